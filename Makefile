@@ -1,0 +1,36 @@
+# Every target stands alone: on a fresh Debian machine with Python >= 3.11 it makes what it needs; a second run reuses it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo test check bench soak format
+
+install: $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/guidang demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)
+	$(BIN)/python -m tests.runtime.bench_engine --workers 1
+	$(BIN)/python -m tests.runtime.bench_engine --workers 2
+
+soak: $(STAMP)
+	GUIDANG_SOAK_CASES=$${GUIDANG_SOAK_CASES:-100000} $(BIN)/python -m pytest tests/system -k killed --durations=1 -s
+
+$(STAMP): pyproject.toml ops/install.sh
+	PYTHON=$(PYTHON) VENV=$(VENV) sh ops/install.sh
+	touch $@
