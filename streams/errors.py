@@ -1,0 +1,100 @@
+"""Every error the product raises on purpose, grouped by who can mend it.
+
+::
+
+    GuidangError
+    ├── SenderError             who sent the data         -> dead letter, or exit 5
+    │   ├── InvalidRecord           decodes, but cannot be what it says
+    │   └── BadInputFile            a row, a cell, an encoding in a file given to us
+    ├── OperatorError           who runs the system
+    │   ├── ConfigurationError      a setting                              -> exit 3
+    │   │   └── TopologyError           topics or partitions are not what the settings say
+    │   └── DependencyError         Kafka, ClickHouse: absent, wrong, gone -> exit 4
+    │       └── WaitTimeout             it did not come about in the time given
+    └── EngineError             us: the process ends, nothing is committed -> exit 1
+        ├── BatchGap                something between the broker and the partition lost a batch
+        ├── Fenced                  another worker owns the partition now
+        ├── RecoveryError           the state could not be read back whole
+        └── Stalled                 there is work, and none is done
+
+``exit_code`` is the exit code of the command line.
+"""
+
+from __future__ import annotations
+
+
+class GuidangError(Exception):
+    """Root of the tree; never raised itself."""
+
+    exit_code = 1
+
+
+class SenderError(GuidangError):
+    """Mended by whoever sent the data."""
+
+    exit_code = 5
+
+
+class InvalidRecord(SenderError):
+    """A record that cannot be taken in. It goes to ``dead-letter``, whole.
+
+    Parameters
+    ----------
+    reason
+        Constant upper-case name of what is wrong, such as ``KEY_MISMATCH``: stable, counted, filtered by.
+    detail
+        What was found and what was expected, without any text that may name an applicant.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class BadInputFile(SenderError):
+    """A file given on the command line that cannot be read as what it should be."""
+
+
+class OperatorError(GuidangError):
+    """Mended by whoever runs the system."""
+
+
+class ConfigurationError(OperatorError):
+    """A setting is missing, contradictory or out of range."""
+
+    exit_code = 3
+
+
+class TopologyError(ConfigurationError):
+    """Topics or their partitions are not what the settings say."""
+
+
+class DependencyError(OperatorError):
+    """Kafka or ClickHouse cannot be reached, or is not what it should be."""
+
+    exit_code = 4
+
+
+class WaitTimeout(DependencyError):
+    """A state waited for did not come about in time."""
+
+
+class EngineError(GuidangError):
+    """Ours to mend. The process ends with nothing committed; the supervisor starts it again."""
+
+
+class BatchGap(EngineError):
+    """A batch does not begin where the last one ended: something in between lost records."""
+
+
+class Fenced(EngineError):
+    """Another worker has taken over the partition (KIP-98 producer epoch)."""
+
+
+class RecoveryError(EngineError):
+    """A changelog could not be read to its end."""
+
+
+class Stalled(EngineError):
+    """There is work to do and no progress was made for too long."""

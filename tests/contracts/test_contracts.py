@@ -1,0 +1,151 @@
+"""The contracts hold what they promise: examples, declarations, evolution, and no applicant in any output."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+
+from streams.contracts import CASE_INPUTS, FOLDER, OUTPUTS, REFERENCE_INPUTS, codec, topic_contract, topic_names
+from streams.errors import InvalidRecord
+from tests.contracts.resolution import obstacles
+
+WITH_SCHEMA = [name for name in topic_names() if topic_contract(name).versions]
+DECLARED = {"description", "key", "producers", "consumers", "compatibility", "cleanup", "retention", "partitions", "versions"}
+GOOD = sorted(FOLDER.glob("*/good/*.json"))
+BAD = sorted(FOLDER.glob("*/bad/*.json"))
+DECODING = {"NULL_VALUE", "NOT_FRAMED", "UNKNOWN_SCHEMA", "BROKEN_AVRO", "TRAILING_BYTES"}
+ENCODING = {
+    "MISSING_FIELD": (ValueError, "no value and no default for {field}"),
+    "WRONG_TYPE": (TypeError, "on field {field}"),
+    "UNKNOWN_SYMBOL": (ValueError, "is not in list"),
+}
+
+
+def example_id(path: Path) -> str:
+    """``case-closed/good/minimal``."""
+    return "/".join([*path.parts[-3:-1], path.stem])
+
+
+def on_the_wire(topic: str, record: dict[str, Any]) -> dict[str, Any]:
+    """Bytes as bytes: JSON holds them as text, one character a byte, as Avro's JSON encoding does."""
+    schema = list(topic_contract(topic).versions.values())[-1]
+    of_bytes = {field["name"] for field in schema["fields"] if field["type"] == "bytes"}
+    return {name: value.encode("latin-1") if name in of_bytes else value for name, value in record.items()}
+
+
+def holds(found: Any, given: Any) -> bool:
+    """Whether everything given is found; defaults may be there besides."""
+    if isinstance(given, dict):
+        return all(name in found and holds(found[name], value) for name, value in given.items())
+    if isinstance(given, list):
+        return len(found) == len(given) and all(map(holds, found, given))
+    return bool(found == given)
+
+
+def nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    """Every complex type and field within a schema."""
+    if isinstance(schema, list):
+        for branch in schema:
+            yield from nodes(branch)
+    elif isinstance(schema, dict):
+        yield schema
+        for part in ("type", "items", "values", "fields"):
+            yield from nodes(schema.get(part)) if not isinstance(schema.get(part), str) else ()
+
+
+@pytest.mark.parametrize("path", GOOD, ids=example_id)
+def test_a_good_example_comes_back_as_it_was(path: Path):
+    """Written and read again, every field that was given is the same."""
+    topic = path.parts[-3]
+    record = on_the_wire(topic, orjson.loads(path.read_bytes())["record"])
+    assert holds(codec(topic).decode(codec(topic).encode(record)), record)
+
+
+@pytest.mark.parametrize("path", BAD, ids=example_id)
+def test_a_bad_example_fails_for_its_stated_reason(path: Path):
+    """And for no other."""
+    topic, example = path.parts[-3], orjson.loads(path.read_bytes())
+    if example["why"] in DECODING:
+        value = None if example["bytes_hex"] is None else bytes.fromhex(example["bytes_hex"])
+        with pytest.raises(InvalidRecord) as caught:
+            codec(topic).decode(value)
+        assert caught.value.reason == example["why"]
+    else:
+        error, message = ENCODING[example["why"]]
+        with pytest.raises(error, match=re.escape(message.format(**example)) if "field" in example else message):
+            codec(topic).encode(on_the_wire(topic, example["record"]))
+
+
+@pytest.mark.parametrize("topic", WITH_SCHEMA)
+def test_every_topic_with_a_schema_has_good_examples_and_each_kind_of_bad_one(topic: str):
+    """A topic added later is not forgotten."""
+    assert len([path for path in GOOD if path.parts[-3] == topic]) >= 2
+    reasons = {orjson.loads(path.read_bytes())["why"] for path in BAD if path.parts[-3] == topic}
+    assert reasons >= DECODING | {"MISSING_FIELD", "WRONG_TYPE"}
+
+
+@pytest.mark.parametrize("topic", topic_names())
+def test_a_topic_says_everything_about_itself(topic: str):
+    """Description in both languages, who writes and reads it, how it is kept."""
+    declared = yaml.safe_load((FOLDER / topic / "topic.yaml").read_text(encoding="utf-8"))
+    assert set(declared) == DECLARED
+    assert all(declared[name] for name in DECLARED - {"versions"})
+    assert re.search("[\u4e00-\u9fff].*[A-Za-z]", declared["description"])
+    assert declared["cleanup"] in {"delete", "compact"}
+    assert declared["retention"] in {"input", "output", "forever"}
+    assert declared["partitions"] in {"case", "one"}
+    assert {version["file"] for version in declared["versions"]} == {path.name for path in (FOLDER / topic).glob("*.avsc")}
+
+
+def test_no_two_schemas_share_an_id():
+    """The id in the frame names one schema."""
+    ids = [id_ for topic in topic_names() for id_ in topic_contract(topic).versions]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("topic", [*CASE_INPUTS, *REFERENCE_INPUTS])
+def test_an_input_is_keyed_by_a_field_it_requires(topic: str):
+    """``guidang publish`` takes the key from there."""
+    schema = list(topic_contract(topic).versions.values())[-1]
+    (key,) = [field for field in schema["fields"] if field["name"] == topic_contract(topic).key]
+    assert key["type"] == "string"
+    assert "default" not in key
+
+
+@pytest.mark.parametrize("topic", WITH_SCHEMA)
+def test_every_enum_has_a_symbol_for_what_it_does_not_know(topic: str):
+    """Else a symbol added by a sender stops every older reader."""
+    enums = [node for schema in topic_contract(topic).versions.values() for node in nodes(schema) if node.get("type") == "enum"]
+    assert all(enum.get("default") in enum["symbols"] for enum in enums)
+
+
+@pytest.mark.parametrize("topic", WITH_SCHEMA)
+def test_released_versions_are_compatible_as_declared(topic: str):
+    """Inputs: every version reads all older ones. Outputs: the other way round too. Over all pairs, not neighbours only."""
+    contract = topic_contract(topic)
+    assert contract.compatibility == ("FULL_TRANSITIVE" if topic in OUTPUTS else "BACKWARD_TRANSITIVE")
+    for old, new in itertools.combinations_with_replacement(contract.versions.values(), 2):
+        assert list(obstacles(old, new)) == []
+        if topic in OUTPUTS:
+            assert list(obstacles(new, old)) == []
+
+
+@pytest.mark.parametrize("topic", [topic for topic in OUTPUTS if topic in WITH_SCHEMA])
+def test_no_output_has_a_field_for_an_applicant(topic: str):
+    """Titles hold names; outputs carry at most their keyed hash."""
+    forbidden = re.compile(r"(^|_)(title|applicant|phone|mobile|tel|id_card|identity|address)($|_(?!hash))")
+    named = [node["name"] for schema in topic_contract(topic).versions.values() for node in nodes(schema) if "name" in node]
+    assert [name for name in named if forbidden.search(name)] == []
+    assert {name for name in named if name == "name" or name.endswith("_name")} <= {
+        "unit_name",
+        "item_name",
+        "main_item_name",
+        "district_name",
+    }
