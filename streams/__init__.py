@@ -1,0 +1,1 @@
+"""Streaming: pure rules, the engine, agents and their wiring."""

@@ -1,0 +1,1 @@
+"""The rules of the notice, pure: no I/O, no clock, no logging. Everything takes ``now``."""

@@ -1,0 +1,130 @@
+"""The fold of case states into absolute counts (归档覆盖率).
+
+A state *contributes* to buckets, each a span of time and a place: units by the hour, items by the day. A bucket's counts are the sum of the
+contributions of its partition's cases, and every window of every scope is a sum of buckets. When a case changes,
+what it gave before is taken away and what it gives now is added, so nothing it takes from one bucket can be missing in another.
+
+Times: archived, unarchived, awaiting, refused and excluded lie at closed_at; orphans at received_at; due at
+due_at; the official figures at closed_at and at the first acceptance of each archive number.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+from streams.domain.time import day_of, day_start_ms, hour_start_ms
+from streams.domain.verdict import State
+
+HOUR, DAY = "HOUR", "DAY"
+COUNTS = (
+    *("archived", "archived_late", "unarchived", "awaiting", "refused", "orphan", "due", "due_archived"),
+    *("official_closed", "official_archived"),
+)
+EXCLUDED_PREFIX = "excluded:"
+
+
+class Bucket(NamedTuple):
+    """Where a contribution goes. ``HOUR`` buckets are by unit and type: their item codes are empty."""
+
+    granularity: str
+    start_ms: int
+    unit_code: str
+    district_code: str
+    item_type: str
+    main_item_code: str
+    item_code: str
+
+    def key(self, partition: int) -> bytes:
+        """Key of the bucket of one input partition in ``coverage-partial``."""
+        return orjson.dumps([partition, *self])
+
+
+Contributions = Counter[tuple[Bucket, str]]
+
+
+def contributions(state: State | None) -> Contributions:
+    """What a case gives: one for each (bucket, name of count)."""
+    given: Contributions = Counter()
+    if state is None:
+        return given
+    closed_at, status = state["closed_at"], state["status"]
+    if closed_at is not None:
+        _add(given, closed_at, state, _closed_counts(state))
+        if state["due_passed"]:
+            _add(given, state["due_at"], state, ("due", "due_archived") if state["received_at"] is not None else ("due",))
+    elif status == "ORPHAN":
+        _add(given, state["received_at"], state, ("orphan",))
+    for archive in state["archives"]:
+        if archive["accepted_at"] is not None:
+            _add(given, archive["accepted_at"], archive, ("official_archived",))
+    return given
+
+
+def changes(before: State | None, after: State) -> dict[Bucket, dict[str, int]]:
+    """How much each bucket's counts change when a case goes from one state to another; empty when none does."""
+    moved: dict[Bucket, dict[str, int]] = {}
+    old, new = contributions(before), contributions(after)
+    if old == new:
+        return moved
+    for sign, given in ((-1, old), (1, new)):
+        for (bucket, name), count in given.items():
+            counts = moved.setdefault(bucket, {})
+            counts[name] = counts.get(name, 0) + sign * count
+    return {bucket: kept for bucket, counts in moved.items() if (kept := {name: n for name, n in counts.items() if n})}
+
+
+def apply(record: Mapping[str, Any] | None, partition: int, bucket: Bucket, counts: Mapping[str, int]) -> dict[str, Any]:
+    """The bucket's record after a change; zeros stay.
+
+    Raises
+    ------
+    ValueError
+        A count would fall below zero: fold and states have parted.
+    """
+    changed = dict(record) if record is not None else empty_record(partition, bucket)
+    excluded = dict(changed["excluded"])
+    for name, count in counts.items():
+        into, field = (excluded, name.removeprefix(EXCLUDED_PREFIX)) if name.startswith(EXCLUDED_PREFIX) else (changed, name)
+        into[field] = into.get(field, 0) + count
+        if into[field] < 0:
+            raise ValueError(f"{name} of {bucket} in partition {partition} would be {into[field]}")
+    changed["excluded"] = excluded
+    return changed
+
+
+def empty_record(partition: int, bucket: Bucket) -> dict[str, Any]:
+    """Record of a bucket to which no case contributes."""
+    place = bucket._asdict()
+    place["bucket_start"] = place.pop("start_ms")
+    return {"input_partition": partition, **place, **dict.fromkeys(COUNTS, 0), "excluded": {}}
+
+
+def _closed_counts(state: State) -> Iterable[str]:
+    status, reason = state["status"], state["reason"]
+    if status == "EXCLUDED":
+        yield EXCLUDED_PREFIX + reason
+        if reason != "DELETED":
+            yield "official_closed"
+        return
+    yield "official_closed"
+    if status in {"ARCHIVED", "ARCHIVED_LATE"}:
+        yield "archived"
+        if status == "ARCHIVED_LATE":
+            yield "archived_late"
+        return
+    yield "unarchived" if status == "UNARCHIVED" else "awaiting"
+    if any(archive["refused_at"] is not None for archive in state["archives"]):
+        yield "refused"
+
+
+def _add(given: Contributions, time_ms: int, place: Mapping[str, Any], names: Iterable[str]) -> None:
+    unit, district, type_ = place["unit_code"], place["district_code"], place["item_type"]
+    hour = Bucket(HOUR, hour_start_ms(time_ms), unit, district, type_, "", "")
+    day = Bucket(DAY, day_start_ms(day_of(time_ms)), unit, district, type_, place["main_item_code"], place["item_code"])
+    for name in names:
+        given[hour, name] += 1
+        given[day, name] += 1

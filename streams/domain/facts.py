@@ -1,0 +1,189 @@
+"""What is known of one case: the merge of its events (办结 and 归档), whatever their order and however often they come.
+
+Facts never depend on reference data, policy or time. They hold just the events that count, so that the merge is a
+join-semilattice: commutative, associative, idempotent.
+
+- The closing is the event with the highest (revision, event_id), even if it is a deletion.
+- Of each archive number only events of the highest revision are kept, each event_id once.
+- Two contents under one identity: the larger canonical bytes win, and that it happened is remembered.
+- Closings that differ in both accepting time and item make a collision, for good: two cases share a number.
+
+Events are plain dicts with the fields of the Avro record, less the title (a keyed hash stands for it) and less the materials (a digest).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from streams.domain.items import parse_item
+
+Event = Mapping[str, Any]
+
+MAX_ARCHIVE_EVENTS = 1_000
+"""More counting archive events than this in one case are a source gone wrong, not a case."""
+
+REFUSED_RECEIPTS = frozenset({"ARCHIVING_FAILED", "DOWNLOAD_FAILED", "UNPACK_FAILED", "INSPECTION_FAILED", "DIGEST_MISMATCH"})
+
+
+class TooManyEvents(ValueError):
+    """One case has more than :data:`MAX_ARCHIVE_EVENTS` archive events that count."""
+
+
+def canonical(event: Event) -> bytes:
+    """The bytes that decide between two contents of one event: JSON, keys sorted."""
+    return orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
+
+
+@dataclass(slots=True)
+class ArchiveFacts:
+    """One archive number (电子文件号): the events of its highest revision, by event_id."""
+
+    revision: int
+    events: dict[str, Event]
+    conflict: bool = False
+
+    @property
+    def deleted(self) -> bool:
+        """Whether a deletion is among the events."""
+        return any(event["deleted"] for event in self.events.values())
+
+    def acceptance(self) -> Event | None:
+        """The earliest acceptance."""
+        return min(self._with({"ACCEPTED"}), key=_moment, default=None)
+
+    def first_refusal(self) -> Event | None:
+        """The earliest refusal."""
+        return min(self._with(REFUSED_RECEIPTS), key=_moment, default=None)
+
+    def last_refusal(self) -> Event | None:
+        """The refusal that stands."""
+        return max(self._with(REFUSED_RECEIPTS), key=_moment, default=None)
+
+    def _with(self, receipts: frozenset[str] | set[str]) -> Iterator[Event]:
+        return (event for event in self.events.values() if event["receipt"] in receipts)
+
+
+@dataclass(slots=True)
+class CaseFacts:
+    """The merged events of one case.
+
+    Parameters
+    ----------
+    closing
+        The closing that counts; ``None`` before any came.
+    conflict
+        Its identity came with two contents.
+    identities
+        The (accepted_at, item) of every closing that was not a deletion, as long as none collide.
+    collision
+        Two closings differ in both.
+    archives
+        By archive number, deleted ones included.
+    """
+
+    closing: Event | None = None
+    conflict: bool = False
+    identities: list[tuple[int, str]] = field(default_factory=list)
+    collision: bool = False
+    archives: dict[str, ArchiveFacts] = field(default_factory=dict)
+
+    def add_closing(self, event: Event) -> bool:
+        """Take in a CaseClosed; return whether anything changed."""
+        changed = self._add_identity(event)
+        old = self.closing
+        if old is None or _version(event) > _version(old):
+            self.closing, self.conflict = event, False
+            return True
+        if _version(event) == _version(old) and event != old:
+            self.conflict = changed = True
+            if canonical(event) > canonical(old):
+                self.closing = event
+        return changed
+
+    def add_archive(self, event: Event) -> bool:
+        """Take in an ArchiveReceived; return whether anything changed.
+
+        Raises
+        ------
+        TooManyEvents
+            Nothing was taken in.
+        """
+        number, event_id = event["archive_no"], event["event_id"]
+        known = self.archives.get(number)
+        if known is None or event["revision"] > known.revision:
+            self._check_room(without=known)
+            self.archives[number] = ArchiveFacts(event["revision"], {event_id: event})
+            return True
+        if event["revision"] < known.revision:
+            return False
+        old = known.events.get(event_id)
+        if old == event:
+            return False
+        if old is None:
+            self._check_room(without=None)
+        else:
+            if canonical(event) < canonical(old):
+                event = old
+            known.conflict = True
+        known.events[event_id] = event
+        return True
+
+    def standing(self) -> list[tuple[str, ArchiveFacts]]:
+        """Archive numbers that were not deleted, in order."""
+        return [(number, archive) for number, archive in sorted(self.archives.items()) if not archive.deleted]
+
+    def version(self) -> list[Any]:
+        """Which revisions are known: grows with every correction, stays with every repetition."""
+        closing = _version(self.closing) if self.closing else None
+        return [closing, [(number, archive.revision) for number, archive in sorted(self.archives.items())]]
+
+    def _add_identity(self, event: Event) -> bool:
+        if event["deleted"] or self.collision:
+            return False
+        identity = (event["accepted_at"], parse_item(event["item_code"]).code)
+        if identity in self.identities:
+            return False
+        if any(identity[0] != other[0] and identity[1] != other[1] for other in self.identities):
+            self.collision, self.identities = True, []
+        else:
+            self.identities = sorted([*self.identities, identity])
+        return True
+
+    def _check_room(self, without: ArchiveFacts | None) -> None:
+        held = sum(len(archive.events) for archive in self.archives.values() if archive is not without)
+        if held >= MAX_ARCHIVE_EVENTS:
+            raise TooManyEvents(held)
+
+    def dump(self) -> bytes:
+        """Bytes from which :meth:`load` makes the same facts; equal facts give equal bytes."""
+        archives = {no: [a.revision, a.conflict, a.events] for no, a in self.archives.items()}
+        return orjson.dumps(
+            [self.closing, self.conflict, self.identities, self.collision, archives],
+            option=orjson.OPT_SORT_KEYS,
+        )
+
+    @classmethod
+    def load(cls, dumped: bytes) -> CaseFacts:
+        """Facts from :meth:`dump`; empty bytes are a case of which nothing is known."""
+        if not dumped:
+            return cls()
+        closing, conflict, identities, collision, archives = orjson.loads(dumped)
+        return cls(
+            closing=closing,
+            conflict=conflict,
+            identities=[(accepted_at, item) for accepted_at, item in identities],
+            collision=collision,
+            archives={no: ArchiveFacts(revision, events, odd) for no, (revision, odd, events) in archives.items()},
+        )
+
+
+def _version(event: Event) -> tuple[int, str]:
+    return event["revision"], event["event_id"]
+
+
+def _moment(event: Event) -> tuple[int, str]:
+    return event["received_at"], event["event_id"]

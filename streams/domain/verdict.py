@@ -1,0 +1,237 @@
+"""The verdict on one case: counted or not, archived or not, at a moment.
+
+:func:`judge` turns facts into a *state*, the record of ``case-state`` without its bytes of facts. It is a pure
+function of facts, policy, calendar,
+reference data and the moment; nothing of the former state enters but how far its source had already been heard to be
+complete, which only grows.
+
+Absence is a negative fact: UNARCHIVED and ORPHAN are stated only when the input that would speak against them has
+been read through the moment in
+question, and where the case's source sends heartbeats, when it has declared itself complete through that moment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from streams.domain.calendar import WorkCalendar
+from streams.domain.facts import ArchiveFacts, CaseFacts, Event
+from streams.domain.items import Item, parse_item
+from streams.domain.policy import Policy
+from streams.domain.reference import Reference
+from streams.domain.time import day_of
+
+State = dict[str, Any]
+
+CLOSINGS, ARCHIVES = "case-closed", "archive-received"
+SOURCE_SILENT = "SOURCE_SILENT"
+
+FLAG_CLOSING_CONFLICT = "CLOSING_CONFLICT"
+FLAG_ARCHIVE_CONFLICT = "ARCHIVE_CONFLICT"
+FLAG_COLLISION = "CASE_NO_COLLISION"
+FLAG_UNREADABLE_ITEM = "UNREADABLE_ITEM"
+FLAG_UNKNOWN_RECEIPT = "UNKNOWN_RECEIPT"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a verdict is given, and how much had been read by then.
+
+    Parameters
+    ----------
+    now_ms
+        The clock.
+    closings_read_ms, archives_read_ms
+        Watermark of the case's partition of each input: the broker reported an end at this time, and it has been
+        read. ``None``: not known yet.
+    """
+
+    now_ms: int
+    closings_read_ms: int | None
+    archives_read_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """The rules, with all they rest on."""
+
+    policy: Policy
+    calendar: WorkCalendar
+    reference: Reference
+
+    def judge(self, case_no: str, facts: CaseFacts, moment: Moment, before: State | None = None) -> State:
+        """State of a case at a moment.
+
+        Parameters
+        ----------
+        before
+            The state that was published last.
+        """
+        state = self._closed(facts, facts.closing, moment, before) if facts.closing else self._not_closed(facts, moment, before)
+        state["case_no"] = case_no
+        state["flags"] = _flags(facts, state)
+        return state
+
+    def exclusion(self, closing: Event) -> str:
+        """Why a closed case is not counted; empty when it is (domain: *Is the case counted?*)."""
+        state = closing["closing_state"]
+        if closing["deleted"]:
+            return "DELETED"
+        if state == "VOIDED":
+            return "VOIDED"
+        if state == "FORWARDED" and not self.policy.count_forwarded:
+            return "FORWARDED"
+        if state == "UNKNOWN" and not self.policy.count_unknown_closing:
+            return "UNKNOWN_STATE"
+        if closing["is_test"]:
+            return "TEST_CASE"
+        return "" if parse_item(closing["item_code"]).type else "OUTSIDE_TYPES"
+
+    def _closed(self, facts: CaseFacts, closing: Event, moment: Moment, before: State | None) -> State:
+        item = parse_item(closing["item_code"])
+        due = self.calendar.due(closing["closed_at"], self.policy.deadline_for(item.code, item.main_code))
+        acceptance = earliest_acceptance(facts)
+        state = _place(closing, item) | {
+            "district_code": self.reference.units.district(closing["unit_code"], day_of(closing["closed_at"]), closing["district_code"]),
+            "unit_name": closing["unit_name"],
+            "item_name": closing["item_name"],
+            "accepted_at": closing["accepted_at"],
+            "closed_at": closing["closed_at"],
+            "due_at": due.at_ms,
+            "due_provisional": due.provisional,
+            "received_at": acceptance["received_at"] if acceptance else None,
+            "delay_ms": acceptance["received_at"] - closing["closed_at"] if acceptance else None,
+            "archives": self._archives(facts),
+            "wake_at": None,
+            "feed_through": None,
+            "due_passed": False,
+            "reason": "",
+        }
+        excluded = self.exclusion(closing)
+        if excluded:
+            state |= {"status": "EXCLUDED", "reason": excluded}
+        elif acceptance:
+            passed = due.at_ms <= moment.now_ms
+            state["status"] = "ARCHIVED" if acceptance["received_at"] <= due.at_ms else "ARCHIVED_LATE"
+            state |= {"due_passed": passed, "wake_at": None if passed else due.at_ms}
+        else:
+            self._absent(state, moment.archives_read_ms, ARCHIVES, due.at_ms, before)
+            state["due_passed"] = moment.archives_read_ms is not None and moment.archives_read_ms >= due.at_ms
+            if state["wake_at"] is None:
+                state |= {"status": "UNARCHIVED", "reason": "REFUSED" if _refused(facts) else "NONE_RECEIVED"}
+            else:
+                state["status"] = "AWAITING"
+        return state
+
+    def _not_closed(self, facts: CaseFacts, moment: Moment, before: State | None) -> State:
+        acceptance = earliest_acceptance(facts)
+        archive = acceptance or _any_archive(facts)
+        received_at = acceptance["received_at"] if acceptance else None
+        state = _place(archive, parse_item(archive["item_code"])) | {
+            "district_code": self.reference.units.district(archive["unit_code"], day_of(archive["received_at"]), ""),
+            "unit_name": "",
+            "item_name": "",
+            "accepted_at": None,
+            "closed_at": None,
+            "due_at": None,
+            "due_provisional": False,
+            "received_at": received_at,
+            "delay_ms": None,
+            "archives": self._archives(facts),
+            "wake_at": None,
+            "feed_through": None,
+            "due_passed": False,
+            "status": "NOT_CLOSED",
+            "reason": "",
+        }
+        if received_at is not None:
+            self._absent(state, moment.closings_read_ms, CLOSINGS, received_at + self.policy.orphan_grace_ms, before)
+            if state["wake_at"] is None:
+                state["status"] = "ORPHAN"
+        return state
+
+    def _absent(self, state: State, read_ms: int | None, topic: str, until_ms: int, before: State | None) -> None:
+        """Set ``wake_at`` (absence through ``until_ms`` is not established), ``feed_through`` and the reason for waiting."""
+        source = state["source_system"]
+        heartbeats = bool(source) and self.reference.feeds.known(source, topic)
+        if read_ms is None or read_ms < until_ms:
+            state["wake_at"] = until_ms
+        elif heartbeats:
+            earlier = before["feed_through"] if before and before["source_system"] == source and waits_for(before) == topic else None
+            claims = (earlier, self.reference.feeds.through(source, topic, read_ms))
+            if any(claim is not None and claim >= until_ms for claim in claims):
+                state["feed_through"] = until_ms
+            else:
+                state |= {"wake_at": until_ms, "reason": SOURCE_SILENT}
+
+    def _archives(self, facts: CaseFacts) -> list[dict[str, Any]]:
+        """The archive numbers that stand, each with the unit, district and item of its first acceptance."""
+        return [self._archive(number, archive, facts.closing) for number, archive in facts.standing()]
+
+    def _archive(self, number: str, archive: ArchiveFacts, closing: Event | None) -> dict[str, Any]:
+        accepted, refused, last = archive.acceptance(), archive.first_refusal(), archive.last_refusal()
+        told = accepted or last or _earliest(archive)
+        item = parse_item(told["item_code"])
+        same_unit = closing is not None and closing["unit_code"] == told["unit_code"]
+        day = day_of(closing["closed_at"] if closing else told["received_at"])
+        return {
+            "archive_no": number,
+            "accepted_at": accepted["received_at"] if accepted else None,
+            "refused_at": refused["received_at"] if refused else None,
+            "last_refused_at": last["received_at"] if last else None,
+            "receipt": told["receipt"],
+            "unit_code": told["unit_code"],
+            "district_code": self.reference.units.district(
+                told["unit_code"], day, closing["district_code"] if closing and same_unit else ""
+            ),
+            "item_code": item.code,
+            "main_item_code": item.main_code,
+            "item_type": item.type,
+        }
+
+
+def earliest_acceptance(facts: CaseFacts) -> Event | None:
+    """The acceptance that archives the case: the earliest (received_at, event_id) over all archive numbers that stand."""
+    accepted = [event for _, archive in facts.standing() if (event := archive.acceptance())]
+    return min(accepted, key=lambda event: (event["received_at"], event["event_id"]), default=None)
+
+
+def waits_for(state: State) -> str:
+    """Input whose end a waiting case waits for."""
+    return CLOSINGS if state["closed_at"] is None else ARCHIVES
+
+
+def _place(event: Event, item: Item) -> State:
+    return {
+        "unit_code": event["unit_code"],
+        "item_code": item.code,
+        "main_item_code": item.main_code,
+        "item_type": item.type,
+        "source_system": event["source_system"],
+    }
+
+
+def _refused(facts: CaseFacts) -> bool:
+    return any(archive.last_refusal() for _, archive in facts.standing())
+
+
+def _any_archive(facts: CaseFacts) -> Event:
+    standing = facts.standing() or sorted(facts.archives.items())
+    return min((_earliest(archive) for _, archive in standing), key=lambda event: (event["received_at"], event["event_id"]))
+
+
+def _earliest(archive: ArchiveFacts) -> Event:
+    return min(archive.events.values(), key=lambda event: (event["received_at"], event["event_id"]))
+
+
+def _flags(facts: CaseFacts, state: State) -> list[str]:
+    """Things to be aware of that change no verdict."""
+    raised = {
+        FLAG_CLOSING_CONFLICT: facts.conflict,
+        FLAG_ARCHIVE_CONFLICT: any(archive.conflict for archive in facts.archives.values()),
+        FLAG_COLLISION: facts.collision,
+        FLAG_UNREADABLE_ITEM: not parse_item(state["item_code"]).readable,
+        FLAG_UNKNOWN_RECEIPT: any(archive["receipt"] == "UNKNOWN" for archive in state["archives"]),
+    }
+    return [flag for flag, up in raised.items() if up]

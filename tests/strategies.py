@@ -1,0 +1,103 @@
+"""Hypothesis strategies: events as the records on the wire, from small worlds in which everything collides."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from hypothesis import strategies as st
+
+from streams.domain.time import DAY_MS, HOUR_MS, OFFSET_MS
+
+Event = dict[str, Any]
+
+MONDAY_MS = round(dt.datetime(2018, 6, 4, tzinfo=dt.timezone(dt.timedelta(milliseconds=OFFSET_MS))).timestamp() * 1000)
+"""Midnight in Asia/Shanghai, a Monday with two plain working weeks ahead and 端午 after them."""
+
+ITEMS = ("许可-00387-000", "许可-00385-001", "许可－００３８５－００１", "确认-00001-002-03", "服务-00001-000", "看不懂")
+UNITS = ("U1", "U2")
+SOURCES = ("", "s1", "s2")
+CASES = st.sampled_from(["c1", "c2", "c3"])
+
+times = st.one_of(
+    st.integers(0, 20 * 24).map(lambda hours: MONDAY_MS + hours * HOUR_MS),
+    st.sampled_from([MONDAY_MS - 1, MONDAY_MS + 4 * DAY_MS - 1, MONDAY_MS + 4 * DAY_MS]),
+)
+event_ids = st.sampled_from(["e1", "e2", "e3", "e4"])
+revisions = st.integers(1, 3)
+
+
+def closings(case_nos: st.SearchStrategy[str] = CASES) -> st.SearchStrategy[Event]:
+    """CaseClosed records."""
+    return st.fixed_dictionaries(
+        {
+            "event_id": event_ids,
+            "case_no": case_nos,
+            "item_code": st.sampled_from(ITEMS),
+            "item_name": st.just("事项"),
+            "unit_code": st.sampled_from(UNITS),
+            "unit_name": st.just("单位"),
+            "district_code": st.sampled_from(["330100", "330106", ""]),
+            "title": st.sampled_from(["张三的申请", "李四的申请"]),
+            "accepted_at": st.sampled_from([MONDAY_MS - DAY_MS, MONDAY_MS - 2 * DAY_MS]),
+            "closed_at": times,
+            "closing_state": st.sampled_from(["CLOSED", "CLOSED", "CLOSED", "FORWARDED", "VOIDED", "UNKNOWN"]),
+            "revision": revisions,
+            "deleted": st.sampled_from([False, False, False, True]),
+            "is_test": st.sampled_from([False, False, False, True]),
+            "source_system": st.sampled_from(SOURCES),
+        }
+    )
+
+
+def archives(case_nos: st.SearchStrategy[str] = CASES) -> st.SearchStrategy[Event]:
+    """ArchiveReceived records."""
+    return st.fixed_dictionaries(
+        {
+            "event_id": event_ids,
+            "archive_no": st.sampled_from(["a1", "a2", ""]),
+            "case_no": case_nos,
+            "item_code": st.sampled_from(ITEMS),
+            "unit_code": st.sampled_from(UNITS),
+            "title": st.sampled_from(["张三的申请", "李四的申请"]),
+            "received_at": times,
+            "receipt": st.sampled_from(["ACCEPTED", "ACCEPTED", "UNPACK_FAILED", "DIGEST_MISMATCH", "UNKNOWN"]),
+            "revision": revisions,
+            "deleted": st.sampled_from([False, False, False, True]),
+            "retention": st.just("UNKNOWN"),
+            "schedule_version": st.just(""),
+            "batch_no": st.just(""),
+            "source_system": st.sampled_from(SOURCES),
+            "materials": st.just([]),
+        }
+    )
+
+
+def unit_rows() -> st.SearchStrategy[Event]:
+    """UnitRegistered records; days as numbers since 1970."""
+    first = (MONDAY_MS + OFFSET_MS) // DAY_MS
+    return st.fixed_dictionaries(
+        {
+            "event_id": event_ids,
+            "revision": revisions,
+            "deleted": st.sampled_from([False, False, True]),
+            "valid_from": st.one_of(st.none(), st.integers(first, first + 20)),
+            "valid_to": st.one_of(st.none(), st.integers(first, first + 20)),
+            "unit_code": st.sampled_from(UNITS),
+            "unit_name": st.just("单位"),
+            "district_code": st.sampled_from(["330106", "330108"]),
+            "district_name": st.just(""),
+        }
+    )
+
+
+def heartbeats() -> st.SearchStrategy[Event]:
+    """FeedHeartbeat records."""
+    return st.fixed_dictionaries(
+        {
+            "event_id": event_ids,
+            "source_system": st.sampled_from(["s1", "s2"]),
+            "topic": st.sampled_from(["archive-received", "case-closed"]),
+            "complete_through": times,
+        }
+    )
