@@ -1,0 +1,56 @@
+"""What travels through Faust as one event: everything one read of one partition gave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from streams.errors import BatchGap
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBatch:
+    """The records of one input partition between two read positions.
+
+    Parameters
+    ----------
+    topic, partition
+        Where the records were read.
+    records
+        ``aiokafka`` consumer records (``.key``, ``.value``, ``.offset``, ``.timestamp`` in ms, ``.headers``), in offset order.
+        May be empty: a *tick*, which only carries time, or a stretch of control markers.
+    base
+        Offset at which this read began. Whoever owns the partition checks it against its own next offset.
+    end
+        Offset at which the next read begins. It counts control markers and offsets that compaction removed, so it is not
+        the last record's offset + 1.
+    watermark_ms
+        Job time at which the broker was *asked* for an end offset that is at or below ``end``: everything that was readable
+        then has been read. ``None`` while that is not known, which is always so for a reader that lags.
+    generation
+        Which assignment of this worker the batch was read under. Not Kafka's generation id, which can stay the same over
+        two assignments.
+    """
+
+    topic: str
+    partition: int
+    records: Sequence[Any]
+    base: int
+    end: int
+    watermark_ms: int | None
+    generation: int
+
+
+def check_follows(batch: RecordBatch, expected: int) -> None:
+    """Raise unless ``batch`` begins at ``expected``.
+
+    This one check replaces trust in every queue, flow control and supervisor between the broker and here.
+
+    Raises
+    ------
+    BatchGap
+        Something in between lost or repeated records. The process must end: nothing after this point may be committed.
+    """
+    if batch.base != expected:
+        raise BatchGap(f"{batch.topic}/{batch.partition}: a batch begins at offset {batch.base}, the next offset to do is {expected}")

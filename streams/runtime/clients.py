@@ -1,0 +1,140 @@
+"""Client settings: one mapping in librdkafka's names, from which each client's own are derived."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from streams.errors import ConfigurationError
+
+#: SASL mechanisms that both clients can do from a mapping of strings alone.
+MECHANISMS: Final = frozenset({"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"})
+
+#: What a broker says while leadership moves, and a client while a connection does. Asking again is right; other errors stay.
+PASSING: Final = frozenset(
+    {
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.UNSTABLE_OFFSET_COMMIT,
+        KafkaError._TRANSPORT,  # noqa: SLF001 - librdkafka's name
+        KafkaError._WAIT_COORD,  # noqa: SLF001 - librdkafka's name
+    }
+)
+_AGAIN_S: Final = 0.1
+
+R = TypeVar("R")
+
+
+def patiently(question: Callable[[], R], timeout_s: float) -> R:
+    """Ask the broker something that changes nothing, again while the error is a passing one, for at most ``timeout_s``."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return question()
+        except KafkaException as exc:
+            if exc.args[0].code() not in PASSING or time.monotonic() > deadline:
+                raise
+        time.sleep(_AGAIN_S)
+
+
+def extent(consumer: Any, topic: str, partition: int, timeout_s: float) -> tuple[int, int]:
+    """Return the first offset of a partition and its last stable one."""
+    place = TopicPartition(topic, partition)
+    found: tuple[int, int] = patiently(lambda: consumer.get_watermark_offsets(place, timeout=timeout_s, cached=False), timeout_s)
+    return found
+
+
+def common(kafka: Mapping[str, str]) -> dict[str, Any]:
+    """Return the connection properties, with librdkafka's log on stderr cut down to warnings unless they say otherwise."""
+    return {"log_level": 4, **kafka}
+
+
+def consumer_config(kafka: Mapping[str, str], group: str) -> dict[str, Any]:
+    """Return the settings of a plain consumer that joins no group and commits nothing.
+
+    ``partition.eof`` events are on: their offset is the only way to see that control markers were passed.
+    """
+    return {
+        **common(kafka),
+        "group.id": group,
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "error",
+        "allow.auto.create.topics": False,
+        "fetch.wait.max.ms": 100,
+        "queued.max.messages.kbytes": 16_384,
+    }
+
+
+def producer_config(kafka: Mapping[str, str], transactional_id: str, transaction_timeout_ms: int) -> dict[str, Any]:
+    """Return the settings of a partition's transactional producer.
+
+    ``retry.backoff.ms`` counts: adding a partition to a transaction is answered by a retriable error until the last
+    transaction's markers are out, and the default of 100 ms would be paid by every transaction.
+    """
+    return {
+        **common(kafka),
+        "transactional.id": transactional_id,
+        "transaction.timeout.ms": transaction_timeout_ms,
+        "message.timeout.ms": transaction_timeout_ms,
+        "acks": "all",
+        # The topics say how large a record may be; the client's own limit of 1 MB would make a large one deadly.
+        "message.max.bytes": 16_777_216,
+        "linger.ms": 2,
+        "retry.backoff.ms": 3,
+        "compression.type": "lz4",
+        "queue.buffering.max.messages": 1_000_000,
+        "queue.buffering.max.kbytes": 262_144,
+    }
+
+
+def aiokafka_auth(kafka: Mapping[str, str]) -> dict[str, Any]:
+    """Translate the connection properties into ``aiokafka``'s arguments.
+
+    Raises
+    ------
+    ConfigurationError
+        The properties ask for something that ``aiokafka`` cannot do from settings alone.
+    """
+    protocol = kafka.get("security.protocol", "plaintext").upper()
+    auth: dict[str, Any] = {"security_protocol": protocol}
+    if protocol not in {"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}:
+        raise ConfigurationError(f"security.protocol={protocol} is not a protocol of Kafka")
+    if protocol.startswith("SASL_"):
+        mechanism = (kafka.get("sasl.mechanism") or kafka.get("sasl.mechanisms") or "PLAIN").upper()
+        if mechanism not in MECHANISMS:
+            raise ConfigurationError(f"sasl.mechanism={mechanism}: a worker can do {', '.join(sorted(MECHANISMS))}")
+        auth |= {
+            "sasl_mechanism": mechanism,
+            "sasl_plain_username": kafka.get("sasl.username", ""),
+            "sasl_plain_password": kafka.get("sasl.password", ""),
+        }
+    if protocol.endswith("SSL"):
+        auth["ssl_context"] = ssl_context(kafka)
+    return auth
+
+
+def ssl_context(kafka: Mapping[str, str]) -> ssl.SSLContext:
+    """Build the TLS context that the ``ssl.*`` properties describe; verification is on unless they say otherwise."""
+    try:
+        context = ssl.create_default_context(cafile=kafka.get("ssl.ca.location"), cadata=kafka.get("ssl.ca.pem"))
+        if certificate := kafka.get("ssl.certificate.location"):
+            context.load_cert_chain(certificate, kafka.get("ssl.key.location"), kafka.get("ssl.key.password"))
+    except OSError as exc:
+        raise ConfigurationError(f"ssl.*: {exc}") from exc
+    if kafka.get("ssl.endpoint.identification.algorithm", "https") == "none":
+        context.check_hostname = False
+    if kafka.get("enable.ssl.certificate.verification", "true").lower() == "false":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

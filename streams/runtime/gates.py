@@ -1,0 +1,111 @@
+"""Which input partitions may be read, how far, and what a read becomes.
+
+Faust pauses, resumes and seeks as it likes; none of that reaches these gates. A gate opens when its partition's state is
+complete, for one assignment, and a read that was under way when it closed is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from streams.runtime.batch import RecordBatch
+from streams.runtime.watermark import Watermark
+
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one read gave of one partition, as the transport reports it."""
+
+    topic: str
+    partition: int
+    records: Sequence[Any]
+    base: int
+    end: int
+
+
+@dataclass(slots=True)
+class _Gate:
+    generation: int
+    position: int
+    watermark: Watermark = field(default_factory=Watermark)
+    told_ms: int | None = None
+    under_way: int = 0
+
+
+class Gates:
+    """The gates of one worker; used on the event loop only.
+
+    Parameters
+    ----------
+    room
+        Batches of one input partition that may be between the broker and its partition task.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._gates: dict[Place, _Gate] = {}
+        self.changed = asyncio.Event()
+
+    def open(self, place: Place, generation: int, position: int) -> None:
+        """Let a partition be read from ``position``; replaces an earlier gate and forgets what was under way."""
+        self._gates[place] = _Gate(generation, position)
+        self.changed.set()
+
+    def close_all(self) -> None:
+        """Let nothing be read; what is under way is dropped when it arrives."""
+        self._gates.clear()
+
+    def places(self) -> list[Place]:
+        """Return all open partitions."""
+        return list(self._gates)
+
+    def wanted(self) -> dict[Place, int]:
+        """Return the open partitions whose task has room, with their generation."""
+        return {place: gate.generation for place, gate in self._gates.items() if gate.under_way < self._room}
+
+    def crowded(self) -> bool:
+        """Whether some open partition has no room, so that a read should not wait long for the others."""
+        return any(gate.under_way >= self._room for gate in self._gates.values())
+
+    def batches(self, asked: Mapping[Place, int], reads: Iterable[Read]) -> list[RecordBatch]:
+        """Turn reads into batches; ``asked`` is what :meth:`wanted` said before the read. Then add the ticks that are due."""
+        found = []
+        for read in reads:
+            place = read.topic, read.partition
+            gate = self._gates.get(place)
+            if gate is not None and asked.get(place) == gate.generation:
+                found.append(self._batch(place, gate, read.records, read.base, read.end))
+        for place, gate in self._gates.items():
+            if gate.under_way == 0 and gate.watermark.reached(gate.position) != gate.told_ms:
+                found.append(self._batch(place, gate, (), gate.position, gate.position))
+        return found
+
+    def taken(self, batch: RecordBatch) -> None:
+        """Note that the partition's task took a batch up: there is room again."""
+        gate = self._gates.get((batch.topic, batch.partition))
+        if gate is not None and gate.generation == batch.generation:
+            gate.under_way -= 1
+            self.changed.set()
+
+    def answered(self, asked_ms: int, ends: Mapping[Place, int]) -> None:
+        """Note the end offsets that the broker gave when asked at ``asked_ms`` (job clock)."""
+        for place, end in ends.items():
+            if place in self._gates:
+                self._gates[place].watermark.answered(asked_ms, end)
+        self.changed.set()
+
+    def end(self, place: Place) -> int | None:
+        """Return the end offset last seen."""
+        gate = self._gates.get(place)
+        return None if gate is None else gate.watermark.end
+
+    def _batch(self, place: Place, gate: _Gate, records: Sequence[Any], base: int, end: int) -> RecordBatch:
+        gate.position = end
+        gate.under_way += 1
+        gate.told_ms = gate.watermark.reached(end)
+        return RecordBatch(*place, records, base, end, gate.told_ms, gate.generation)

@@ -1,0 +1,98 @@
+"""The two sides of the engine's contract: what an application gives, and what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from streams.runtime.batch import RecordBatch
+
+
+class Work(Protocol):
+    """One unit of work, which becomes one transaction of one partition, whole or not at all."""
+
+    @property
+    def partition(self) -> int:
+        """Partition number, the same for all inputs, changelogs and outputs."""
+        ...
+
+    @property
+    def now_ms(self) -> int:
+        """Job clock when the unit began, UTC epoch milliseconds. Deadlines follow the watermarks, not this."""
+        ...
+
+    @property
+    def watermarks(self) -> Mapping[str, int | None]:
+        """Per input topic: job time through which this partition has been read; ``None`` is not known yet."""
+        ...
+
+    def get_many(self, table: str, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Return the values in the order of ``keys``, ``None`` where there is none; sees this unit's own puts."""
+        ...
+
+    def put(self, table: str, key: bytes, value: bytes) -> None:
+        """Set a value; the same bytes become a changelog record. Several puts of a key become one record, the last."""
+        ...
+
+    def emit(self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Add an output record, written to this partition number of ``topic``."""
+        ...
+
+    def scan(self, low: bytes, high: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """Return the first ``limit`` pairs (term, key) with ``low <= term < high``, in order; own puts included."""
+        ...
+
+
+class Job(Protocol):
+    """An application. Its methods run on the event loop's thread, never two at a time, and must not block.
+
+    Whatever they raise ends the process with nothing of the unit committed.
+    """
+
+    @property
+    def name(self) -> str:
+        """Application id: consumer group and prefix of the transactional ids."""
+        ...
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Input topics, all with the same number of partitions."""
+        ...
+
+    @property
+    def tables(self) -> Mapping[str, str]:
+        """Table name to changelog topic (compacted). The first table is the one whose keys are revisited."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Further topics :meth:`Work.emit` writes to; checked before the group is joined."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of rules, policy and :meth:`terms`. When it changes, local state is rebuilt and every key revisited."""
+        ...
+
+    def terms(self, table: str, key: bytes, value: bytes) -> tuple[bytes, ...]:
+        """Return the index terms of a stored value: a pure function of its arguments.
+
+        Terms of different tables share one index: give each table a prefix of its own.
+        """
+        ...
+
+    def process(self, work: Work, batch: RecordBatch) -> None:
+        """Take in a batch that has records; batches of a topic come in order and without gaps."""
+        ...
+
+    def advance(self, work: Work, limit: int) -> int | None:
+        """Do up to ``limit`` of what has become due at ``work.watermarks``.
+
+        Returns ``None`` when nothing due is left, else the time in ms through which everything due has been done; then it
+        is called again.
+        """
+        ...
+
+    def revisit(self, work: Work, keys: Sequence[bytes]) -> None:
+        """Evaluate these keys of the first table again, because reference data or policy changed."""
+        ...

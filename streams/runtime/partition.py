@@ -1,0 +1,320 @@
+"""The task that owns one partition: takes batches up, runs the job, commits, and remembers how far it has come.
+
+States: *opening* (the lane fences and recovers), *running*, *suspended* (a rebalance is under way: nothing new is begun) and
+*closed*. A partition that comes back in the next assignment keeps its task, state and producer, unless it was fenced meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from streams.errors import EngineError, Fenced
+from streams.runtime.batch import RecordBatch, check_follows
+from streams.runtime.opening import Abandoned, Opened, Opening
+from streams.runtime.progress import Progress, encode
+from streams.runtime.revisit import Range, Revisits
+from streams.runtime.transaction import Transaction
+from streams.runtime.unit import Unit
+
+if TYPE_CHECKING:
+    from streams.runtime.engine import Engine
+    from streams.runtime.lane import Lane
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Standing:
+    """What was committed last, and when."""
+
+    offsets: dict[str, int]
+    metadata: dict[str, str]
+    at: float
+
+
+class PartitionTask:
+    """Owner of one partition number, over all inputs.
+
+    Parameters
+    ----------
+    engine
+        Gives the job, the settings, the clock, the gates and the reference data, and is told of failure.
+    partition
+        Partition number.
+    lane
+        Where blocking calls run; shared with former and later owners of the same number in this process.
+    generation
+        Assignment under which the task was made.
+    """
+
+    def __init__(self, engine: Engine, partition: int, lane: Lane, generation: int) -> None:
+        self.partition = partition
+        self.generation = generation
+        self.units = 0
+        self.lost = False
+        self.running = False
+        self._engine = engine
+        self._lane = lane
+        self._suspended = False
+        self._abandoned = threading.Event()
+        self._wake = asyncio.Event()
+        self._queue: deque[RecordBatch] = deque()
+        self._received: dict[str, int] = {}
+        self._offsets: dict[str, int] = {}
+        self._watermarks: dict[str, int | None] = dict.fromkeys(engine.job.inputs)
+        self._done_ms: int | None = None
+        self._revisits = Revisits()
+        self._reference: Mapping[str, tuple[int, ...]] = {}
+        self._fingerprint: str | None = None
+        self._opened: Opened | None = None
+        self._standing = _Standing({}, {}, 0.0)
+        self._task = asyncio.create_task(self._run(), name=f"{engine.job.name}-{partition}")
+
+    # What the engine calls, on the event loop.
+
+    def hand_over(self, batch: RecordBatch) -> None:
+        """Queue a batch; one of another assignment is dropped.
+
+        Raises
+        ------
+        BatchGap
+            It does not begin where the last one ended.
+        """
+        if batch.generation != self.generation or not self.running:
+            return
+        check_follows(batch, self._received[batch.topic])
+        self._received[batch.topic] = batch.end
+        self._queue.append(batch)
+        self._wake.set()
+
+    def suspend(self) -> None:
+        """Begin nothing new until :meth:`resume` or :meth:`close`."""
+        self._suspended = True
+
+    def resume(self, generation: int) -> None:
+        """Go on under a new assignment: what is queued stays, reading goes on after it."""
+        self.generation = generation
+        self._suspended = False
+        self._wake.set()
+        if self.running:
+            self._engine.open_gates(self.partition, generation, self._received)
+
+    def close(self) -> None:
+        """Give the partition up and wait for nothing; the lane closes the store behind a commit under way."""
+        self._abandoned.set()
+        self.running = False
+        self._queue.clear()
+        if self._opened is not None:
+            # A task that is still opening is not cancelled: it must close what its lane may be about to open.
+            self._task.cancel()
+            opened, self._opened = self._opened, None
+            self._lane.post(opened.store.close)
+            self._lane.post(opened.committer.close)
+        self._engine.stats.watermark_ms.pop(self.partition, None)
+
+    def touched(self, ranges: Iterable[Range]) -> None:
+        """Revisit the keys in these term ranges."""
+        self._revisits.add(ranges)
+        self._wake.set()
+
+    def lag(self, ends: Callable[[tuple[str, int]], int | None]) -> dict[tuple[str, int], int]:
+        """Return, per input, the records between what is committed and the end last seen."""
+        found = {}
+        for topic, offset in self._standing.offsets.items():
+            end = ends((topic, self.partition))
+            if end is not None:
+                found[topic, self.partition] = max(0, end - offset)
+        return found
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is something to do besides waiting for records."""
+        return not self.running or bool(self._queue) or self._revisits.pending
+
+    async def ended(self) -> None:
+        """Wait, after :meth:`close`, until the last call in the lane is over: a commit, an opening, the store's closing."""
+        await asyncio.wait((self._task,))
+        await self._lane.call(lambda: None)
+
+    # The task.
+
+    async def _run(self) -> None:
+        try:
+            await self._open()
+            while True:
+                await self._next_work()
+                await self._one_unit()
+        except asyncio.CancelledError:
+            raise
+        except Abandoned:
+            return
+        except Fenced as exc:
+            self._was_fenced(exc)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, nothing more may be committed by this process
+            if self._abandoned.is_set():
+                logger.info("partition %d was given up while it opened: %s", self.partition, exc)
+            else:
+                self._engine.fail(exc)
+
+    def _was_fenced(self, exc: Fenced) -> None:
+        self.lost, self.running = True, False
+        if self._abandoned.is_set() or self._suspended:
+            self._engine.stats.fenced += 1
+            logger.info("partition %d was taken over by its next owner", self.partition)
+        else:
+            self._engine.fail(exc)
+
+    async def _open(self) -> None:
+        engine = self._engine
+        opening = Opening(engine.settings, engine.job, self.partition, engine.incarnations, engine.stats, self._abandoned)
+        began = time.monotonic()
+        opened = await self._lane.call(opening.run)
+        if self._abandoned.is_set():
+            self._lane.post(opened.store.close)
+            self._lane.post(opened.committer.close)
+            raise Abandoned
+        self._opened = opened
+        self._take_progress(opened)
+        self.running = True
+        logger.info("partition %d open after %.1f s, at %s", self.partition, time.monotonic() - began, self._offsets)
+        if not self._suspended:
+            engine.open_gates(self.partition, self.generation, self._received)
+
+    def _take_progress(self, opened: Opened) -> None:
+        engine, job = self._engine, self._engine.job
+        self._offsets = dict(opened.offsets)
+        self._received = dict(opened.offsets)
+        self._watermarks = {topic: at.read_ms for topic, at in opened.progress.items()}
+        progress = list(opened.progress.values())
+        self._standing = _Standing(
+            {topic: at.offset for topic, at in opened.progress.items() if at.offset is not None},
+            {topic: _metadata(at) for topic, at in opened.progress.items()},
+            time.monotonic(),
+        )
+        known = [at.watermark_ms for at in progress if at.watermark_ms is not None]
+        self._done_ms = min(known) if len(known) == len(progress) else None
+        fingerprints = {at.fingerprint for at in progress}
+        if fingerprints == {job.fingerprint}:
+            self._fingerprint = job.fingerprint
+            self._reference = _least(progress)
+            self._revisits.add(engine.reference.since(self._reference))
+        else:
+            # Evaluates every key with all reference data there is, which covers every range known now.
+            self._revisits = Revisits(everything=next(iter(job.tables)))
+
+    async def _next_work(self) -> None:
+        while self._suspended or not (self._wake.is_set() or self._queue or self._revisits.pending):
+            self._wake.clear()
+            await self._wake.wait()
+        self._wake.clear()
+
+    async def _one_unit(self) -> None:
+        engine, opened = self._engine, self._opened
+        if opened is None:
+            raise Abandoned
+        job, settings = engine.job, engine.settings
+        unit = Unit(
+            store=opened.store,
+            terms=job.terms,
+            tables=tuple(job.tables),
+            partition=self.partition,
+            now_ms=engine.clock.now_ms(),
+            watermarks=self._watermarks,
+        )
+        records = batches = 0
+        while self._queue and records < settings.group_records and batches < settings.group_batches:
+            batch = self._queue.popleft()
+            engine.gates.taken(batch)
+            batches += 1
+            records += len(batch.records)
+            if batch.watermark_ms is not None:
+                # What has been read stays read: the watermark of a former owner may be the higher one, if its clock was.
+                self._watermarks[batch.topic] = max(batch.watermark_ms, self._watermarks[batch.topic] or 0)
+            if batch.records:
+                job.process(unit, batch)
+            self._offsets[batch.topic] = batch.end
+            await asyncio.sleep(0)
+        through = job.advance(unit, settings.advance_limit)
+        keys = self._revisits.take(unit, settings.revisit_limit)
+        if keys:
+            job.revisit(unit, keys)
+            engine.stats.revisited_keys += len(keys)
+        self._note_done(through)
+        await self._commit(unit, opened)
+        engine.stats.records += records
+        engine.stats.batches += batches
+        self.units += 1
+        if through is not None:
+            self._wake.set()
+        await asyncio.sleep(0)
+
+    def _note_done(self, through: int | None) -> None:
+        known = [at for at in self._watermarks.values() if at is not None]
+        if len(known) == len(self._watermarks):
+            read = min(known)
+            self._done_ms = read if through is None else min(read, through)
+        if not self._revisits.pending:
+            self._reference = self._engine.reference.positions()
+        if not self._revisits.all_pending:
+            self._fingerprint = self._engine.job.fingerprint
+        self._engine.stats.watermark_ms[self.partition] = self._done_ms
+
+    async def _commit(self, unit: Unit, opened: Opened) -> None:
+        engine = self._engine
+        metadata = {topic: encode(self._watermarks[topic], self._done_ms, self._reference, self._fingerprint) for topic in self._offsets}
+        standing = self._standing
+        moved = any(standing.offsets.get(topic) != offset for topic, offset in self._offsets.items())
+        news = moved or standing.metadata != metadata
+        recent = time.monotonic() - standing.at < engine.settings.idle_commit_s
+        if unit.empty and (not news or (recent and not moved)):
+            return
+        unit.seal()
+        while self._suspended:
+            await self._wake.wait()
+            self._wake.clear()
+        if engine.stopping:
+            raise Abandoned
+        offsets = dict(self._offsets)
+        transaction = Transaction(
+            {engine.job.tables[table]: puts for table, puts in unit.puts.items()},
+            unit.outputs,
+            {topic: (offset, metadata[topic]) for topic, offset in offsets.items()},
+        )
+        began = time.monotonic()
+        await self._lane.call(_commit_and_store, opened, transaction, unit)
+        ended = time.monotonic()
+        self._standing = _Standing(offsets, metadata, ended)
+        stats = engine.stats
+        stats.commit_seconds += ended - began
+        stats.outputs += len(unit.outputs)
+        stats.changelog_records += unit.size - len(unit.outputs)
+        if unit.empty:
+            stats.idle_transactions += 1
+        else:
+            stats.transactions += 1
+
+
+def _commit_and_store(opened: Opened, transaction: Transaction, unit: Unit) -> None:
+    positions = opened.committer.commit(transaction)
+    if positions:
+        opened.store.write(unit.changes(positions))
+
+
+def _metadata(progress: Progress) -> str:
+    return encode(progress.read_ms, progress.watermark_ms, progress.reference, progress.fingerprint)
+
+
+def _least(progress: Iterable[Progress]) -> dict[str, tuple[int, ...]]:
+    """Return the reference positions that every input vouches for; they are committed together, so they agree."""
+    found = [at.reference for at in progress]
+    first = found[0]
+    if any(other != first for other in found):
+        raise EngineError(f"the inputs of one partition disagree about reference positions: {found}")
+    return dict(first)

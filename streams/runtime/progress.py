@@ -1,0 +1,113 @@
+"""How far a partition has come: the metadata committed with every offset, and how another process reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from streams.errors import DependencyError
+from streams.runtime.clients import consumer_config, patiently
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What one input partition had reached when its offset was committed.
+
+    Parameters
+    ----------
+    offset
+        Next offset to read; ``None`` when nothing was ever committed.
+    read_ms
+        Job time through which the input was read: its watermark. What has been judged rests on it, so the next owner of the partition
+        goes on from there; ``None``: not known.
+    watermark_ms
+        Job time through which the input was read *and* everything due was done; ``None``: not known.
+    reference
+        Reference topic to the position of each of its partitions below which all revisits are done.
+    fingerprint
+        Rules and policy under which every key has been evaluated; ``None`` before the first complete revisit.
+    """
+
+    offset: int | None = None
+    read_ms: int | None = None
+    watermark_ms: int | None = None
+    reference: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    fingerprint: str | None = None
+
+
+def encode(read_ms: int | None, watermark_ms: int | None, reference: Mapping[str, tuple[int, ...]], fingerprint: str | None) -> str:
+    """Return the metadata string of an offset: compact JSON with ``t``, ``w``, ``r`` and ``f``."""
+    return orjson.dumps(
+        {"t": read_ms, "w": watermark_ms, "r": {topic: list(at) for topic, at in reference.items()}, "f": fingerprint}
+    ).decode()
+
+
+def decode(offset: int, metadata: str | None) -> Progress:
+    """Read an offset and its metadata back; metadata of another origin counts as none at all."""
+    if offset < 0:
+        return Progress()
+    try:
+        found = orjson.loads(metadata or "{}")
+        reference = {str(topic): tuple(int(at) for at in ats) for topic, ats in (found.get("r") or {}).items()}
+        read, watermark = found.get("t"), found.get("w")
+        fingerprint = found.get("f")
+    except (ValueError, TypeError, AttributeError):
+        return Progress(offset)
+    return Progress(
+        offset,
+        read if isinstance(read, int) else None,
+        watermark if isinstance(watermark, int) else None,
+        reference,
+        fingerprint if isinstance(fingerprint, str) else None,
+    )
+
+
+def committed(consumer: Any, partitions: Iterable[tuple[str, int]], timeout_s: float) -> dict[tuple[str, int], Progress]:
+    """Ask for committed offsets and metadata; waits for transactions in doubt (``read_committed`` consumers do)."""
+    wanted = [TopicPartition(topic, partition) for topic, partition in partitions]
+
+    def ask() -> list[Any]:
+        answers: list[Any] = consumer.committed(wanted, timeout=timeout_s)
+        for answer in answers:
+            if answer.error:
+                raise KafkaException(answer.error)
+        return answers
+
+    answers = patiently(ask, timeout_s)
+    return {(answer.topic, answer.partition): decode(answer.offset, answer.metadata) for answer in answers}
+
+
+def read_progress(
+    kafka: Mapping[str, str], name: str, topics: Iterable[str], *, timeout_s: float = 30.0
+) -> dict[tuple[str, int], Progress]:
+    """Return the progress of every partition of ``topics``, keyed by (topic, partition); joins no group, commits nothing.
+
+    Parameters
+    ----------
+    kafka
+        Connection properties under librdkafka's names.
+    name
+        Name of the job.
+
+    Raises
+    ------
+    DependencyError
+        A topic does not exist, or the broker did not answer in ``timeout_s``.
+    """
+    consumer = Consumer(consumer_config(kafka, name))
+    try:
+        partitions: list[tuple[str, int]] = []
+        for topic in topics:
+            described = consumer.list_topics(topic, timeout=timeout_s).topics[topic]
+            if described.error is not None:
+                raise DependencyError(f"topic {topic}: {described.error.str()}")
+            partitions += [(topic, partition) for partition in described.partitions]
+        return committed(consumer, partitions, timeout_s)
+    except KafkaException as exc:
+        raise DependencyError(f"progress of {name}: {exc.args[0].str()}") from exc
+    finally:
+        consumer.close()

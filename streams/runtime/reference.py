@@ -1,0 +1,183 @@
+"""Reference data: small topics that every worker reads whole before it starts, and follows.
+
+What a record means is the application's business. It says which ranges of index terms the record touches; every partition
+evaluates the keys in them again. The ranges are kept for as long as the process lives, so that a partition assigned later can
+be given those it has not done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from streams.errors import DependencyError, RecoveryError
+from streams.runtime.clients import consumer_config, extent
+from streams.runtime.revisit import Range
+
+logger = logging.getLogger(__name__)
+
+Place = tuple[str, int]
+OnRecord = Callable[[Any], Iterable[Range]]
+_CHUNK = 1_000
+_WAIT_S = 0.2
+_JOIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A range of index terms that the reference record at ``offset`` of ``place`` touches."""
+
+    place: Place
+    offset: int
+    range: Range
+
+
+class ReferenceReader:
+    """Reads reference topics whole, then follows them in a thread.
+
+    Parameters
+    ----------
+    kafka
+        Connection properties under librdkafka's names.
+    name
+        Name of the job: the group id the consumer reads under, without ever joining it.
+    topics
+        Reference topics; may be empty.
+    on_record
+        Called for each record (a ``confluent_kafka.Message``: methods ``key()``, ``value()``, ``topic()``, ``offset()``,
+        ``timestamp()``) in offset order, on the event loop's thread and never while job code runs. Returns the term ranges
+        ``[low, high)`` whose keys must be evaluated again. What it raises ends the process.
+    """
+
+    def __init__(self, kafka: Mapping[str, str], name: str, topics: Iterable[str], on_record: OnRecord) -> None:
+        self._name = name
+        self.topics = tuple(topics)
+        self._kafka = kafka
+        self._on_record = on_record
+        self._log: list[Touched] = []
+        self._positions: dict[Place, int] = {}
+        self._consumer: Consumer | None = None
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def positions(self) -> dict[str, tuple[int, ...]]:
+        """Return the offset after the last record taken in, per topic and partition."""
+        found: dict[str, list[int]] = {topic: [] for topic in self.topics}
+        for (topic, _), position in sorted(self._positions.items()):
+            found[topic].append(position)
+        return {topic: tuple(at) for topic, at in found.items()}
+
+    def since(self, done: Mapping[str, tuple[int, ...]]) -> list[Range]:
+        """Return the ranges of all records at or after the positions ``done``."""
+
+        def is_done(touched: Touched) -> bool:
+            topic, partition = touched.place
+            at = done.get(topic, ())
+            return partition < len(at) and touched.offset < at[partition]
+
+        return [touched.range for touched in self._log if not is_done(touched)]
+
+    async def load(self, timeout_s: float) -> None:
+        """Read every topic to the end it has now, calling ``on_record`` for each record.
+
+        Raises
+        ------
+        DependencyError
+            A topic does not exist, or the broker does not answer.
+        RecoveryError
+            Reading stood still for ``timeout_s``.
+        """
+        if not self.topics:
+            return
+        began = moved = time.monotonic()
+        ends = await asyncio.to_thread(self._assign, timeout_s)
+        while any(self._positions[place] < end for place, end in ends.items()):
+            messages = await asyncio.to_thread(self._poll, _WAIT_S)
+            before = dict(self._positions)
+            self.take(messages)
+            if self._positions != before:
+                moved = time.monotonic()
+            elif time.monotonic() - moved > timeout_s:
+                raise RecoveryError(f"reference data stands still at {self._positions}, the ends are {ends}")
+        logger.info("reference data read: %d ranges, %.1f s", len(self._log), time.monotonic() - began)
+
+    def follow(
+        self, loop: asyncio.AbstractEventLoop, taken: Callable[[list[Range]], None], failed: Callable[[BaseException], None]
+    ) -> None:
+        """Go on reading in a thread; ``taken`` gets the ranges of new records, on the loop, after ``on_record`` saw them."""
+
+        def deliver(messages: list[Any]) -> None:
+            try:
+                taken(self.take(messages))
+            except Exception as exc:  # noqa: BLE001 - nobody is above a callback of the loop
+                failed(exc)
+
+        def run() -> None:
+            try:
+                while not self._stopped.is_set():
+                    messages = self._poll(_WAIT_S)
+                    if messages and not loop.is_closed():
+                        loop.call_soon_threadsafe(deliver, messages)
+            except Exception as exc:  # noqa: BLE001 - nobody is above the thread
+                if not loop.is_closed():
+                    loop.call_soon_threadsafe(failed, exc)
+
+        if self.topics:
+            self._thread = threading.Thread(target=run, name="reference", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop following; waits for the poll under way, a fraction of a second."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join(_JOIN_S)
+
+    def take(self, messages: Iterable[Any]) -> list[Range]:
+        """Take messages in, on the caller's thread, and return the ranges they touch."""
+        ranges: list[Range] = []
+        for message in messages:
+            place = message.topic(), message.partition()
+            error = message.error()
+            if error is None:
+                for touched in self._on_record(message):
+                    ranges.append(touched)
+                    self._log.append(Touched(place, message.offset(), touched))
+                self._positions[place] = message.offset() + 1
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name for it
+                self._positions[place] = max(self._positions[place], message.offset())
+            elif not error.retriable():
+                raise KafkaException(error)
+        return ranges
+
+    def _assign(self, timeout_s: float) -> dict[Place, int]:
+        consumer = Consumer(consumer_config(self._kafka, self._name))
+        try:
+            places = list(_places(consumer, self.topics, timeout_s))
+            watermarks = {place: extent(consumer, *place, timeout_s) for place in places}
+        except KafkaException as exc:
+            raise DependencyError(f"reference data: {exc.args[0].str()}") from exc
+        self._positions = {place: first for place, (first, _) in watermarks.items()}
+        consumer.assign([TopicPartition(*place, first) for place, first in self._positions.items()])
+        self._consumer = consumer
+        return {place: end for place, (_, end) in watermarks.items()}
+
+    def _poll(self, timeout_s: float) -> list[Any]:
+        if self._consumer is None:
+            raise RecoveryError("reference data is followed only after it was read")
+        messages: list[Any] = self._consumer.consume(_CHUNK, timeout_s)
+        return messages
+
+
+def _places(consumer: Consumer, topics: Iterable[str], timeout_s: float) -> Iterator[Place]:
+    for topic in topics:
+        described = consumer.list_topics(topic, timeout=timeout_s).topics[topic]
+        if described.error is not None:
+            raise DependencyError(f"reference topic {topic}: {described.error.str()}")
+        yield from ((topic, partition) for partition in sorted(described.partitions))

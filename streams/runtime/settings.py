@@ -1,0 +1,66 @@
+"""The engine's settings. Every queue has a bound and every wait an end; the figures are those of docs/design/engine.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """Policy of one worker process.
+
+    Parameters
+    ----------
+    kafka
+        Connection properties under librdkafka's names: ``bootstrap.servers``, ``security.protocol``, ``sasl.*``, ``ssl.*``.
+    worker
+        Name of this worker, unique in the group and the same after a restart: its static membership and its directory.
+    data_dir
+        Parent of the workers' state directories; losing it costs time, never data.
+    session_timeout_s, heartbeat_s, rebalance_timeout_s
+        Group membership. A worker that is silent for a session loses its partitions.
+    fetch_wait_ms, fetch_bytes
+        Longest wait of a fetch at the broker, and most bytes a fetch brings of one partition.
+    read_records, room_batches
+        Most records of one read over all partitions; batches of one input partition that may be under way.
+    group_records, group_batches
+        Bounds of what shares a transaction.
+    advance_limit, revisit_limit
+        Sizes of the slices in which due work and revisits are done between batches.
+    probe_s, idle_commit_s
+        How often the broker is asked for end offsets; how often a partition without data commits its progress.
+    transaction_timeout_ms, request_timeout_s
+        How long an abandoned transaction can hold up readers; bound of every blocking call.
+    stall_s
+        Without progress for so long, while there is work, the process ends.
+    stop_s
+        Bound of a graceful stop.
+    """
+
+    kafka: Mapping[str, str]
+    worker: str
+    data_dir: Path
+    session_timeout_s: float = 8.0
+    heartbeat_s: float = 1.0
+    rebalance_timeout_s: float = 20.0
+    fetch_wait_ms: int = 100
+    fetch_bytes: int = 1_048_576
+    read_records: int = 4_000
+    room_batches: int = 3
+    group_records: int = 5_000
+    group_batches: int = 64
+    advance_limit: int = 500
+    revisit_limit: int = 500
+    probe_s: float = 0.5
+    idle_commit_s: float = 1.0
+    transaction_timeout_ms: int = 20_000
+    request_timeout_s: float = 30.0
+    stall_s: float = 60.0
+    stop_s: float = 5.0
+
+    @property
+    def directory(self) -> Path:
+        """Directory of this worker's local state."""
+        return self.data_dir / self.worker

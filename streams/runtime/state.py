@@ -1,0 +1,210 @@
+"""The local store of one partition: tables, sorted index and changelog positions, always changed together.
+
+What is in here is a copy. The changelog topics hold the truth; the store remembers how far of them it holds, and of which
+topic incarnation, so that a restart reads only the tail. Everything of one transaction goes into one write batch *after* the
+transaction committed: a crash in between leaves a store that is behind, which reading the tail heals, and never one that is
+ahead of the log or torn.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from rocksdict import DBCompressionType, Options, Rdict, ReadOptions, WriteBatch
+
+from streams.errors import ConfigurationError
+from streams.runtime import index
+
+#: Layout of this module's records; a store of another format is discarded and read back from the changelogs.
+FORMAT: Final = 1
+
+Pair = tuple[bytes, bytes]
+
+_META: Final = b"m"
+_INDEX: Final = b"i"
+_INDEX_END: Final = b"j"
+_TABLE: Final = b"t"
+_REMEMBERED_BOUNDS: Final = 64
+_BUFFER_BYTES: Final = 16 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one write does to a store.
+
+    Parameters
+    ----------
+    values
+        Table to key to new value; ``None`` deletes, which only a foreign tombstone in a changelog does.
+    added, removed
+        Index pairs (term, key) that appear and disappear with it.
+    positions
+        Changelog topic to the offset after its last record in ``values``.
+    """
+
+    values: Mapping[str, Mapping[bytes, bytes | None]]
+    added: Iterable[Pair] = ()
+    removed: Iterable[Pair] = ()
+    positions: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a store must have been made from to be of use.
+
+    Parameters
+    ----------
+    incarnations
+        Changelog topic to its topic id: a topic deleted and created again has the same name and another id.
+    fingerprint
+        The job's: its ``terms`` may have changed with it.
+    """
+
+    incarnations: Mapping[str, str]
+    fingerprint: str
+
+    def encode(self) -> bytes:
+        """Return the bytes kept in the store."""
+        return orjson.dumps([FORMAT, self.fingerprint, dict(self.incarnations)], option=orjson.OPT_SORT_KEYS)
+
+
+class Store:
+    """The store of one partition; one process at a time, one thread at a time.
+
+    Parameters
+    ----------
+    path
+        Its directory, created if need be.
+    identity
+        If the store on disk is of another identity it is discarded, and every position is ``None``.
+
+    Raises
+    ------
+    ConfigurationError
+        Another process has it open: two workers share a name or a directory.
+    """
+
+    def __init__(self, path: Path, identity: Identity) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = _open(path)
+        self._empty_to: dict[bytes, bytes] = {}
+        if self._db.get(_META + b"identity") != identity.encode():
+            self._db.close()
+            shutil.rmtree(path)
+            self._db = _open(path)
+            self._db.put(_META + b"identity", identity.encode())
+
+    def position(self, changelog: str) -> int | None:
+        """Return the offset up to which a changelog is held; ``None``: not at all."""
+        found = self._db.get(_META + b"p" + changelog.encode())
+        return None if found is None else int(found)
+
+    def get_many(self, table: str, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Return committed values in the order of ``keys``."""
+        prefix = _prefix(table)
+        found: list[bytes | None] = self._db.get([prefix + key for key in keys])
+        return found
+
+    def keys(self, table: str, after: bytes | None, limit: int) -> list[bytes]:
+        """Return up to ``limit`` keys of a table in byte order, beginning after ``after`` (``None``: from the first)."""
+        prefix = _prefix(table)
+        start = prefix if after is None else prefix + after + b"\x00"
+        found: list[bytes] = []
+        for position in self._walk(start, prefix[:-1] + b"\x01"):
+            if len(found) == limit:
+                break
+            found.append(position[len(prefix) :])
+        return found
+
+    def scan(self, low: bytes, high: bytes, after: Pair | None = None) -> Iterator[Pair]:
+        """Yield index pairs with ``low <= term < high`` in order, beginning after the pair ``after``.
+
+        Deadlines are added and deleted all the time near the low end, and a walk over deleted entries costs as much as one
+        over live ones. So the store remembers, per ``low``, up to where it has found nothing.
+        """
+        start = _INDEX + (index.bound(low) if after is None else index.join(*after) + b"\x00")
+        end = _INDEX + index.bound(high)
+        if after is None:
+            start = max(start, self._empty_to.get(low, start))
+        for position in self._walk(start, end):
+            if after is None:
+                self._remember(low, position)
+            after = index.split(position[1:])
+            yield after
+        if after is None:
+            self._remember(low, max(start, end))
+
+    def write(self, changes: Changes) -> None:
+        """Apply changes, all or nothing."""
+        batch = WriteBatch(raw_mode=True)
+        for table, values in changes.values.items():
+            prefix = _prefix(table)
+            for key, value in values.items():
+                if value is None:
+                    batch.delete(prefix + key)
+                else:
+                    batch.put(prefix + key, value)
+        for term, key in changes.removed:
+            batch.delete(_INDEX + index.join(term, key))
+        starts = [(low, _INDEX + index.bound(low)) for low in self._empty_to]
+        for term, key in changes.added:
+            position = _INDEX + index.join(term, key)
+            batch.put(position, b"")
+            for low, start in starts:
+                if start <= position < self._empty_to[low]:
+                    self._empty_to[low] = position
+        for changelog, at in changes.positions.items():
+            batch.put(_META + b"p" + changelog.encode(), str(at).encode())
+        self._db.write(batch)
+
+    def close(self) -> None:
+        """Close; the directory may then be opened again, by this process or another."""
+        self._db.close()
+
+    def _walk(self, start: bytes, end: bytes) -> Iterator[bytes]:
+        if start >= end:
+            return
+        # Without the bound, a seek that finds nothing goes on through whatever was deleted behind the end.
+        bounded = ReadOptions()
+        bounded.set_iterate_upper_bound(end)
+        entries = self._db.iter(bounded)
+        entries.seek(start)
+        while entries.valid():
+            position: bytes = entries.key()
+            yield position
+            entries.next()
+
+    def _remember(self, low: bytes, empty_to: bytes) -> None:
+        if low not in self._empty_to and len(self._empty_to) >= _REMEMBERED_BOUNDS:
+            self._empty_to.pop(next(iter(self._empty_to)))
+        self._empty_to[low] = empty_to
+
+
+def _prefix(table: str) -> bytes:
+    return _TABLE + table.encode() + b"\x00"
+
+
+def _open(path: Path) -> Any:
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_write_buffer_size(_BUFFER_BYTES)
+    options.set_max_write_buffer_number(2)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_keep_log_file_num(1)
+    options.set_max_open_files(256)
+    try:
+        return Rdict(str(path), options)
+    except Exception as exc:
+        if "lock" in str(exc).lower():
+            raise ConfigurationError(f"{path} is open in another process: give each worker a name and a data directory of its own") from exc
+        # A store that cannot be opened is worth no more than one that is absent: the changelog has everything.
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path)
+        return Rdict(str(path), options)

@@ -1,0 +1,161 @@
+"""A unit of work: what a transaction is going to do, as an overlay over the store, thrown away if it does not commit."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from streams.runtime.state import Changes, Pair, Store
+
+Terms = Callable[[str, bytes, bytes], tuple[bytes, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A record for an output topic, written to the unit's own partition number."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Unit:
+    """Implements :class:`streams.runtime.job.Work`.
+
+    Parameters
+    ----------
+    store
+        Committed state; not written to.
+    terms
+        The job's.
+    tables
+        Names of the job's tables; another name raises :class:`KeyError`.
+    watermarks
+        Live view: it moves on as batches are taken into the unit.
+    """
+
+    __slots__ = (
+        "_added",
+        "_before",
+        "_dirty",
+        "_overlay_terms",
+        "_puts",
+        "_removed",
+        "_store",
+        "_terms",
+        "now_ms",
+        "outputs",
+        "partition",
+        "watermarks",
+    )
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        terms: Terms,
+        tables: Sequence[str],
+        partition: int,
+        now_ms: int,
+        watermarks: Mapping[str, int | None],
+    ) -> None:
+        self._store = store
+        self._terms = terms
+        self.partition = partition
+        self.now_ms = now_ms
+        self.watermarks = watermarks
+        self.outputs: list[Output] = []
+        self._puts: dict[str, dict[bytes, bytes]] = {table: {} for table in tables}
+        self._before: dict[str, dict[bytes, bytes | None]] = {table: {} for table in tables}
+        self._dirty: dict[str, set[bytes]] = {table: set() for table in tables}
+        self._overlay_terms: dict[tuple[str, bytes], tuple[tuple[bytes, ...], tuple[bytes, ...]]] = {}
+        self._added: set[Pair] = set()
+        self._removed: set[Pair] = set()
+
+    @property
+    def puts(self) -> Mapping[str, Mapping[bytes, bytes]]:
+        """Table to key to the value last put."""
+        return self._puts
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not self.outputs and not any(self._puts.values())
+
+    @property
+    def size(self) -> int:
+        """Number of records the transaction would write, offsets apart."""
+        return len(self.outputs) + sum(map(len, self._puts.values()))
+
+    def get_many(self, table: str, keys: Sequence[bytes]) -> list[bytes | None]:
+        """See :meth:`streams.runtime.job.Work.get_many`."""
+        puts, before = self._puts[table], self._before[table]
+        missing = [key for key in dict.fromkeys(keys) if key not in puts and key not in before]
+        if missing:
+            before.update(zip(missing, self._store.get_many(table, missing), strict=True))
+        return [puts[key] if key in puts else before[key] for key in keys]
+
+    def put(self, table: str, key: bytes, value: bytes) -> None:
+        """See :meth:`streams.runtime.job.Work.put`."""
+        self._puts[table][key] = value
+        self._dirty[table].add(key)
+
+    def emit(self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+        """See :meth:`streams.runtime.job.Work.emit`."""
+        self.outputs.append(Output(topic, key, value, headers))
+
+    def scan(self, low: bytes, high: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """See :meth:`streams.runtime.job.Work.scan`."""
+        return self.scan_after(low, high, None, limit)
+
+    def scan_after(self, low: bytes, high: bytes, after: Pair | None, limit: int) -> list[Pair]:
+        """Do the same, beginning after the pair ``after``: how a scan goes on in a later unit."""
+        self._reindex()
+        committed = (pair for pair in self._store.scan(low, high, after) if pair not in self._removed)
+        own = sorted(pair for pair in self._added if low <= pair[0] < high and (after is None or pair > after))
+        return list(islice(heapq.merge(committed, own), limit))
+
+    def keys(self, table: str, after: bytes | None, limit: int) -> list[bytes]:
+        """Return committed keys in order, for a pass over a whole table; keys new in this unit are not among them."""
+        return self._store.keys(table, after, limit)
+
+    def changes(self, positions: Mapping[str, int]) -> Changes:
+        """Return what the store must do once the transaction has committed."""
+        self._reindex()
+        return Changes(self._puts, self._added, self._removed, positions)
+
+    def seal(self) -> None:
+        """Do now, on the job's thread, all that asks the job for terms."""
+        self._reindex()
+
+    def _reindex(self) -> None:
+        added, removed, overlay, terms = self._added, self._removed, self._overlay_terms, self._terms
+        for table, key, value in self._take_dirty():
+            known = overlay.get((table, key))
+            if known is None:
+                before = self._before[table][key]
+                old = () if before is None else terms(table, key, before)
+            else:
+                old, current = known
+                added.difference_update([(term, key) for term in current])
+                removed.difference_update([(term, key) for term in old])
+            new = terms(table, key, value)
+            overlay[table, key] = old, new
+            if new != old:
+                added.update([(term, key) for term in new if term not in old])
+                removed.update([(term, key) for term in old if term not in new])
+
+    def _take_dirty(self) -> Iterator[tuple[str, bytes, bytes]]:
+        for table, keys in self._dirty.items():
+            if not keys:
+                continue
+            before, puts = self._before[table], self._puts[table]
+            missing = [key for key in keys if key not in before]
+            if missing:
+                before.update(zip(missing, self._store.get_many(table, missing), strict=True))
+            for key in keys:
+                yield table, key, puts[key]
+            keys.clear()

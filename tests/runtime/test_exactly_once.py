@@ -1,0 +1,105 @@
+"""No kill, stop or rebalance makes a record count twice or not at all."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.runtime.harness import Pairs, wait_for
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+N = 6_000
+SMALL = {"read_records": 300, "group_records": 300}
+
+
+def feed_all(pairs: Pairs, n: int = N) -> None:
+    """Every left has its right, but one in ten."""
+    pairs.feed(range(n), (number for number in range(n) if number % 10))
+
+
+def test_a_kill_in_any_phase_changes_nothing(pairs: Pairs) -> None:
+    """Each phase in turn kills the process once; the next one goes on from where it was."""
+    phases = [
+        "before init_transactions",
+        "before begin",
+        "before send_offsets_to_transaction",
+        "before commit_transaction",
+        "committed, not stored",
+        "recovering",
+    ]
+    feed_all(pairs)
+    for number, phase in enumerate(phases):
+        # The last phase needs something to recover: a worker of another name has no state on disk.
+        name = "fresh" if phase == "recovering" else "w1"
+        worker = pairs.worker(name, crash=phase, crash_after=1 if number in {0, 5} else 3, settings=SMALL)
+        assert worker.ended(40) == -signal.SIGKILL, worker.tail()
+    pairs.worker("w1")
+    pairs.wait_caught_up()
+    assert pairs.wrongs() == []
+
+
+def test_kills_at_random_moments_change_nothing(pairs: Pairs) -> None:
+    """Two workers, one of which is killed every other second and started again."""
+    chance = random.Random(20180315)  # noqa: S311 - moments to kill at, no secrets
+    workers = {name: pairs.worker(name, settings=SMALL) for name in ("w1", "w2")}
+    for part in range(6):
+        feed_part = range(part * 1_500, (part + 1) * 1_500)
+        pairs.feed(feed_part, feed_part)
+        time.sleep(1.0 + chance.random() * 1.5)
+        name = chance.choice(["w1", "w2"])
+        workers[name].kill()
+        workers[name] = pairs.worker(name, settings=SMALL)
+    pairs.wait_caught_up()
+    assert pairs.wrongs() == []
+
+
+def test_workers_that_come_and_go_while_busy_change_nothing(pairs: Pairs) -> None:
+    """A second worker joins half-way, and later the first one leaves."""
+    numbers = iter(range(0, 1_000_000, 500))
+
+    def feed_more() -> None:
+        start = next(numbers)
+        pairs.feed(range(start, start + 500), range(start, start + 500))
+
+    for _ in range(8):
+        feed_more()
+    first = pairs.worker("w1", settings=SMALL)
+    first.wait_reports(lambda last: last["records"] > 500)
+    second = pairs.worker("w2", settings=SMALL)
+    while second.last().get("records", 0) < 500:
+        feed_more()
+    assert first.stop() == 0, first.tail()
+    feed_more()
+    pairs.wait_caught_up()
+    assert pairs.wrongs() == []
+    assert len(second.last()["partitions"]) == 3
+
+
+def sleeper(pairs: Pairs, variant: str) -> list[str]:
+    """Stop a worker that has results ready to commit, let another take over and finish, wake it, and look."""
+    feed_all(pairs)
+    asleep = pairs.worker("w1", crash="before begin", crash_after=4, crash_signal=int(signal.SIGSTOP), variant=variant, settings=SMALL)
+    wait_for(asleep.sleeps, 30, "the worker stops itself")
+    pairs.worker("w2", variant=variant)
+    pairs.wait_caught_up()
+    asleep.signal(signal.SIGCONT)
+    time.sleep(6.0)
+    asleep.kill()
+    return pairs.wrongs()
+
+
+def test_a_worker_asleep_past_its_session_writes_nothing_over_its_successor(pairs: Pairs) -> None:
+    """The woken process holds results for partitions that another one has finished; the broker refuses them."""
+    assert sleeper(pairs, "") == []
+
+
+def test_without_the_fence_the_sleeper_would_do_harm(make_pairs: Callable[[], Pairs]) -> None:
+    """The known-bad variant: with a transactional id of its own, the woken worker gets its results committed.
+
+    Unless the woken process hears first that it has lost its partitions: so it is given three chances.
+    """
+    assert any(sleeper(make_pairs(), "unfenced") for _ in range(3))

@@ -1,0 +1,80 @@
+"""Whatever goes wrong ends the process, with the reason, and commits nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.conftest import Kafka
+from tests.runtime.harness import Pairs
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+
+def test_an_exception_in_the_job_ends_the_process_and_advances_no_offset(pairs: Pairs) -> None:
+    """The record that cannot be done is not passed over."""
+    pairs.feed(range(30), ())
+    first = pairs.worker()
+    pairs.wait_caught_up()
+    assert first.stop() == 0
+    before = pairs.progress()
+    pairs.feed([31], (), value=b"poison")
+    second = pairs.worker(poison="poison")
+    assert second.ended() == 1
+    assert "ValueError: a poisonous record" in second.tail()
+    assert {place: at.offset for place, at in pairs.progress().items()} == {place: at.offset for place, at in before.items()}
+
+
+def test_a_record_that_cannot_be_produced_commits_nothing(pairs: Pairs) -> None:
+    """An output larger than a producer may send: neither it, nor the state beside it, nor the offset."""
+    pairs.feed([1], [1])
+    worker = pairs.worker(big=8_000_000)
+    assert worker.ended() == 1
+    assert "MSG_SIZE_TOO_LARGE" in worker.tail()
+    states = pairs.states()
+    assert all(state["l"] + state["r"] < 2 for state in states.values())
+    assert pairs.read("verdicts") == []
+
+
+def test_a_batch_lost_on_the_way_ends_the_process(pairs: Pairs) -> None:
+    """An agent that drops one batch and hands over the next: what follows must not be committed."""
+    pairs.feed(range(3_000), ())
+    worker = pairs.worker(variant="lossy", settings={"read_records": 100})
+    assert worker.ended() == 1
+    assert "BatchGap" in worker.tail()
+
+
+def test_batches_that_never_arrive_end_the_process(pairs: Pairs) -> None:
+    """An agent that hands over nothing: Faust would run like that for ever."""
+    pairs.feed(range(30), ())
+    worker = pairs.worker(variant="deaf", settings={"stall_s": 3.0})
+    assert worker.ended() == 1
+    assert "Stalled" in worker.tail()
+    assert not any(at.offset for at in pairs.progress().values())
+
+
+def test_an_event_loop_that_stands_still_ends_the_process(pairs: Pairs) -> None:
+    """Job code that never returns blocks every coroutine, the watchdog's too; a thread ends the process."""
+    pairs.feed([1], ())
+    worker = pairs.worker(variant="endless", settings={"stall_s": 3.0})
+    assert worker.ended() == 1
+    assert "the event loop has not turned" in worker.log.read_text()
+
+
+def test_a_broker_that_answers_no_more_ends_the_process_and_nothing_is_lost(kafka: Kafka, pairs: Pairs) -> None:
+    """Commits stop with the broker; when both are back, the work is done once."""
+    pairs.feed(range(2_000), range(1_000))
+    first = pairs.worker(settings={"request_timeout_s": 4.0, "stall_s": 4.0})
+    pairs.wait_caught_up()
+    os.kill(kafka.broker.pid, signal.SIGSTOP)
+    try:
+        assert first.ended(60) == 1
+    finally:
+        os.kill(kafka.broker.pid, signal.SIGCONT)
+    pairs.workers.remove(first)
+    pairs.feed((), range(1_000, 2_000))
+    pairs.worker()
+    pairs.wait_caught_up()
+    assert pairs.wrongs() == []

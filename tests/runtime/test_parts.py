@@ -1,0 +1,272 @@
+"""The small parts, without Kafka: gap check, progress, watermark, gates, revisits, watchdog, client settings, topology."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.errors import BatchGap, ConfigurationError, Stalled, TopologyError
+from streams.runtime.batch import RecordBatch, check_follows
+from streams.runtime.clients import aiokafka_auth
+from streams.runtime.gates import Gates, Read
+from streams.runtime.progress import Progress, decode, encode
+from streams.runtime.reference import ReferenceReader
+from streams.runtime.revisit import Revisits
+from streams.runtime.topology import check_counts
+from streams.runtime.watchdog import Watchdog
+from streams.runtime.watermark import MOST_ANSWERS, Watermark
+
+PLACE = ("in", 0)
+
+
+def read(base: int, end: int, records: tuple = ()) -> Read:
+    """Return a read of the one place."""
+    return Read(*PLACE, records, base, end)
+
+
+@pytest.mark.parametrize("base", [4, 6])
+def test_a_batch_that_does_not_begin_where_the_last_ended_is_a_gap(base: int) -> None:
+    """Too early is as wrong as too late."""
+    with pytest.raises(BatchGap, match="in/0"):
+        check_follows(RecordBatch(*PLACE, (), base, 9, None, 1), 5)
+    check_follows(RecordBatch(*PLACE, (), 5, 9, None, 1), 5)
+
+
+TIMES = st.none() | st.integers(0, 2**45)
+REFERENCE = st.dictionaries(st.text(max_size=5), st.lists(st.integers(0, 2**40), max_size=3).map(tuple), max_size=3)
+
+
+@given(read_ms=TIMES, watermark=TIMES, reference=REFERENCE, fingerprint=st.none() | st.text())
+def test_progress_is_read_as_it_was_written(read_ms, watermark, reference, fingerprint) -> None:
+    """Whatever the values."""
+    assert decode(7, encode(read_ms, watermark, reference, fingerprint)) == Progress(7, read_ms, watermark, reference, fingerprint)
+
+
+@pytest.mark.parametrize("metadata", ["", None, "{", "[]", '{"r": 3}', '{"w": "x"}'])
+def test_metadata_of_another_origin_counts_as_none(metadata: str | None) -> None:
+    """Another tool may have set the offsets."""
+    assert decode(7, metadata) == Progress(7)
+    assert decode(-1001, metadata) == Progress()
+
+
+def test_a_watermark_waits_until_the_end_that_was_asked_for_is_read() -> None:
+    """The answer alone says nothing: it must have been read."""
+    watermark = Watermark()
+    assert watermark.reached(100) is None
+    watermark.answered(1_000, 50)
+    watermark.answered(2_000, 120)
+    assert watermark.reached(49) is None
+    assert watermark.reached(119) == 1_000
+    assert watermark.reached(120) == 2_000
+
+
+def test_a_watermark_never_goes_back_and_keeps_a_bounded_number_of_answers() -> None:
+    """Not with the clock either; a lagging reader keeps the oldest answers."""
+    watermark = Watermark()
+    watermark.answered(2_000, 1)
+    assert watermark.reached(1) == 2_000
+    watermark.answered(1_000, 1)
+    assert watermark.reached(1) == 2_000
+    for number in range(10 * MOST_ANSWERS):
+        watermark.answered(3_000 + number, 10 + number)
+    assert watermark.reached(10) == 3_000
+    assert watermark.reached(10_000) == 3_000 + MOST_ANSWERS - 1
+
+
+def test_a_read_that_was_under_way_when_the_gate_closed_is_dropped() -> None:
+    """Also when the same partition was opened again meanwhile."""
+    gates = Gates(room=2)
+    gates.open(PLACE, 1, 0)
+    asked = gates.wanted()
+    gates.close_all()
+    assert gates.batches(asked, [read(0, 5)]) == []
+    gates.open(PLACE, 2, 0)
+    assert gates.batches(asked, [read(0, 5)]) == []
+    assert gates.batches(gates.wanted(), [read(0, 5)])[0].generation == 2
+
+
+def test_a_full_task_is_not_read_for_until_it_takes_a_batch_up() -> None:
+    """Memory is bounded by what may be under way."""
+    gates = Gates(room=2)
+    gates.open(PLACE, 1, 0)
+    [first] = gates.batches(gates.wanted(), [read(0, 5)])
+    gates.batches(gates.wanted(), [read(5, 9)])
+    assert gates.wanted() == {}
+    assert gates.crowded()
+    gates.taken(first)
+    assert gates.wanted() == {PLACE: 1}
+
+
+def test_ticks_come_behind_data_and_only_with_news() -> None:
+    """Time never overtakes records."""
+    gates = Gates(room=4)
+    gates.open(PLACE, 1, 0)
+    gates.answered(1_000, {PLACE: 5})
+    assert gates.batches({}, []) == []
+    [data] = gates.batches(gates.wanted(), [read(0, 5)])
+    assert (data.base, data.end, data.watermark_ms) == (0, 5, 1_000)
+    gates.answered(2_000, {PLACE: 5})
+    assert gates.batches({}, []) == []
+    gates.taken(data)
+    [tick] = gates.batches({}, [])
+    assert (tick.records, tick.base, tick.end, tick.watermark_ms) == ((), 5, 5, 2_000)
+    gates.taken(tick)
+    assert gates.batches({}, []) == []
+
+
+class Shelf:
+    """Something to take slices from; its index can be changed while a pass runs."""
+
+    def __init__(self, pairs: list[tuple[bytes, bytes]]) -> None:
+        self.pairs = pairs
+
+    def scan_after(self, low, high, after, limit):
+        """Return index pairs after a pair."""
+        return sorted(pair for pair in self.pairs if low <= pair[0] < high and (after is None or pair > after))[:limit]
+
+    def keys(self, table, after, limit):  # noqa: ARG002 - there is one table
+        """Return keys after a key."""
+        return sorted({key for _, key in self.pairs if after is None or key > after})[:limit]
+
+
+def test_a_range_is_worked_off_in_slices_each_key_once() -> None:
+    """Added twice while it waits, it is still one range."""
+    shelf = Shelf([(b"u1", b"k%d" % number) for number in range(5)] + [(b"u2", b"x")])
+    revisits = Revisits()
+    revisits.add([(b"u1", b"u1\x00"), (b"u1", b"u1\x00")])
+    slices = []
+    while revisits.pending:
+        slices.append(list(revisits.take(shelf, 2)))
+    assert slices == [[b"k0", b"k1"], [b"k2", b"k3"], [b"k4"]]
+
+
+def test_a_pass_ends_although_each_visit_moves_its_key_ahead_of_the_cursor() -> None:
+    """Terms may change with every visit."""
+    shelf = Shelf([(b"d%04d" % number, b"k%d" % number) for number in range(6)])
+    revisits = Revisits()
+    revisits.add([(b"d", b"e")])
+    visited = []
+    for _ in range(100):
+        if not revisits.pending:
+            break
+        for key in revisits.take(shelf, 2):
+            visited.append(key)
+            shelf.pairs = [pair for pair in shelf.pairs if pair[1] != key] + [(b"d9%03d" % len(visited), key)]
+    assert not revisits.pending
+    assert sorted(visited) == [b"k%d" % number for number in range(6)]
+
+
+def test_a_range_under_way_that_is_touched_again_is_done_again() -> None:
+    """The keys already visited have not seen the newer record."""
+    shelf = Shelf([(b"u", b"k%d" % number) for number in range(4)])
+    revisits = Revisits()
+    revisits.add([(b"u", b"v")])
+    revisits.take(shelf, 2)
+    revisits.add([(b"u", b"v")])
+    seen = []
+    while revisits.pending:
+        seen += revisits.take(shelf, 2)
+    assert seen == [b"k2", b"k3", b"k0", b"k1", b"k2", b"k3"]
+
+
+def test_a_pass_over_everything_comes_first_and_says_when_it_is_done() -> None:
+    """The fingerprint is committed on this word."""
+    shelf = Shelf([(b"u", b"k%d" % number) for number in range(3)])
+    revisits = Revisits(everything="t")
+    assert revisits.all_pending
+    assert revisits.take(shelf, 2) == [b"k0", b"k1"]
+    assert revisits.all_pending
+    assert revisits.take(shelf, 2) == [b"k2"]
+    assert not revisits.pending
+
+
+class Message:
+    """As much of a reference record as the reader looks at."""
+
+    def __init__(self, offset: int, value: bytes) -> None:
+        self._offset, self._value = offset, value
+
+    def topic(self):
+        """Return the topic."""
+        return "ref"
+
+    def partition(self):
+        """Return the partition."""
+        return 0
+
+    def offset(self):
+        """Return the offset."""
+        return self._offset
+
+    def value(self):
+        """Return the value."""
+        return self._value
+
+    def error(self):
+        """Return no error."""
+
+
+def test_a_partition_gets_the_ranges_of_records_it_has_not_done() -> None:
+    """Judged by the positions committed with its offsets."""
+    reader = ReferenceReader({}, "job", ["ref"], lambda message: [(message.value(), message.value() + b"\x00")])
+    assert reader.take([Message(3, b"a"), Message(7, b"b")]) == [(b"a", b"a\x00"), (b"b", b"b\x00")]
+    assert reader.positions() == {"ref": (8,)}
+    assert reader.since({"ref": (4,)}) == [(b"b", b"b\x00")]
+    assert reader.since({"ref": (8,)}) == []
+    assert len(reader.since({})) == 2
+
+
+def test_busy_without_progress_is_a_stall_and_idle_is_not() -> None:
+    """Only work can stall."""
+    watchdog = Watchdog(stall_s=5.0)
+
+    def pass_seconds(seconds: float) -> None:
+        watchdog._last -= seconds
+        watchdog.look()
+
+    for _ in range(3):
+        watchdog.check("idle", 1, busy=False)
+        watchdog.check("busy", 1, busy=True)
+        pass_seconds(2.0)
+    watchdog.check("idle", 1, busy=False)
+    with pytest.raises(Stalled, match="busy: no progress for 6 s"):
+        watchdog.check("busy", 1, busy=True)
+
+
+def test_time_asleep_is_not_a_stall() -> None:
+    """A process that was stopped and woken gets its time again."""
+    watchdog = Watchdog(stall_s=5.0)
+    watchdog.check("busy", 1, busy=True)
+    watchdog._last -= 600
+    watchdog.look()
+    watchdog.check("busy", 1, busy=True)
+
+
+def test_one_set_of_connection_properties_serves_both_clients() -> None:
+    """Names of librdkafka in, aiokafka's arguments out."""
+    assert aiokafka_auth({"bootstrap.servers": "x"}) == {"security_protocol": "PLAINTEXT"}
+    auth = aiokafka_auth({"security.protocol": "sasl_ssl", "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "u", "sasl.password": "p"})
+    assert auth.pop("ssl_context").check_hostname
+    assert auth == {
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": "u",
+        "sasl_plain_password": "p",
+    }
+
+
+@pytest.mark.parametrize("wrong", [{"security.protocol": "x"}, {"security.protocol": "SASL_SSL", "sasl.mechanism": "OAUTHBEARER"}])
+def test_a_protocol_a_worker_cannot_do_is_a_setting_to_mend(wrong: dict[str, str]) -> None:
+    """Said at start, not by a client in the middle of things."""
+    with pytest.raises(ConfigurationError):
+        aiokafka_auth(wrong)
+
+
+def test_missing_topics_and_unequal_partition_counts_are_named() -> None:
+    """Faust would say that it is ready, and do nothing."""
+    with pytest.raises(TopologyError, match="missing: b"):
+        check_counts(["a", "b"], {"a": 3})
+    with pytest.raises(TopologyError, match="a 3, b 4"):
+        check_counts(["a", "b"], {"a": 3, "b": 4})
+    check_counts(["a", "b"], {"a": 3, "b": 3})

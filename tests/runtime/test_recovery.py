@@ -1,0 +1,67 @@
+"""State comes back whole: from nothing, from the tail, and never from another topic's past."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.runtime.harness import PARTITIONS, Pairs, key_of
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+
+def test_state_comes_back_with_a_store_without_one_and_from_a_new_incarnation(pairs: Pairs) -> None:
+    """One story, because each step needs the last one's store."""
+    n = 3_000
+    pairs.feed(range(n), ())
+    first = pairs.worker()
+    pairs.wait_caught_up()
+    assert first.stop() == 0
+
+    # Warm: only what is new is read.
+    warm = pairs.worker()
+    warm.wait_reports(lambda last: len(last["partitions"]) == PARTITIONS)
+    assert warm.last()["recovered"] < n / 10
+    assert warm.stop() == 0
+
+    # Cold: everything is read, and work goes on where it was.
+    shutil.rmtree(pairs.folder / "state")
+    pairs.feed((), range(n))
+    cold = pairs.worker()
+    pairs.wait_caught_up()
+    assert cold.last()["recovered"] >= n
+    assert pairs.wrongs() == []
+    assert cold.stop() == 0
+
+    # Another incarnation of the changelog: the store is of the old one and must not be believed.
+    pairs.recreate("pair-state")
+    pairs.feed(range(10), ())
+    anew = pairs.worker()
+    pairs.wait_caught_up()
+    states = pairs.states()
+    assert {key: (state["l"], state["r"]) for key, state in states.items()} == {key_of(number): (1, 0) for number in range(10)}
+    assert anew.stop() == 0
+
+
+def test_a_second_worker_of_the_same_name_is_refused(pairs: Pairs) -> None:
+    """Two processes on one directory would tear it; the second one says so and ends with the code for settings."""
+    first = pairs.worker()
+    first.wait_reports(lambda last: len(last["partitions"]) == PARTITIONS)
+    second = pairs.worker()
+    assert second.ended() == 3
+    assert "is in use by another worker" in second.tail()
+    assert first.process.poll() is None
+
+
+def test_inputs_that_no_longer_reach_back_are_an_error(pairs: Pairs) -> None:
+    """Deleted before they were read: going on at the earliest record would be a silent loss."""
+    pairs.feed(range(300), ())
+    first = pairs.worker()
+    pairs.wait_caught_up()
+    assert first.stop() == 0
+    pairs.feed(range(300), ())
+    pairs.drop_records("left")
+    second = pairs.worker()
+    assert second.ended() == 1
+    assert "records were deleted before they were read, or the topic was created anew" in second.tail()

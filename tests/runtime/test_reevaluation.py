@@ -1,0 +1,47 @@
+"""Reference data and policy reach the keys they touch, and the progress says when."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.runtime.harness import Pairs, wait_for
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+SLICES = {"revisit_limit": 20}
+
+
+def factors_done(pairs: Pairs) -> bool:
+    """Whether every partition has done all revisits, judged by what is committed alone."""
+    end = pairs.ends("factors")[pairs.topic("factors"), 0]
+    return all(at.reference.get(pairs.topic("factors")) == (end,) for at in pairs.progress().values())
+
+
+def test_a_reference_change_revisits_its_keys_and_no_others(pairs: Pairs) -> None:
+    """While the worker runs, and for a change that came while none did."""
+    pairs.feed(range(1_000), ())
+    first = pairs.worker(reference=True, settings=SLICES)
+    pairs.wait_caught_up()
+    pairs.set_factor("u3", 5)
+    wait_for(lambda: factors_done(pairs), 15, "revisits done")
+    assert {state["factor"] for state in pairs.states().values() if state["unit"] == "u3"} == {5}
+    assert {state["factor"] for state in pairs.states().values() if state["unit"] != "u3"} == {1}
+    visited = first.last()["revisited"]
+    assert visited >= sum(state["unit"] == "u3" for state in pairs.states().values())
+    assert first.stop() == 0
+
+    pairs.set_factor("u4", 7)
+    second = pairs.worker(reference=True, settings=SLICES)
+    wait_for(lambda: factors_done(pairs), 15, "revisits done")
+    assert {state["factor"] for state in pairs.states().values() if state["unit"] == "u4"} == {7}
+    assert second.last()["revisited"] <= sum(state["unit"] == "u4" for state in pairs.states().values())
+
+
+def test_another_fingerprint_revisits_every_key(pairs: Pairs) -> None:
+    """The new fingerprint is committed only when the last key is done."""
+    pairs.feed(range(1_000), ())
+    first = pairs.worker(fingerprint="1")
+    pairs.wait_caught_up()
+    assert first.stop() == 0
+    pairs.worker(fingerprint="2", settings=SLICES)
+    wait_for(lambda: {at.fingerprint for at in pairs.progress().values()} == {"2"}, 20, "the new fingerprint committed")
+    assert {state["rules"] for state in pairs.states().values()} == {"2"}

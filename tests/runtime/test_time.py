@@ -1,0 +1,37 @@
+"""Deadlines follow the watermark: they fire without traffic, and never ahead of what has been read."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.runtime.harness import Pairs, key_of, wait_for
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+
+def test_an_idle_partition_fires_within_two_seconds(pairs: Pairs) -> None:
+    """One record, then silence: the reminder is there soon after it is due."""
+    pairs.worker(deadline_ms=3_000)
+    pairs.wait_caught_up()
+    earliest_ms = int(time.time() * 1000) + 3_000
+    pairs.feed([1], [])
+    latest_ms = int(time.time() * 1000) + 3_000
+    wait_for(lambda: pairs.verdicts()[key_of(1), b"late"], 6, "a reminder")
+    [reminder] = pairs.read("verdicts")
+    assert int(dict(reminder.headers())["at"]) >= earliest_ms
+    assert reminder.timestamp()[1] <= latest_ms + 2_000
+
+
+def test_a_lagging_reader_fires_none(pairs: Pairs) -> None:
+    """All rights are there when the worker starts, long after every deadline: it must read them before it judges."""
+    n = 6_000
+    old_ms = int(time.time() * 1000) - 86_400_000
+    pairs.feed(range(n), range(n - 100), at_ms=old_ms)
+    pairs.worker(deadline_ms=1_000, settings={"read_records": 200, "group_records": 200})
+    pairs.wait_caught_up()
+    verdicts = pairs.verdicts()
+    assert pairs.wrongs() == []
+    assert {key for key, kind in verdicts if kind == b"late"} == {key_of(number) for number in range(n - 100, n)}
+    assert max(verdicts.values()) == 1
