@@ -1,0 +1,1 @@
+"""The agents: decode, call the domain, hand on outcomes."""

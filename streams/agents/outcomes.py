@@ -1,0 +1,43 @@
+"""Headers of what agents write: CloudEvents for findings, the origin and the reason for dead letters."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from streams.contracts import ANOMALY_UNARCHIVED
+from streams.domain.findings import Publication
+from streams.errors import InvalidRecord
+
+Headers = list[tuple[str, bytes]]
+ORIGIN = "guidang-"
+"""Prefix of the headers that a dead letter gets beside its own."""
+
+
+def anomaly_headers(told: Publication, topics: Mapping[str, str]) -> Headers:
+    """CloudEvents 1.0, Kafka protocol binding, binary mode."""
+    record = told.record
+    attributes = {
+        "ce_specversion": "1.0",
+        "ce_id": told.event_id,
+        "ce_source": f"/guidang/{topics[ANOMALY_UNARCHIVED]}",
+        "ce_type": f"cn.hangzhou.guidang.anomaly.{record['state'].lower()}",
+        "ce_subject": record["subject"],
+        "ce_time": dt.datetime.fromtimestamp(told.time_ms / 1000, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "content-type": "application/avro",
+    }
+    return [(name, value.encode()) for name, value in attributes.items()]
+
+
+def dead_letter_headers(record: Any, error: InvalidRecord) -> Headers:
+    """The record's own headers, then where it came from and why it was not taken."""
+    origin = {
+        "topic": record.topic,
+        "partition": str(record.partition),
+        "offset": str(record.offset),
+        "timestamp": str(record.timestamp),
+        "reason": error.reason,
+        "detail": error.detail,
+    }
+    return [*record.headers, *((ORIGIN + name, value.encode()) for name, value in origin.items())]

@@ -1,0 +1,49 @@
+"""The wiring of a worker: settings in, an engine with its one agent out. Nothing here decides anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streams.agents.cases import CaseJob
+from streams.agents.reference import ReferenceKeeper
+from streams.domain.reference import Reference
+from streams.domain.verdict import Judge
+from streams.holidays import china_calendar
+from streams.runtime.engine import Engine
+from streams.runtime.reference import ReferenceReader
+from streams.runtime.settings import EngineSettings
+from streams.settings import Settings
+
+
+def build_judge(settings: Settings, reference: Reference) -> Judge:
+    """The rules under these settings."""
+    return Judge(settings.domain_policy(), china_calendar(), reference)
+
+
+def build_worker(settings: Settings) -> Engine:
+    """A worker that is ready to run: :func:`streams.runtime.engine.run_worker`."""
+    clock, reference, prefix = settings.make_clock(), Reference(), settings.kafka.topic_prefix
+    keeper = ReferenceKeeper(reference=reference, topic_prefix=prefix, clock=clock)
+    job = CaseJob(
+        name=settings.application,
+        topic_prefix=prefix,
+        partitions=settings.kafka.partitions,
+        partitioner=settings.kafka.partitioner,
+        title_key=settings.title_key(),
+        judge=build_judge(settings, reference),
+    )
+    kafka = settings.kafka_client()
+    engine = Engine(
+        job,
+        EngineSettings(kafka=kafka, worker=settings.worker.name, data_dir=settings.home / "state"),
+        clock,
+        ReferenceReader(kafka, settings.application, keeper.topics, keeper.on_record),
+    )
+
+    @engine.app.agent(engine.topic, name="cases")
+    async def match_cases(batches: Any) -> None:
+        """办件与归档的匹配 Matches closed cases to their archives."""
+        async for batch in batches:
+            engine.hand_over(batch)
+
+    return engine

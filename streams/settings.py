@@ -1,0 +1,302 @@
+"""All settings, once: defaults here, over them ``guidang.toml``, over that ``GUIDANG_*`` (nested with ``__``), over that options.
+
+A secret is named by a file: ``kafka.security.sasl_password_file``, ``clickhouse.password_file``,
+``privacy.title_key_file``. A setting that is not one of these names is an error, so that a typing mistake cannot pass for a default.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import secrets
+import tempfile
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from streams.clock import Clock, wall_ms
+from streams.domain.policy import Deadline, Policy
+from streams.errors import ConfigurationError
+
+CONFIG_FILE_VARIABLE = "GUIDANG_CONFIG"
+_DURATION = re.compile(r"^(\d+)\s*(ms|s|m|h|d)$")
+_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def _deadline(text: str) -> str:
+    Deadline.parse(text)
+    return text
+
+
+def _duration(text: str) -> str:
+    duration_ms(text)
+    return text
+
+
+def duration_ms(text: str) -> int:
+    """Milliseconds of ``24h``, ``400d``, ``90s``, ``15m``, ``250ms``."""
+    found = _DURATION.match(text.strip())
+    if not found:
+        raise ValueError(f"不是时长 not a duration: {text!r} (例 e.g. 24h, 400d, 90s)")
+    return int(found[1]) * _UNIT_MS[found[2]]
+
+
+DeadlineText = Annotated[str, AfterValidator(_deadline)]
+DurationText = Annotated[str, AfterValidator(_duration)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KafkaSecurity(_Section):
+    """How to speak to a secured Kafka; names follow librdkafka with underscores."""
+
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: str = ""
+    sasl_username: str = ""
+    sasl_password_file: Path | None = None
+    ssl_ca_file: Path | None = None
+    ssl_certificate_file: Path | None = None
+    ssl_key_file: Path | None = None
+
+
+class KafkaSettings(_Section):
+    """Where Kafka is and how our topics are laid out there."""
+
+    bootstrap_servers: str = ""
+    """``host:port,…``; empty: the local broker of ``guidang up``."""
+    topic_prefix: str = ""
+    partitions: int = Field(default=8, ge=1, le=1024)
+    replication: int = Field(default=0, ge=0)
+    """Replicas of each topic; 0: the broker's default."""
+    input_retention_ms: int = -1
+    output_retention: DurationText = "400d"
+    """For anomalies and dead letters."""
+    partitioner: Literal["murmur2", "crc32"] = "murmur2"
+    security: KafkaSecurity = KafkaSecurity()
+
+
+class ClickHouseSettings(_Section):
+    """Where ClickHouse is."""
+
+    url: str = ""
+    """``http(s)://host:port``; empty: the embedded engine of ``guidang store``."""
+    user: str = "default"
+    password_file: Path | None = None
+    database: str = "guidang"
+
+
+class PolicySettings(_Section):
+    """The assumptions (A) of the notice's reading: each can be set, each is printed by the reports that rest on it."""
+
+    deadline: DeadlineText = "3 workdays"
+    deadline_by_item: dict[str, DeadlineText] = Field(default_factory=dict)
+    """Item code or main-item code -> its own deadline."""
+    orphan_grace: DurationText = "24h"
+    backfill_age: DurationText = "24h"
+    count_unknown_closing: bool = True
+    count_forwarded: bool = False
+
+
+class PrivacySettings(_Section):
+    """Titles hold applicants' names: only a keyed hash of them is ever kept."""
+
+    title_key_file: Path | None = None
+    """Key of the hash, the same for all workers; absent: made once in ``data_dir``."""
+
+
+class WorkerSettings(_Section):
+    """One worker process."""
+
+    name: str = "worker-1"
+    """Static membership: unique among running workers, the same again after a restart."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(env_prefix="GUIDANG_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    application: str = "guidang"
+    """Consumer group, and prefix of transactional ids."""
+    data_dir: Path = Path("~/.local/share/guidang")
+    clock: str = ""
+    """ISO time with offset at which the clock is set when the system first starts with it; it then runs on."""
+    kafka: KafkaSettings = KafkaSettings()
+    clickhouse: ClickHouseSettings = ClickHouseSettings()
+    policy: PolicySettings = PolicySettings()
+    privacy: PrivacySettings = PrivacySettings()
+    worker: WorkerSettings = WorkerSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options, then environment, then the file: the first that names a setting wins."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+
+    @cached_property
+    def home(self) -> Path:
+        """``data_dir``, absolute."""
+        return self.data_dir.expanduser().absolute()
+
+    def topic(self, name: str) -> str:
+        """Name of a topic on the broker: the contract's name behind the prefix."""
+        return self.kafka.topic_prefix + name
+
+    def domain_policy(self) -> Policy:
+        """The assumptions as the domain takes them."""
+        return Policy(
+            deadline=Deadline.parse(self.policy.deadline),
+            deadline_by_item={code: Deadline.parse(text) for code, text in self.policy.deadline_by_item.items()},
+            orphan_grace_ms=duration_ms(self.policy.orphan_grace),
+            backfill_age_ms=duration_ms(self.policy.backfill_age),
+            count_unknown_closing=self.policy.count_unknown_closing,
+            count_forwarded=self.policy.count_forwarded,
+        )
+
+    def kafka_client(self, **more: str | float) -> dict[str, Any]:
+        """Properties for any librdkafka client: where Kafka is, how to log in, and ``more`` with ``_`` for ``.``.
+
+        Raises
+        ------
+        ConfigurationError
+            No broker is set and none of ours runs on this machine, or a secret cannot be read.
+        """
+        security = self.kafka.security
+        properties: dict[str, Any] = {
+            "bootstrap.servers": self.kafka.bootstrap_servers or self.local_endpoint("kafka"),
+            "security.protocol": security.protocol,
+        }
+        for name, value in (
+            ("sasl.mechanism", security.sasl_mechanism),
+            ("sasl.username", security.sasl_username),
+            ("sasl.password", _secret(security.sasl_password_file)),
+            ("ssl.ca.location", security.ssl_ca_file),
+            ("ssl.certificate.location", security.ssl_certificate_file),
+            ("ssl.key.location", security.ssl_key_file),
+        ):
+            if value:
+                properties[name] = str(value)
+        properties.update({name.replace("_", "."): value for name, value in more.items()})
+        return properties
+
+    def clickhouse_password(self) -> str:
+        """Password of ``clickhouse.user``; empty when no file is set."""
+        return _secret(self.clickhouse.password_file)
+
+    @property
+    def endpoints_file(self) -> Path:
+        """Where ``guidang up`` records which ports it took: ``{"kafka": "127.0.0.1:…", "store": "http://127.0.0.1:…"}``."""
+        return self.home / "endpoints.json"
+
+    def local_endpoint(self, role: str) -> str:
+        """Address at which a local process of ours listens.
+
+        Raises
+        ------
+        ConfigurationError
+            It has never been started here.
+        """
+        try:
+            return str(orjson.loads(self.endpoints_file.read_bytes())[role])
+        except (OSError, KeyError) as error:
+            setting = {"kafka": "kafka.bootstrap_servers", "store": "clickhouse.url"}[role]
+            raise ConfigurationError(
+                f"本机没有运行中的系统（{self.home} 里没有 {role} 的地址）：先运行 guidang up，或设置 {setting}。"
+                f" No local system in {self.home}: run `guidang up` first, or set {setting}."
+            ) from error
+
+    def title_key(self) -> bytes:
+        """Key of the title hash; made on first use when none is configured."""
+        if self.privacy.title_key_file:
+            return _secret(self.privacy.title_key_file).encode()
+        return _made_once(self.home / "title.key", secrets.token_hex(32)).encode()
+
+    def make_clock(self) -> Clock:
+        """The clock for the cases.
+
+        The first process that meets a value of ``clock`` in this ``data_dir`` writes down when; all others, and later starts, go by that.
+        """
+        if not self.clock:
+            return Clock()
+        said_ms = instant_ms(self.clock)
+        anchor_ms = int(_made_once(self.home / f"clock-{said_ms}.anchor", str(wall_ms())))
+        return Clock(said_ms - anchor_ms)
+
+
+def config_file() -> Path:
+    """The file of settings: ``$GUIDANG_CONFIG``, else ``guidang.toml`` here."""
+    return Path(os.environ.get(CONFIG_FILE_VARIABLE, "guidang.toml"))
+
+
+def load_settings(**options: Any) -> Settings:
+    """Read all settings.
+
+    Raises
+    ------
+    ConfigurationError
+        With one line per setting that is wrong: its name, what was given, what is expected.
+    """
+    explicit = os.environ.get(CONFIG_FILE_VARIABLE)
+    if explicit and not Path(explicit).is_file():
+        raise ConfigurationError(f"{CONFIG_FILE_VARIABLE}={explicit}: 没有这个文件 no such file")
+    try:
+        return Settings(**options)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))} = {e.get('input')!r}: {e['msg']}" for e in error.errors()]
+        raise ConfigurationError("设置有误 bad settings:\n  " + "\n  ".join(lines)) from error
+    except ValueError as error:  # a file that is not TOML, an environment value that is not JSON
+        raise ConfigurationError(f"设置读不出 settings cannot be read: {error}") from error
+
+
+def instant_ms(text: str) -> int:
+    """UTC epoch milliseconds of an ISO time with offset.
+
+    Raises
+    ------
+    ConfigurationError
+        Not an ISO time, or without an offset: a time without one would mean another moment on another machine.
+    """
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError(f"不是 ISO 时间 not an ISO time: {text!r}") from error
+    if moment.tzinfo is None:
+        raise ConfigurationError(f"时间缺少时区 time without offset: {text!r} (例 e.g. 2018-12-31T18:00:00+08:00)")
+    return round(moment.timestamp() * 1000)
+
+
+def _made_once(path: Path, content: str) -> str:
+    """Make a file unless it is there; whoever comes first, all read the same, and nobody a half of it."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(dir=path.parent)  # readable by its owner alone
+        with os.fdopen(descriptor, "w") as made:
+            made.write(content)
+        with suppress(FileExistsError):
+            os.link(draft, path)
+        Path(draft).unlink()
+    return path.read_text().strip()
+
+
+def _secret(path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise ConfigurationError(f"密钥文件读不出 secret file cannot be read: {path}: {error.strerror}") from error

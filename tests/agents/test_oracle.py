@@ -1,0 +1,124 @@
+"""The whole job against an oracle that reads the rules in one batch: every case, every finding, every figure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.contracts import FEED_HEARTBEAT, UNIT_REGISTRY
+from streams.domain.time import DAY_MS, HOUR_MS
+from tests.agents.pipeline import Pipeline
+from tests.oracle import oracle
+from tests.oracle.coverage import CITY, rows
+from tests.strategies import MONDAY_MS, archives, closings, heartbeats, unit_rows
+
+END_MS = MONDAY_MS + 13 * DAY_MS + 5 * HOUR_MS + 17
+Event = dict[str, Any]
+World = dict[str, list[Event]]
+
+worlds = st.fixed_dictionaries(
+    {
+        "case-closed": st.lists(closings(), max_size=8),
+        "archive-received": st.lists(archives(), max_size=8),
+        "unit-registry": st.lists(unit_rows(), max_size=3),
+        "feed-heartbeat": st.lists(heartbeats(), max_size=3),
+    }
+)
+
+
+def told_apart(world: World) -> World:
+    """Give every event an identity of its own: which of two contents wins is not the oracle's business."""
+    return {topic: [{**event, "event_id": f"{event['event_id']}-{n}"} for n, event in enumerate(events)] for topic, events in world.items()}
+
+
+def run(pipeline: Pipeline, world: World, order: list[int]) -> None:
+    """Feed a world in some order, one batch an event, and let time pass now and then."""
+    events = [(topic, event) for topic, of in world.items() for event in of]
+    for step, index in enumerate(order):
+        topic, event = events[index]
+        if topic == "case-closed":
+            pipeline.closings(event)
+        elif topic == "archive-received":
+            pipeline.archives(event)
+        else:
+            pipeline.reference_record({"unit-registry": UNIT_REGISTRY, "feed-heartbeat": FEED_HEARTBEAT}[topic], event)
+        if index % 5 == 0:
+            pipeline.tick(MONDAY_MS + step * DAY_MS // 2)
+    pipeline.tick(END_MS)
+
+
+@given(worlds, st.randoms(use_true_random=False))
+@settings(max_examples=200, deadline=None)
+def test_every_state_and_finding_is_the_oracles(world: World, dice: Any) -> None:
+    """Status, reason, place, times, and which findings are open."""
+    world = told_apart(world)
+    order = list(range(sum(map(len, world.values()))))
+    dice.shuffle(order)
+    with Pipeline(now_ms=MONDAY_MS) as pipeline:
+        run(pipeline, world, order)
+        found = {
+            case_no: (s["status"], s["reason"], s["due_at"], s["received_at"], frozenset(s["open_anomalies"]), _place(s))
+            for case_no, s in pipeline.states().items()
+        }
+    expected = {
+        case_no: (v.status, v.reason, v.due_at, v.received_at, v.anomalies, _place(v.__dict__))
+        for case_no, v in oracle.judge(world, END_MS).items()
+    }
+    for case_no, verdict in expected.items():
+        if verdict[0] == "EXCLUDED":  # the oracle gives no due date to what is not counted
+            found[case_no] = (*found[case_no][:2], verdict[2], *found[case_no][3:])
+        if verdict[0] == "NOT_CLOSED" and verdict[3] is None:  # and no place to what nobody accepted or closed
+            found[case_no] = (*found[case_no][:5], verdict[5])
+        assert found[case_no][:2] == verdict[:2] or verdict[0] == "NOT_CLOSED"
+        assert found[case_no][2:] == verdict[2:]
+    assert found.keys() == expected.keys()
+
+
+def _place(case: Event) -> tuple[str, str, str]:
+    return case["unit_code"], case["district_code"], case["item_code"]
+
+
+@given(worlds, st.randoms(use_true_random=False), st.sampled_from(["unit", "district", "type", "item", "main-item", "city"]))
+@settings(max_examples=100, deadline=None)
+def test_the_sum_of_the_buckets_is_the_oracles_coverage(world: World, dice: Any, by: str) -> None:
+    """Over a window that is whole days, so that every granularity can answer."""
+    world = told_apart(world)
+    order = list(range(sum(map(len, world.values()))))
+    dice.shuffle(order)
+    with Pipeline(now_ms=MONDAY_MS) as pipeline:
+        run(pipeline, world, order)
+        buckets = [record for record in pipeline.buckets() if record["granularity"] == "DAY"]
+    expected = {row["scope"]: row for row in rows(oracle.judge(world, END_MS).values(), END_MS, by, "ytd")}
+    found: dict[str, dict[str, int]] = {}
+    for bucket in buckets:
+        if bucket["bucket_start"] > END_MS:
+            continue
+        totals = found.setdefault(_scope(by, bucket), {})
+        for name in ("archived", "archived_late", "unarchived", "awaiting", "refused", "orphan", "due"):
+            totals[name] = totals.get(name, 0) + bucket[name]
+    timed = [max(event.get("closed_at", 0), event.get("received_at", 0)) for events in world.values() for event in events]
+    if max(timed, default=0) > END_MS:  # the last day's bucket also holds what lies after now on that day
+        return
+    for scope, totals in found.items():
+        if scope in expected:
+            assert {name: expected[scope][name] for name in totals} == totals
+        else:
+            assert not any(totals.values())
+
+
+def _scope(by: str, bucket: Event) -> str:
+    field = {"unit": "unit_code", "district": "district_code", "type": "item_type", "item": "item_code", "main-item": "main_item_code"}
+    return CITY if by == "city" else bucket[field[by]]
+
+
+def test_the_oracle_is_heard() -> None:
+    """A job whose rules are changed must be told apart from the oracle: this one takes no refusals for what they are."""
+    closed = {"event_id": "e", "case_no": "c1", "item_code": "许可-00387-000", "item_name": "", "unit_code": "U1", "unit_name": ""}
+    closed |= {"district_code": "", "title": "", "accepted_at": MONDAY_MS, "closed_at": MONDAY_MS, "closing_state": "CLOSED"}
+    closed |= {"revision": 1, "deleted": False, "is_test": False, "source_system": ""}
+    world: World = {"case-closed": [closed], "archive-received": []}
+    with Pipeline(now_ms=MONDAY_MS) as pipeline:
+        pipeline.closings({**closed, "closing_state": "VOIDED"})
+        assert pipeline.state("c1")["status"] != oracle.judge(world, END_MS)["c1"].status

@@ -1,0 +1,101 @@
+"""Settings: which source wins, what is refused, and how the clock is set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from streams.clock import wall_ms
+from streams.errors import ConfigurationError
+from streams.settings import duration_ms, instant_ms, load_settings
+
+
+@contextmanager
+def environment(**values: str) -> Iterator[None]:
+    """Exactly these ``GUIDANG_*`` variables."""
+    saved = {name: value for name, value in os.environ.items() if name.startswith("GUIDANG_")}
+    for name in saved:
+        del os.environ[name]
+    os.environ.update({f"GUIDANG_{name}": value for name, value in values.items()})
+    try:
+        yield
+    finally:
+        for name in [name for name in os.environ if name.startswith("GUIDANG_")]:
+            del os.environ[name]
+        os.environ.update(saved)
+
+
+def test_environment_overrides_file_and_options_override_both(tmp_path: Path) -> None:
+    """Defaults, file, environment, options: the later wins."""
+    file = tmp_path / "guidang.toml"
+    file.write_text('application = "file"\n[kafka]\npartitions = 4\ntopic_prefix = "f-"\n[policy]\ndeadline = "72h"\n')
+    with environment(CONFIG=str(file), KAFKA__PARTITIONS="6", APPLICATION="environment"):
+        settings = load_settings(application="option")
+    assert (settings.application, settings.kafka.partitions, settings.topic("case-closed")) == ("option", 6, "f-case-closed")
+    assert settings.domain_policy().deadline.hours == 72
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"KAFKA__PARTITION": "4"}, "kafka.partition"),
+        ({"POLICY__DEADLINE": "soon"}, "policy.deadline"),
+        ({"KAFKA__PARTITIONS": "0"}, "kafka.partitions"),
+        ({"CONFIG": "/nowhere/guidang.toml"}, "/nowhere/guidang.toml"),
+    ],
+)
+def test_a_wrong_setting_is_named(variables: dict[str, str], named: str) -> None:
+    """A typing mistake must not pass for a default."""
+    with environment(**variables), pytest.raises(ConfigurationError, match=named):
+        load_settings()
+
+
+def test_a_secret_comes_from_a_file_and_a_missing_one_is_named(tmp_path: Path) -> None:
+    """Secrets are never settings themselves."""
+    secret = tmp_path / "password"
+    secret.write_text("s3cret\n")
+    with environment(CLICKHOUSE__PASSWORD_FILE=str(secret)):
+        assert load_settings().clickhouse_password() == "s3cret"
+    with environment(CLICKHOUSE__PASSWORD_FILE=str(tmp_path / "none")), pytest.raises(ConfigurationError, match="none"):
+        load_settings().clickhouse_password()
+
+
+def test_without_a_broker_the_message_says_what_to_do(tmp_path: Path) -> None:
+    """Neither set nor started."""
+    with environment(DATA_DIR=str(tmp_path)), pytest.raises(ConfigurationError, match="guidang up"):
+        load_settings().kafka_client()
+
+
+def test_a_clock_that_was_set_runs_on_and_is_the_same_for_all(tmp_path: Path) -> None:
+    """The first to see it anchors it; a process that starts later does not begin again."""
+    with environment(DATA_DIR=str(tmp_path), CLOCK="2018-12-31T18:00:00+08:00"):
+        first, later = load_settings().make_clock(), load_settings().make_clock()
+    assert first == later
+    assert 0 <= first.now_ms() - instant_ms("2018-12-31T18:00:00+08:00") < 60_000
+    with environment(DATA_DIR=str(tmp_path)):
+        assert abs(load_settings().make_clock().now_ms() - wall_ms()) < 60_000
+
+
+def test_the_title_key_is_made_once_and_kept_to_its_owner(tmp_path: Path) -> None:
+    """All workers of a machine hash alike."""
+    with environment(DATA_DIR=str(tmp_path)):
+        assert load_settings().title_key() == load_settings().title_key() != b""
+    assert (tmp_path / "title.key").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("text", ["2018-12-31T18:00:00", "yesterday", ""])
+def test_a_time_without_offset_is_refused(text: str) -> None:
+    """It would mean another moment on another machine."""
+    with pytest.raises(ConfigurationError):
+        instant_ms(text)
+
+
+def test_durations_have_units() -> None:
+    """24h, 400d, 90s."""
+    assert (duration_ms("24h"), duration_ms("400d"), duration_ms("250ms")) == (86_400_000, 34_560_000_000, 250)
+    with pytest.raises(ValueError, match="24"):
+        duration_ms("24")
