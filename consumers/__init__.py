@@ -1,0 +1,1 @@
+"""What reads the outputs: the sink and the embedded store."""

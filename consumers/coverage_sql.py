@@ -1,0 +1,110 @@
+"""The two queries of :mod:`consumers.coverage`, and the one for names.
+
+Scopes are taken from the places of buckets, cases and archives. Names of columns are put in from the constants here; values are bound.
+"""
+# ruff: noqa: S608 - nothing but constants of this module is put into a text
+
+from __future__ import annotations
+
+from streams.domain.coverage import COUNTS
+from streams.domain.districts import CITY
+
+_SCOPE = {
+    "city": f"'{CITY}'",
+    "district": "district_code",
+    "unit": "unit_code",
+    "type": "item_type",
+    "main-item": "main_item_code",
+    "item": "item_code",
+}
+_BY_PARTITION = "SETTINGS do_not_merge_across_partitions_select_final = 1"
+_ANYTHING = " + ".join(COUNTS) + " + arraySum(mapValues(excluded)) > 0"
+_SUMS = ", ".join([*(f"sum({name}) AS {name}" for name in COUNTS), "sumMap(excluded) AS excluded"])
+_NONE = "CAST(map(), 'Map(String, Int64)')"
+
+
+def live_sql(by: str) -> str:
+    """Sums over buckets. Bound: ``granularity``, ``start`` and ``end`` (milliseconds, the end excluded)."""
+    return f"""
+SELECT toString({_SCOPE[by]}) AS scope, {_SUMS}
+FROM coverage_partial FINAL
+WHERE granularity = {{granularity:String}}
+  AND bucket_start >= fromUnixTimestamp64Milli({{start:Int64}}) AND bucket_start < fromUnixTimestamp64Milli({{end:Int64}})
+GROUP BY scope
+HAVING {_ANYTHING}
+{_BY_PARTITION}"""
+
+
+def as_of_sql(by: str) -> str:
+    """Every case judged at ``now``. Bound: ``now``, ``start``, ``end`` and ``grace`` (milliseconds).
+
+    Four questions are put to each case, each with a time of its own that must lie in the window: what became of it (closing), is it
+    archived now that it fell due (due date), is its archive without a case (first acceptance), which archive numbers were accepted.
+    """
+    became = _question(
+        "closed_ms",
+        "is_closed",
+        archived="counted AND received_ms > 0",
+        archived_late="counted AND received_ms > due_ms",
+        unarchived="counted AND received_ms = 0 AND is_unarchived",
+        awaiting="counted AND received_ms = 0 AND NOT is_unarchived",
+        refused="counted AND received_ms = 0 AND is_refused",
+        official_closed="NOT (status = 'EXCLUDED' AND reason = 'DELETED')",
+        excluded=f"if(status = 'EXCLUDED', map(toString(reason), toInt64(1)), {_NONE})",
+    )
+    fell_due = _question("due_ms", "is_closed AND counted AND due_passed_by_now", due="1", due_archived="received_ms > 0")
+    orphaned = _question("received_ms", "is_orphan", scope="orphan_scope", orphan="1")
+    accepted = _question(
+        "archive.1", "archive.1 > 0", scope="archive.2", source="ARRAY JOIN accepted_archives AS archive", official_archived="1"
+    )
+    return f"""
+WITH cases AS ({_cases(_SCOPE[by])})
+SELECT scope, {_SUMS}
+FROM ({became} UNION ALL {fell_due} UNION ALL {orphaned} UNION ALL {accepted})
+GROUP BY scope
+HAVING {_ANYTHING}
+{_BY_PARTITION}"""
+
+
+def _cases(own: str) -> str:
+    """What is known of each case at ``now``; times are milliseconds, 0 where there is none (no event is older than 1992)."""
+    of_archive = f"archives.{own}" if own != _SCOPE["city"] else f"arrayMap(number -> {own}, archives.archive_no)"
+    return f"""
+    SELECT
+        status, reason,
+        toString({own}) AS scope,
+        if(isNull(closed_at), 0, toUnixTimestamp64Milli(assumeNotNull(closed_at))) AS closed_ms,
+        if(isNull(due_at), 0, toUnixTimestamp64Milli(assumeNotNull(due_at))) AS due_ms,
+        arrayMap(at -> if(isNull(at), 0, toUnixTimestamp64Milli(assumeNotNull(at))), archives.accepted_at) AS all_accepted_ms,
+        arrayMap(at -> if(at <= {{now:Int64}}, at, 0), all_accepted_ms) AS accepted_ms,
+        arrayMap(name -> toString(name), {of_archive}) AS archive_scopes,
+        arrayZip(accepted_ms, archive_scopes) AS accepted_archives,
+        arrayMin(arrayPushBack(arrayFilter(at -> at > 0, accepted_ms), toInt64(9e15))) AS earliest_ms,
+        if(earliest_ms < toInt64(9e15), earliest_ms, 0) AS received_ms,
+        arrayExists(at -> ifNull(toUnixTimestamp64Milli(at) <= {{now:Int64}}, 0), archives.refused_at) AS is_refused,
+        status IN ('NOT_CLOSED', 'ORPHAN') AS never_closed,
+        NOT never_closed AND closed_ms <= {{now:Int64}} AS is_closed,
+        NOT never_closed AND status != 'EXCLUDED' AS counted,
+        due_ms <= {{now:Int64}} AND status != 'AWAITING' AS is_unarchived,
+        due_ms <= {{now:Int64}} AND (status != 'AWAITING' OR due_passed) AS due_passed_by_now,
+        received_ms > 0 AND received_ms + {{grace:Int64}} <= {{now:Int64}}
+            AND (status = 'ORPHAN' OR NOT never_closed AND closed_ms > {{now:Int64}}) AS is_orphan,
+        if(status = 'ORPHAN', scope, archive_scopes[indexOf(accepted_ms, received_ms)]) AS orphan_scope
+    FROM case_state FINAL"""
+
+
+def _question(time_ms: str, asked: str, *, scope: str = "scope", source: str = "", **counts: str) -> str:
+    """Counts of the cases of which ``asked`` holds and whose time lies in the window."""
+    excluded = counts.pop("excluded", _NONE)
+    columns = [f"toInt64({counts.get(name, '0')}) AS {name}" for name in COUNTS]
+    return (
+        f"SELECT {scope} AS scope, {', '.join(columns)}, {excluded} AS excluded FROM cases {source}"
+        f" WHERE {asked} AND {time_ms} >= {{start:Int64}} AND {time_ms} < {{end:Int64}}"
+    )
+
+
+def names_sql(kind: str) -> str:
+    """The latest name of each code: ``unit`` or ``item``."""
+    return (
+        f"SELECT toString({kind}_code), argMax(toString({kind}_name), version) FROM case_state WHERE {kind}_name != '' GROUP BY {kind}_code"
+    )

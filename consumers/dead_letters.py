@@ -1,0 +1,41 @@
+"""Where a dead letter came from and why it was not taken, read off its headers; its bytes stay in Kafka."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ORIGIN = "guidang-"
+"""Prefix of the headers that a worker adds; a sender's own header of such a name stands before it, and the last one counts."""
+
+
+def dead_letter_row(message: Any, ordinal: int) -> dict[str, Any]:
+    """Row of one message of ``dead-letter``.
+
+    A header that is missing or no number gives -1 or an empty text: a dead letter is never itself refused.
+    """
+    headers = {name: value or b"" for name, value in message.headers() or []}
+
+    def text(name: str) -> str:
+        return headers.get(ORIGIN + name, b"").decode(errors="replace")
+
+    def number(name: str) -> int:
+        try:
+            return int(text(name))
+        except ValueError:
+            return -1
+
+    timestamp_ms = number("timestamp")
+    return {
+        "incarnation": ordinal,
+        "partition": message.partition(),
+        "offset": message.offset(),
+        "written_at": message.timestamp()[1],
+        "source_topic": text("topic"),
+        "source_partition": number("partition"),
+        "source_offset": number("offset"),
+        "source_timestamp": timestamp_ms if timestamp_ms >= 0 else None,
+        "source_key": (message.key() or b"").decode(errors="replace"),
+        "reason": text("reason"),
+        "detail": text("detail"),
+        "value_bytes": len(message.value() or b""),
+    }

@@ -1,0 +1,50 @@
+"""The sink's consumer group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka import KafkaError
+
+from streams.settings import Settings
+
+GROUP_SUFFIX = "-sink"
+
+
+def group_of(settings: Settings) -> str:
+    """Consumer group of the sink: its committed offsets say what is in ClickHouse."""
+    return settings.application + GROUP_SUFFIX
+
+
+def consumer_properties(settings: Settings, name: str, tell: Callable[[KafkaError], None]) -> dict[str, Any]:
+    """Properties of the sink's consumer.
+
+    Offsets are committed by hand; a missing or outdated one is an error and not silently another place; ends of partitions are told.
+
+    Parameters
+    ----------
+    name
+        Static membership: a sink that is started again has its partitions back at once.
+    tell
+        Told of transport errors; librdkafka's own log, which repeats each attempt to connect many times a second, is off.
+    """
+    properties = settings.kafka_client(
+        group_id=group_of(settings),
+        group_instance_id=name,
+        client_id=name,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        enable_auto_offset_store=False,
+        enable_partition_eof=True,
+        auto_offset_reset="error",
+        allow_auto_create_topics=False,
+        session_timeout_ms=10_000,
+        heartbeat_interval_ms=1_000,
+        fetch_wait_max_ms=100,
+        fetch_queue_backoff_ms=5,
+        queued_min_messages=20_000,
+        queued_max_messages_kbytes=32_768,
+        reconnect_backoff_max_ms=1_000,
+    )
+    return {**properties, "log_level": 0, "error_cb": tell}

@@ -1,0 +1,63 @@
+"""Inserts that wait through an outage: the log says once that ClickHouse is away, and once that it is back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from consumers.batch import Batch
+from consumers.clickhouse import Client
+from streams.errors import DependencyError
+
+log = logging.getLogger(__name__)
+
+_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.1, 5.0
+_PASSING = {None, 159, 202, 209, 210, 241, 242, 252, 279, 285, 319, 425, 999}
+"""No number: the connection. Otherwise: time-outs, too much at once, memory, read-only for the moment, too many parts, no quorum."""
+
+
+class Inserter:
+    """Inserts batches through one client."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def insert(self, batch: Batch, wait: Callable[[float], bool] | None) -> bool:
+        """Insert a batch, again and again until it is in.
+
+        Parameters
+        ----------
+        wait
+            Called with seconds to wait; says whether to try again. ``None``: try once.
+
+        Returns
+        -------
+        bool
+            Whether all of it is in. A part of it may be in otherwise; it can be inserted again.
+
+        Raises
+        ------
+        DependencyError
+            ClickHouse refuses these rows, which no waiting mends.
+        """
+        seconds, away = _FIRST_WAIT_SECONDS, False
+        while True:
+            try:
+                for table, block in batch.blocks():
+                    self._client.insert_arrow(table, block)
+            except ClickHouseError as error:
+                code = getattr(error, "code", None)
+                if code not in _PASSING:
+                    raise DependencyError(f"ClickHouse 拒绝写入 refuses an insert: {error}") from error
+                if not away:
+                    log.warning("ClickHouse 不可用，暂停读取直到恢复 is away, reading pauses until it is back: %s", str(error)[:300])
+                    away = True
+                if wait is None or not wait(seconds):
+                    return False
+                seconds = min(seconds * 2, _LONGEST_WAIT_SECONDS)
+            else:
+                if away:
+                    log.warning("ClickHouse 已恢复，继续写入 is back")
+                return True

@@ -1,0 +1,28 @@
+-- Absolute counts of one input partition's cases in one bucket. All that names a bucket is its key, and none of it ever changes.
+-- Not partitioned by time: one absurd date too many in an insert would make it refused (max_partitions_per_insert_block).
+CREATE TABLE IF NOT EXISTS coverage_partial
+(
+    granularity       LowCardinality(String),
+    bucket_start      DateTime64(3, 'Asia/Shanghai'),
+    unit_code         LowCardinality(String),
+    district_code     LowCardinality(String),
+    item_type         LowCardinality(String),
+    main_item_code    LowCardinality(String),
+    item_code         LowCardinality(String),
+    input_partition   Int32,
+    archived          Int64,
+    archived_late     Int64,
+    unarchived        Int64,
+    awaiting          Int64,
+    refused           Int64,
+    excluded          Map(LowCardinality(String), Int64),
+    orphan            Int64,
+    due               Int64,
+    due_archived      Int64,
+    official_closed   Int64,
+    official_archived Int64,
+    version           UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY granularity
+ORDER BY (granularity, bucket_start, unit_code, district_code, item_type, main_item_code, item_code, input_partition);

@@ -1,0 +1,111 @@
+"""Which life of a topic the sink reads, and which life of a table it fills.
+
+A topic that was deleted and made again counts its offsets anew; a table that was lost and made again knows nothing of what was
+committed. Both have an identity: Kafka's topic id, ClickHouse's table UUID. The *mark* of the pair is kept as metadata of every
+offset the sink commits, so that an offset committed for another pair is recognised, and the topic is read from its beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+
+from consumers.clickhouse import Client, reaching
+from consumers.rows import TABLES, Table
+from streams.errors import DependencyError
+from streams.settings import Settings
+
+_REQUEST_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A topic in its present life, and the table it fills.
+
+    Parameters
+    ----------
+    topic
+        Name on the broker, prefix included.
+    ordinal
+        Which life of the topic this is, counted by the database: 1, 2, …
+    """
+
+    topic: str
+    table: Table
+    topic_id: str
+    table_id: str
+    ordinal: int
+
+    @property
+    def mark(self) -> str:
+        """Metadata of the offsets committed for this pair."""
+        return f"{self.topic_id}/{self.table_id}"
+
+
+def admin_client(settings: Settings) -> AdminClient:
+    """Administrative connection to Kafka, quiet: what goes wrong is raised."""
+    return AdminClient({**settings.kafka_client(), "log_level": 0})
+
+
+def origins(settings: Settings, admin: AdminClient, client: Client) -> Mapping[str, Origin]:
+    """Find the topics' and tables' present lives, by topic name on the broker; a new life of a topic is entered in ``topic_incarnation``.
+
+    Raises
+    ------
+    DependencyError
+        Kafka or ClickHouse cannot be reached, or a topic is missing.
+    """
+    ids = topic_ids(settings, admin)
+    with reaching(settings):
+        tables: dict[str, str] = {
+            name: str(uuid)
+            for name, uuid in client.query("SELECT name, uuid FROM system.tables WHERE database = currentDatabase()").result_rows
+        }
+        return {
+            (name := settings.topic(table.topic)): Origin(name, table, ids[name], tables[table.name], _ordinal(client, name, ids[name]))
+            for table in TABLES
+        }
+
+
+def topic_ids(settings: Settings, admin: AdminClient) -> dict[str, str]:
+    """Kafka's id of each topic that the sink reads.
+
+    Raises
+    ------
+    DependencyError
+        Kafka cannot be reached, or a topic is missing.
+    """
+    names = [settings.topic(table.topic) for table in TABLES]
+    described = admin.describe_topics(TopicCollection(names), request_timeout=_REQUEST_SECONDS)
+    ids = {}
+    for name, answer in described.items():
+        try:
+            ids[name] = str(answer.result().topic_id)
+        except KafkaException as error:
+            if error.args[0].name() == "UNKNOWN_TOPIC_OR_PART":
+                raise DependencyError(
+                    f"没有主题 {name}：先运行 guidang up（或 guidang doctor）。 There is no topic {name}: run `guidang up` first."
+                ) from error
+            where = settings.kafka_client()["bootstrap.servers"]
+            raise DependencyError(f"连不上 Kafka（{where}） Kafka cannot be reached: {error.args[0].str()}") from error
+    return ids
+
+
+def _ordinal(client: Client, topic: str, topic_id: str) -> int:
+    """Number of a life of a topic; the next one if it is new. Two sinks that enter the same life at once enter the same number."""
+    parameters = {"topic": topic, "id": topic_id}
+    known = client.query(
+        "SELECT ordinal FROM topic_incarnation WHERE topic = {topic:String} AND topic_id = {id:String} ORDER BY ordinal LIMIT 1",
+        parameters=parameters,
+    ).result_rows
+    if known:
+        return int(known[0][0])
+    client.command(
+        "INSERT INTO topic_incarnation SELECT {topic:String}, {id:String}, toUInt16(max(ordinal) + 1) FROM topic_incarnation"
+        " WHERE topic = {topic:String}",
+        parameters=parameters,
+    )
+    return _ordinal(client, topic, topic_id)

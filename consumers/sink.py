@@ -1,0 +1,222 @@
+"""``guidang sink``: the output topics into ClickHouse, with confluent-kafka.
+
+The order is everything: read, insert, then commit. A crash anywhere means that some rows are inserted again with the same versions,
+which changes nothing (docs/design/sink.md). Committed offsets go up to the partition's end, transaction markers included, so that
+another process can see from them alone that everything is in the tables.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from consumers.batch import Batch, Partition
+from consumers.clickhouse import Client, connect
+from consumers.group import consumer_properties
+from consumers.inserting import Inserter
+from consumers.migrate import migrate
+from consumers.origins import Origin, admin_client, origins, topic_ids
+from consumers.troubles import Troubles
+from streams.errors import DependencyError
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+
+MOST_ROWS = 25_000
+LINGER_SECONDS = 0.4
+_CHUNK = 2_000
+_COLLECT = (200_000, 20, 50)
+"""Of the collector: a batch is thousands of dictionaries that die with it; to look through them as often as Python does costs a tenth."""
+_POLL_SECONDS = 0.1
+_TOPIC_CHECK_SECONDS = 5.0
+_BROKER_SECONDS = 5.0
+_PATIENCE_SECONDS = 60.0  # well below max.poll.interval.ms, after which the group would go on without us
+
+
+class Sink:
+    """One sink process.
+
+    Parameters
+    ----------
+    name
+        Static membership: unique among running sinks, the same again after a restart.
+
+    Raises
+    ------
+    OperatorError
+        Kafka or ClickHouse cannot be reached, topics are missing, the database is newer than this program.
+    """
+
+    def __init__(self, settings: Settings, name: str = "sink-1") -> None:
+        self.settings = settings
+        self.stop = Event()
+        migrate(settings)
+        self.client: Client = connect(settings)
+        self._admin = admin_client(settings)
+        self.origins: Mapping[str, Origin] = origins(settings, self._admin, self.client)
+        self.batch = Batch()
+        self.inserted: dict[Partition, int] = {}
+        self._inserter = Inserter(self.client)
+        self._checked = time.monotonic()
+        self._failure: Exception | None = None
+        self._paused = False
+        self._troubles = Troubles()
+        self.consumer = Consumer(consumer_properties(settings, name, self._troubles.tell))
+
+    def run(self) -> None:
+        """Work until ``stop`` is set. What was read and not inserted then is dropped: it will be read again.
+
+        Raises
+        ------
+        EngineError
+            A record of an output topic cannot be read, or another process has taken this one's place.
+        DependencyError
+            A topic vanished, was made again or was cut: the next start sees to it. ClickHouse refuses rows.
+        """
+        gc.set_threshold(*_COLLECT)
+        try:
+            self.consumer.subscribe(list(self.origins), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
+            while not self.stop.is_set():
+                self._step()
+            self.insert(patient=False)
+            self.commit()
+        finally:
+            self.consumer.close()
+            self._ready.unlink(missing_ok=True)
+
+    def insert(self, *, patient: bool = True) -> None:
+        """Insert what was read; then, and only then, its positions may be committed.
+
+        Parameters
+        ----------
+        patient
+            Wait through an outage of ClickHouse, reading nothing; otherwise leave the batch as it is.
+        """
+        batch = self.batch
+        done = not batch.rows or self._inserter.insert(batch, self._outage if patient else None)
+        if self._paused:
+            self.consumer.resume(self.consumer.assignment())
+            self._paused = False
+        if not done:
+            return
+        if batch is self.batch:  # a rebalance during an outage throws the batch away
+            self.inserted.update(batch.positions)
+            self.batch = Batch()
+
+    def commit(self) -> None:
+        """Commit the positions of what is inserted. A failure leaves them for the next time: replaying is harmless."""
+        if not self.inserted:
+            return
+        offsets = [TopicPartition(t, p, offset, self.origins[t].mark) for (t, p), offset in self.inserted.items()]
+        try:
+            answers = self.consumer.commit(offsets=offsets, asynchronous=False) or []
+        except KafkaException as error:
+            self._troubles.meet_at_commit(error.args[0])
+            return
+        for answer in answers:
+            if answer.error:
+                self._troubles.meet_at_commit(answer.error)
+            else:
+                self.inserted.pop((answer.topic, answer.partition), None)
+                self._troubles.over()
+
+    def _step(self) -> None:
+        self._read(_CHUNK)
+        now = time.monotonic()
+        batch = self.batch
+        if batch.rows >= MOST_ROWS or (batch.first_at is not None and now - batch.first_at >= LINGER_SECONDS) or not batch.rows:
+            self.insert()
+            self.commit()
+        if now - self._checked >= _TOPIC_CHECK_SECONDS:
+            self._check_topics()
+
+    def _read(self, most: int) -> None:
+        messages = self.consumer.consume(most, _POLL_SECONDS)
+        if self._failure:
+            raise self._failure
+        for message in messages:
+            self._take(message)
+
+    def _take(self, message: Any) -> None:
+        error = message.error()
+        if error is None:
+            self.batch.take(self.origins[message.topic()], message, time.monotonic())
+        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+            self.batch.reach(message.topic(), message.partition(), message.offset())
+        else:
+            self._troubles.meet(error)
+
+    def _outage(self, seconds: float) -> bool:
+        """Stay in the group while ClickHouse is away, for so long; return whether to try again."""
+        if not self._paused:
+            self.consumer.pause(self.consumer.assignment())
+            self._paused = True
+        batch = self.batch
+        give_up = time.monotonic() + seconds
+        while time.monotonic() < give_up and not self.stop.is_set() and batch is self.batch:
+            self._read(1)
+        return not self.stop.is_set() and batch is self.batch
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        try:
+            self._begin(consumer, partitions)
+        except Exception as error:  # noqa: BLE001 - the client mangles what is raised in its callbacks: the next step raises it
+            self._failure = error
+
+    def _begin(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Start each partition behind what was committed for this life of topic and table, or else at its beginning."""
+        self.batch, self.inserted = Batch(), {}
+        committed = self._ask(lambda: consumer.committed(partitions, timeout=_BROKER_SECONDS)) if partitions else []
+        consumer.assign([self._start(consumer, known) for known in committed])
+        self._ready.parent.mkdir(parents=True, exist_ok=True)
+        self._ready.touch()
+
+    def _start(self, consumer: Consumer, known: TopicPartition) -> TopicPartition:
+        low, high = self._ask(lambda: consumer.get_watermark_offsets(known, timeout=_BROKER_SECONDS))
+        same = known.metadata == self.origins[known.topic].mark
+        if same and low <= known.offset <= high:
+            return TopicPartition(known.topic, known.partition, known.offset)
+        if same and known.offset >= 0:
+            told = (known.topic, known.partition, known.offset, low, high)
+            log.error("%s[%d]: 已提交 committed %d，现存 there are %d–%d：中间的记录已不存在 what lay between is gone", *told)
+        self.inserted[known.topic, known.partition] = low
+        return TopicPartition(known.topic, known.partition, low)
+
+    def _ask(self, call: Callable[[], Any]) -> Any:
+        """Ask the broker; one that went away in the middle of an assignment is given time to come back."""
+        give_up = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                return call()
+            except KafkaException as error:
+                if self.stop.is_set() or time.monotonic() > give_up:
+                    raise DependencyError(f"Kafka: {error.args[0].str()}") from error
+                self._troubles.meet(error.args[0])
+                self.stop.wait(_POLL_SECONDS)
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """What was read and not committed is dropped: its next owner reads it again."""
+        del partitions
+        self.batch, self.inserted = Batch(), {}
+        consumer.unassign()
+
+    def _check_topics(self) -> None:
+        """A topic made again under the same name must not be read on as if it were the old one."""
+        self._checked = time.monotonic()
+        try:
+            ids = topic_ids(self.settings, self._admin)
+        except DependencyError:
+            return  # the consumer tells of that itself
+        if any(ids[name] != origin.topic_id for name, origin in self.origins.items()):
+            raise DependencyError("主题被重建过，重新启动后从头读取 a topic was made again: starting anew reads it from its beginning")
+
+    @property
+    def _ready(self) -> Path:
+        return self.settings.home / "run" / "sink.ready"

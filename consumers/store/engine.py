@@ -1,0 +1,193 @@
+"""The chDB directory: opened once, with a cap on memory; a connection for each request, or kept for each session.
+
+Connections are isolated from each other as those of a server are (settings, current database, temporary tables), and opening one takes
+0.1 ms, so nothing is restored after a request: what it changed goes with its connection.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+os.environ["TZ"] = "Asia/Shanghai"  # the engine reads it once, while it is loaded: days are days here whatever the machine says
+time.tzset()
+
+from chdb import session as chdb  # noqa: E402
+
+from consumers.store.failure import READONLY, SESSION_IS_LOCKED, SESSION_NOT_FOUND, from_engine, refuse  # noqa: E402
+from consumers.store.request import READ_ONLY_USER, Request  # noqa: E402
+from streams.errors import ConfigurationError, DependencyError  # noqa: E402
+
+Session = Any
+"""A connection of chDB, which has no types: ``query``, ``send_query``, ``send_insert``, ``close``."""
+
+_open: Callable[[str], Session] = chdb.Session
+_SERVER_LIKE = {
+    "implicit_select": 0,
+    "allow_introspection_functions": 0,
+    "async_insert": 0,
+    # FINAL over a partition expression that is a function of the key: without it 100 times slower
+    "do_not_merge_across_partitions_select_final": 1,
+}
+_READER_MAY_SET = frozenset(
+    {"max_execution_time", "max_result_rows", "max_block_size", "date_time_input_format", "date_time_output_format"}
+)
+"""What dashboards' drivers send with every query, and what can harm nobody."""
+
+
+class Engine:
+    """The engine on one directory.
+
+    Parameters
+    ----------
+    directory
+        Of this process alone; made when absent.
+    memory_bytes
+        Cap on what the engine allocates in all; a single query gets half of it.
+
+    Raises
+    ------
+    DependencyError
+        Another process has the directory open.
+    ConfigurationError
+        It cannot be written, or holds something that the engine cannot open.
+    """
+
+    def __init__(self, directory: Path, memory_bytes: int) -> None:
+        self._lock = _lock(directory)
+        options = _SERVER_LIKE | {"max_server_memory_usage": memory_bytes, "max_memory_usage": memory_bytes // 2}
+        self._address = f"{directory}?" + "&".join(f"{name}={value}" for name, value in options.items())
+        self._sessions: dict[tuple[str, str], _Kept] = {}
+        self._guard = threading.Lock()
+        try:
+            self._root = _open(self._address)
+            row = bytes(self._root.query("SELECT version(), timezone()", "TabSeparated").bytes())
+        except RuntimeError as error:
+            raise ConfigurationError(f"ClickHouse 数据目录打不开 data directory cannot be opened: {directory}: {error}") from error
+        self.version, self.timezone = row.decode().split()
+
+    @contextmanager
+    def connection(self, request: Request) -> Iterator[Session]:
+        """Lend a connection that is as the request wants it: database, settings, rights.
+
+        Raises
+        ------
+        Refused
+            A setting is refused, the database is unknown, the session is in use or (``session_check``) does not exist.
+        """
+        if request.session_id and request.user != READ_ONLY_USER:
+            with self._session(request) as kept:
+                kept.adapt(request, self.run)
+                yield kept.session
+            return
+        session = _open(self._address)
+        try:
+            kept = _Kept(session)
+            if request.user == READ_ONLY_USER and (beyond := sorted(set(request.settings) - _READER_MAY_SET)):
+                raise refuse(READONLY, "READONLY", f"Cannot modify '{beyond[0]}' setting in readonly mode")
+            kept.adapt(request, self.run)
+            if request.user == READ_ONLY_USER:
+                self.run(lambda: session.query("SET readonly = 1"))
+            yield session
+        finally:
+            session.close()
+
+    def run(self, call: Callable[[], Any]) -> Any:
+        """Call into the engine.
+
+        Raises
+        ------
+        Refused
+            With the engine's own number and text.
+        """
+        try:
+            return call()
+        except RuntimeError as error:
+            raise from_engine(error, self.version) from error
+
+    def close(self) -> None:
+        """Let go of the directory. No connection may be lent any more."""
+        with self._guard:
+            for kept in self._sessions.values():
+                kept.session.close()
+            self._sessions.clear()
+        self._root.close()
+        os.close(self._lock)
+
+    @contextmanager
+    def _session(self, request: Request) -> Iterator[_Kept]:
+        key = (request.user, request.session_id)
+        with self._guard:
+            now = time.monotonic()
+            for other in [name for name, kept in self._sessions.items() if kept.expires < now and not kept.busy.locked()]:
+                self._sessions.pop(other).session.close()
+            kept = self._sessions.get(key)
+            if kept is None:
+                if request.session_check:
+                    raise refuse(SESSION_NOT_FOUND, "SESSION_NOT_FOUND", "Session not found")
+                kept = self._sessions[key] = _Kept(_open(self._address))
+            if not kept.busy.acquire(blocking=False):
+                raise refuse(SESSION_IS_LOCKED, "SESSION_IS_LOCKED", "Session is locked by a concurrent client")
+        try:
+            yield kept
+        finally:
+            kept.expires = time.monotonic() + request.session_timeout_seconds
+            kept.busy.release()
+
+
+class _Kept:
+    """A connection and what requests have set on it."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.busy = threading.Lock()
+        self.expires = float("inf")
+        self._settings: Mapping[str, str] = {}
+        self._database = ""
+
+    def adapt(self, request: Request, run: Callable[[Callable[[], Any]], Any]) -> None:
+        """Set what the request wants otherwise than the last one; a setting it no longer names goes back to its default."""
+        wanted, had = request.settings, self._settings
+        changes = [f"{_name(name)} = {quoted(value)}" for name, value in wanted.items() if had.get(name) != value]
+        changes += [f"{name} = DEFAULT" for name in had if name not in wanted]
+        if changes:
+            run(lambda: self.session.query("SET " + ", ".join(changes)))
+            self._settings = dict(wanted)
+        if request.database and request.database != self._database:
+            database = request.database.replace("\\", "\\\\").replace("`", "\\`")
+            run(lambda: self.session.query(f"USE `{database}`"))
+            self._database = request.database
+
+
+def quoted(text: str) -> str:
+    """A string literal of ClickHouse."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _name(setting: str) -> str:
+    if not (setting.isascii() and setting.isidentifier()):
+        raise refuse(115, "UNKNOWN_SETTING", f"Unknown setting {quoted(setting)}")
+    return setting
+
+
+def _lock(directory: Path) -> int:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = os.open(directory.with_name(directory.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigurationError(f"ClickHouse 数据目录不可用 data directory cannot be used: {directory}: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise DependencyError(
+            f"ClickHouse 数据目录正被另一个 guidang store 进程使用：{directory}。先停掉它（guidang down）。"
+            f" The data directory is open in another `guidang store`: stop that one first."
+        ) from error
+    return lock

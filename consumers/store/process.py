@@ -1,0 +1,77 @@
+"""One process from start to SIGTERM."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from consumers.store.engine import Engine
+from consumers.store.server import StoreServer
+from streams.errors import DependencyError
+
+log = logging.getLogger(__name__)
+
+_LEAST_MEMORY_BYTES = 1 << 30
+_MEMORY_SHARE = 4
+
+
+def run(home: Path, port: int) -> None:
+    """Serve ``home/clickhouse`` until SIGTERM or SIGINT; what is under way is finished first.
+
+    The address goes to stdout when requests are taken, and to ``home/run/store.ready``.
+
+    Parameters
+    ----------
+    port
+        0: a free one.
+
+    Raises
+    ------
+    DependencyError
+        Another process has the directory, or the port.
+    ConfigurationError
+        The directory cannot be used.
+    """
+    engine = Engine(home / "clickhouse", _memory_bytes())
+    try:
+        server = _listen(engine, port)
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="listener")
+        serving.start()
+        ready = home / "run" / "store.ready"
+        ready.parent.mkdir(parents=True, exist_ok=True)
+        ready.write_text(server.url)
+        sys.stdout.write(server.url + "\n")
+        sys.stdout.flush()
+        stop.wait()
+        server.draining.set()
+        server.shutdown()
+        serving.join()
+        server.server_close()
+        ready.unlink(missing_ok=True)
+    finally:
+        engine.close()
+
+
+def _listen(engine: Engine, port: int) -> StoreServer:
+    try:
+        return StoreServer(engine, port)
+    except OSError as error:
+        if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+            raise DependencyError(
+                f"端口 {port} 不可用（{error.strerror}）：换一个 --port，或不指定端口。"
+                f" Port {port} cannot be used: choose another --port, or give none."
+            ) from error
+        raise
+
+
+def _memory_bytes() -> int:
+    """A quarter of the machine's memory, at least 1 GiB: workers and the broker live here too."""
+    return max(_LEAST_MEMORY_BYTES, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _MEMORY_SHARE)

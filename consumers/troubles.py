@@ -1,0 +1,65 @@
+"""What the sink makes of Kafka's errors: some end the process, the others pass and are told once."""
+
+from __future__ import annotations
+
+import logging
+
+from confluent_kafka import KafkaError
+
+from streams.errors import ConfigurationError, DependencyError, Fenced
+
+log = logging.getLogger(__name__)
+
+# ruff: noqa: SLF001 - librdkafka's own error codes are public in spite of their names
+_REBALANCING = {
+    *(KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS, KafkaError.UNKNOWN_MEMBER_ID),
+    *(KafkaError._STATE, KafkaError._NO_OFFSET, KafkaError._ASSIGNMENT_LOST),
+}
+_GONE = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
+_FORBIDDEN = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION}
+_REPLACED = {KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED}
+
+
+class Troubles:
+    """Remembers what was told last, so that an outage is one line of the log and not twenty a second."""
+
+    def __init__(self) -> None:
+        self._told: int | None = None
+
+    def meet(self, error: KafkaError) -> None:
+        """Deal with an error of the consumer.
+
+        Raises
+        ------
+        DependencyError
+            The topic is not what it was: whoever starts next begins where its present life does. Or the client is beyond use.
+        ConfigurationError
+            Kafka does not let us in.
+        Fenced
+            Another process runs under the same name.
+        """
+        code = error.code()
+        if code in _GONE:
+            raise DependencyError(f"主题被删除、重建或截短，重新启动后重读 a topic was deleted, made again or cut: {error.str()}")
+        if code in _FORBIDDEN:
+            raise ConfigurationError(f"Kafka 拒绝了 sink Kafka refuses the sink: {error.str()}")
+        if code in _REPLACED:
+            raise Fenced("另一个 sink 用了同样的名字：每个 sink 的名字须不同。 Another sink runs under the same name.")
+        if error.fatal():
+            raise DependencyError(f"Kafka: {error.str()}")
+        self.tell(error)
+
+    def meet_at_commit(self, error: KafkaError) -> None:
+        """Deal with a commit that failed; while partitions change hands that is ordinary, and their next owner replays."""
+        if error.code() not in _REBALANCING:
+            self.meet(error)
+
+    def tell(self, error: KafkaError) -> None:
+        """Log an error unless it was the last one told. Also librdkafka's ``error_cb``."""
+        if error.code() not in {self._told, KafkaError._ALL_BROKERS_DOWN}:  # it follows the reason and hides it
+            log.warning("Kafka: %s", error.str())
+            self._told = error.code()
+
+    def over(self) -> None:
+        """Kafka has taken a commit: the next error is a new one."""
+        self._told = None

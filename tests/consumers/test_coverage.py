@@ -1,0 +1,173 @@
+"""Two ways to the same figures: sums of the workers' buckets, and every case judged anew as of a moment."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from consumers.clickhouse import Client
+from consumers.coverage import SCOPES, coverage_row, coverage_rows, ratio
+from consumers.coverage_sql import COUNTS
+from consumers.rows import TABLES
+from consumers.windows import Window, parse_window
+from streams.contracts import CASE_STATE, COVERAGE_PARTIAL, codec
+from streams.domain.coverage import apply, contributions
+from streams.domain.time import DAY_MS, HOUR_MS
+from tests.consumers.outputs import archive, case_state
+
+pytestmark = pytest.mark.clickhouse
+
+NOW = round(dt.datetime.fromisoformat("2018-12-31T18:30:00+08:00").timestamp() * 1000)
+GRACE_MS = 24 * HOUR_MS
+UNITS, ITEMS = ("U1", "U2", "U3"), ("许可-00385-001", "许可-00385-000", "其他-00001-000", "奇怪")
+ago = st.integers(0, 400 * DAY_MS) | st.integers(0, 2 * DAY_MS)
+
+
+def place(unit: str, item: str) -> dict[str, Any]:
+    """Unit and item with all that follows from them."""
+    type_ = item[:2] if "-" in item else ""
+    main = item[:-3] + "000" if type_ else item
+    return {"unit_code": unit, "district_code": f"3301{unit[1]}0", "item_code": item, "main_item_code": main, "item_type": type_}
+
+
+places = st.builds(place, st.sampled_from(UNITS), st.sampled_from(ITEMS))
+
+
+@st.composite
+def archives(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Archive numbers, none in the future."""
+    found = []
+    for number in range(draw(st.integers(0, 3))):
+        accepted = draw(st.none() | ago.map(lambda back: NOW - back))
+        refused = draw(st.none() | ago.map(lambda back: NOW - back))
+        found.append(archive(f"A{number}", accepted_at=accepted, refused_at=refused, **draw(places)))
+    return found
+
+
+@st.composite
+def states(draw: st.DrawFn) -> dict[str, Any]:
+    """A state as the domain would give it at NOW, everything due then having fired."""
+    own, held = draw(places), draw(archives())
+    received = min((a["accepted_at"] for a in held if a["accepted_at"] is not None), default=None)
+    state: dict[str, Any] = {**own, "archives": held, "received_at": received, "due_passed": False, "reason": "", "delay_ms": None}
+    if draw(st.integers(0, 4)) == 0:
+        orphan = received is not None and received + GRACE_MS <= NOW
+        first = next((a for a in held if a["accepted_at"] == received), own)
+        state |= {name: first[name] for name in own}
+        return state | {"closed_at": None, "due_at": None, "status": "ORPHAN" if orphan else "NOT_CLOSED"}
+    closed = NOW - draw(ago)
+    due = closed + draw(st.integers(0, 5 * DAY_MS))
+    state |= {"closed_at": closed, "due_at": due}
+    if draw(st.integers(0, 4)) == 0:
+        return state | {"status": "EXCLUDED", "reason": draw(st.sampled_from(["VOIDED", "DELETED", "TEST_CASE"]))}
+    silent = draw(st.booleans())
+    state["due_passed"] = due <= NOW and not (silent and received is None)
+    if received is not None:
+        return state | {"status": "ARCHIVED" if received <= due else "ARCHIVED_LATE", "due_passed": due <= NOW}
+    return state | {"status": "UNARCHIVED" if due <= NOW and not silent else "AWAITING"}
+
+
+def store(client: Client, cases: Iterable[dict[str, Any]]) -> None:
+    """Put states, and the buckets that the domain's fold makes of them, into the tables."""
+    client.command("TRUNCATE TABLE case_state")
+    client.command("TRUNCATE TABLE coverage_partial")
+    buckets: dict[Any, dict[str, Any]] = {}
+    records = []
+    for number, case in enumerate(cases):
+        records.append(case_state(number) | case | {"case_no": f"case-{number}"})
+        for (bucket, name), count in contributions(case).items():
+            buckets[number % 2, bucket] = apply(buckets.get((number % 2, bucket)), number % 2, bucket, {name: count})
+    case_table = next(table for table in TABLES if table.topic == CASE_STATE)
+    coverage_table = next(table for table in TABLES if table.topic == COVERAGE_PARTIAL)
+    for table, rows in ((case_table, records), (coverage_table, list(buckets.values()))):
+        if rows:
+            encoded = codec(table.topic)
+            whole = [encoded.decode(encoded.encode(row)) for row in rows]
+            client.insert_arrow(table.name, table.block(whole, range(1, len(whole) + 1)))
+
+
+@pytest.mark.parametrize("text", ["1h", "24h", "7d", "30d", "ytd", "2017-12-01..2018-03-31", "2018-12-31..2019-06-30"])
+def test_windows_end_at_now_or_their_last_day(text: str) -> None:
+    """No window reaches beyond now; those of days begin at midnight in Asia/Shanghai, those of hours on the hour."""
+    window = parse_window(text, NOW)
+    assert window.start_ms < window.end_ms <= NOW + 1
+    assert window.start_ms % HOUR_MS == 0
+    assert window.hourly or (window.start_ms + 8 * HOUR_MS) % DAY_MS == 0
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(cases=st.lists(states(), max_size=25), text=st.sampled_from(["1h", "24h", "7d", "30d", "ytd", "2017-01-01..2018-12-30"]))
+def test_live_figures_are_those_as_of_now(client: Client, cases: list[dict[str, Any]], text: str) -> None:
+    """For any cases, in every scope and window, the sums of buckets and the judgement of each case agree."""
+    store(client, cases)
+    window = parse_window(text, NOW)
+    for by in SCOPES:
+        live = coverage_rows(client, by, window, now_ms=NOW, orphan_grace_ms=GRACE_MS)  # type: ignore[arg-type]
+        judged = coverage_rows(client, by, window, now_ms=NOW, orphan_grace_ms=GRACE_MS, as_of=True)  # type: ignore[arg-type]
+        assert live == judged
+        assert all(row["closed"] == row["archived"] + row["unarchived"] + row["awaiting"] for row in live)
+
+
+def all_time(now_ms: int) -> Window:
+    """Everything until a moment."""
+    return Window(0, now_ms + 1, hourly=False)
+
+
+def city_as_of(client: Client, now_ms: int) -> dict[str, Any]:
+    """The city's row at a moment."""
+    return coverage_rows(client, "city", all_time(now_ms), now_ms=now_ms, orphan_grace_ms=GRACE_MS, as_of=True)[0]
+
+
+def test_as_of_a_moment_later_events_are_unknown(client: Client) -> None:
+    """One case, told at each stage of its life: before closing, before due, after due, after the late archive."""
+    closed, due, received = NOW - 10 * DAY_MS, NOW - 7 * DAY_MS, NOW - 2 * DAY_MS
+    late = {**place("U1", ITEMS[0]), "closed_at": closed, "due_at": due, "received_at": received, "due_passed": True, "reason": ""}
+    held = archive("A", accepted_at=received, refused_at=due + 1, **place("U1", ITEMS[0]))
+    store(client, [late | {"status": "ARCHIVED_LATE", "archives": [held]}])
+    assert city_as_of(client, closed - 1)["closed"] == 0
+    assert city_as_of(client, due - 1)["awaiting"] == 1
+    assert city_as_of(client, due)["unarchived"] == 1
+    assert city_as_of(client, due)["refused"] == 0
+    at_refusal = city_as_of(client, due + 1)
+    assert (at_refusal["refused"], at_refusal["due"], at_refusal["coverage_due"]) == (1, 1, 0.0)
+    assert city_as_of(client, received)["archived_late"] == 1
+    assert city_as_of(client, received)["official"] == 1.0
+
+
+def test_an_archive_before_its_closing_was_an_orphan_then(client: Client) -> None:
+    """An archive without a closing known at the time is an orphan once the grace is over, in the archive's unit."""
+    received, closed = NOW - 10 * DAY_MS, NOW - 5 * DAY_MS
+    early = {**place("U1", ITEMS[0]), "closed_at": closed, "due_at": NOW, "received_at": received, "due_passed": True, "reason": ""}
+    held = archive("A", accepted_at=received, **place("U2", ITEMS[0]))
+    store(client, [early | {"status": "ARCHIVED", "archives": [held]}])
+    assert city_as_of(client, received + GRACE_MS - 1)["orphan"] == 0
+    then = received + GRACE_MS
+    rows = coverage_rows(client, "unit", all_time(then), now_ms=then, orphan_grace_ms=GRACE_MS, as_of=True)
+    assert [(row["scope"], row["orphan"]) for row in rows] == [("U2", 1)]
+    assert city_as_of(client, closed)["orphan"] == 0
+
+
+def test_no_denominator_no_ratio() -> None:
+    """A ratio over nothing is none; more archives than cases are shown as they are."""
+    assert ratio(0, 0) is None
+    row = coverage_row({"scope": "U1", **dict.fromkeys(COUNTS, 0), "excluded": {}, "official_archived": 3, "official_closed": 2}, "单位")
+    assert (row["coverage"], row["coverage_due"], row["divergence"]) == (None, None, None)
+    assert row["official"] == 1.5
+
+
+def test_a_bucket_of_zeros_makes_no_row(client: Client) -> None:
+    """A unit that everything was moved away from has no row; the city always has one."""
+    store(client, [])
+    zeros = {"input_partition": 0, "granularity": "DAY", "bucket_start": NOW - DAY_MS, **place("U9", ITEMS[0]), "excluded": {"VOIDED": 0}}
+    table = next(table for table in TABLES if table.topic == COVERAGE_PARTIAL)
+    encoded = codec(COVERAGE_PARTIAL)
+    client.insert_arrow(table.name, table.block([encoded.decode(encoded.encode(zeros))], [1]))
+    window = parse_window("ytd", NOW)
+    assert coverage_rows(client, "unit", window, now_ms=NOW, orphan_grace_ms=GRACE_MS) == []
+    city = coverage_rows(client, "city", window, now_ms=NOW, orphan_grace_ms=GRACE_MS)
+    assert [(row["scope"], row["closed"], row["coverage"]) for row in city] == [("330100", 0, None)]

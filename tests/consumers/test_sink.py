@@ -1,0 +1,286 @@
+"""The sink on a real broker and the real engine: every figure once, whatever dies and whatever comes twice."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from consumers.clickhouse import connect
+from consumers.group import group_of
+from consumers.migrate import migrate
+from consumers.rows import NOT_STORED, TABLES, version_of
+from ops.kafka import LocalBroker
+from ops.ports import free_port
+from ops.topics import ensure_topics
+from streams.contracts import ANOMALY_UNARCHIVED, CASE_STATE, COVERAGE_PARTIAL, DEAD_LETTER, codec, topic_contract
+from streams.settings import ClickHouseSettings, Settings
+from tests.consumers.conftest import StoreProcess, eventually
+from tests.consumers.outputs import Outputs, bucket, case_state, figures, start_sink, sunk
+
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse]
+
+DIE_BEFORE_COMMIT = """
+import os, signal
+class Dying(Sink):
+    def commit(self):
+        if self.inserted and any(self.inserted.values()): os.kill(os.getpid(), signal.SIGKILL)
+"""
+COMMIT_FIRST = """
+import os, signal
+class CommitFirst(Sink):
+    def insert(self, *, patient=True):
+        if self.batch.rows:
+            self.inserted.update(self.batch.positions); self.commit()
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().insert(patient=patient)
+"""
+
+
+@contextmanager
+def sinking(settings: Settings, body: str = "", cls: str = "Sink") -> Iterator[subprocess.Popen[str]]:
+    """A sink that runs for a while, and then ends in order unless it has already ended."""
+    process = start_sink(settings, body, cls)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        finally:
+            process.kill()  # one that does not end in time fails the test, and does not outlive it
+
+
+def write_some(outputs: Outputs, cases: int = 400) -> None:
+    """Cases, some of them twice with another status; buckets rewritten; a dead letter."""
+    half = cases // 2
+    outputs.write(CASE_STATE, [case_state(number, status="AWAITING") for number in range(cases)])
+    outputs.write(CASE_STATE, [case_state(number) for number in range(half)])
+    outputs.write(CASE_STATE, [case_state(number) for number in range(cases, cases + half)], partition=1)
+    outputs.write(COVERAGE_PARTIAL, [bucket(f"U{unit}", hour, archived=unit) for unit in range(5) for hour in range(20)])
+    outputs.write(COVERAGE_PARTIAL, [bucket("U1", 3, archived=100, excluded={"VOIDED": 2})])
+    place = {"unit_code": "U1", "item_code": "许可-00001-000", "main_item_code": "许可-00001-000"}
+    told = {"anomaly_id": "A1", "kind": "UNARCHIVED", "subject": "case-000001", **place}
+    outputs.write(ANOMALY_UNARCHIVED, [{**told, "state": "OPENED"}, {**told, "state": "RESOLVED", "resolution": "ARCHIVED_LATE"}])
+    origin = {
+        "topic": b"case-closed",
+        "partition": b"3",
+        "offset": b"17",
+        "reason": b"NOT_FRAMED",
+        "detail": b"x",
+        "timestamp": b"1545000000000",
+    }
+    outputs.write_raw(DEAD_LETTER, b"\xff" * 9, [(f"guidang-{name}", value) for name, value in origin.items()])
+
+
+def test_every_field_has_a_column() -> None:
+    """What a schema gains is either stored or left out on purpose; a title is in neither."""
+    for table in TABLES:
+        schema = list(topic_contract(table.topic).versions.values())
+        if schema:
+            fields = {field["name"] for field in schema[-1]["fields"]}
+            assert fields - NOT_STORED == {*table.fields, *table.nested}
+            assert not any("title" in field for field in fields - NOT_STORED)
+
+
+def test_figures_are_the_last_word_on_each_key(sink_settings: Settings) -> None:
+    """Committed offsets reach the ends, markers and aborted transactions included; tables hold the last committed record of each key."""
+    outputs = Outputs(sink_settings)
+    write_some(outputs)
+    outputs.write(CASE_STATE, [case_state(0, status="UNARCHIVED")], commit=False)
+    with sinking(sink_settings):
+        sunk(sink_settings)
+        assert (sink_settings.home / "run" / "sink.ready").exists()
+    found = figures(sink_settings)
+    client = connect(sink_settings)
+    by_status = client.query("SELECT status, count() FROM case_state FINAL GROUP BY status ORDER BY status").result_rows
+    assert by_status == [("ARCHIVED", 400), ("AWAITING", 200)]
+    assert client.query("SELECT sum(archived), sumMap(excluded) FROM coverage_partial FINAL").first_row == (
+        20 * 10 - 1 + 100,
+        {"VOIDED": 2},
+    )
+    assert client.query("SELECT state, resolution FROM anomaly FINAL").result_rows == [("RESOLVED", "ARCHIVED_LATE")]
+    letter = client.query("SELECT source_topic, source_partition, source_offset, reason, value_bytes FROM dead_letter").result_rows
+    assert letter == [("case-closed", 3, 17, "NOT_FRAMED", 9)]
+    assert client.query("SELECT version FROM case_state FINAL WHERE case_no = 'case-000399'").first_row == (version_of(1, 399),)
+    assert len(found["case_state"]) == 600
+    assert not (sink_settings.home / "run" / "sink.ready").exists()
+
+
+def test_a_replay_from_the_beginning_changes_no_figure(sink_settings: Settings) -> None:
+    """Everything once more, on top of what is there, by a group that has committed nothing."""
+    write_some(Outputs(sink_settings))
+    with sinking(sink_settings):
+        sunk(sink_settings)
+    before = figures(sink_settings)
+    forgetful = sink_settings.model_copy(update={"application": sink_settings.application + "-again"})
+    with sinking(forgetful):
+        sunk(forgetful)
+    assert figures(sink_settings) == before
+
+
+def test_killed_between_insert_and_commit(sink_settings: Settings) -> None:
+    """What was inserted and not committed is inserted again: nothing is doubled."""
+    write_some(Outputs(sink_settings))
+    with sinking(sink_settings, DIE_BEFORE_COMMIT, "Dying") as dying:
+        assert dying.wait(60) == -9
+    inserted = connect(sink_settings).query("SELECT count() FROM case_state FINAL").first_row[0]
+    assert inserted == 600
+    with sinking(sink_settings):
+        sunk(sink_settings)
+    found = figures(sink_settings)
+    assert len(found["case_state"]) == 600
+    assert connect(sink_settings).query("SELECT sum(archived) FROM coverage_partial FINAL").first_row == (299,)
+
+
+def test_a_sink_that_commits_first_is_caught(sink_settings: Settings) -> None:
+    """The same check on a wrong order: after a kill, rows are missing though the group says that all was sunk."""
+    write_some(Outputs(sink_settings))
+    with sinking(sink_settings, COMMIT_FIRST, "CommitFirst") as dying:
+        assert dying.wait(60) == -9
+    with sinking(sink_settings):
+        sunk(sink_settings)
+    assert len(figures(sink_settings)["case_state"]) < 600
+
+
+def test_a_lower_version_never_wins(database_settings: Settings) -> None:
+    """Whatever the order in which rows are inserted, and however parts are merged."""
+    client = connect(database_settings)
+    table = TABLES[0]
+    known = codec(CASE_STATE)
+    record = {n: known.decode(known.encode(case_state(1, reason=f"r{n}"))) for n in range(4)}
+    for order in ((0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)):
+        client.command("TRUNCATE TABLE case_state")
+        for number in order:
+            client.insert_arrow(table.name, table.block([record[number]], [number]))
+        client.insert_arrow(table.name, table.block([record[n] for n in order], order))
+        assert client.query("SELECT reason FROM case_state FINAL").result_rows == [("r3",)]
+        client.command("OPTIMIZE TABLE case_state FINAL")
+        assert client.query("SELECT reason FROM case_state").result_rows == [("r3",)]
+
+
+def test_the_store_killed_in_the_middle(sink_settings: Settings, own_store: StoreProcess) -> None:
+    """The sink stays, waits, and goes on; nothing is lost, nothing doubled."""
+    own = sink_settings.model_copy(update={"clickhouse": ClickHouseSettings(url=own_store.url, database="guidang")})
+    outputs = Outputs(own)
+    outputs.write(CASE_STATE, [case_state(number) for number in range(100)])
+    with sinking(own) as process:
+        sunk(own)
+        for turn in range(1, 4):
+            outputs.write(CASE_STATE, [case_state(number) for number in range(turn * 3_000, turn * 3_000 + 3_000)])
+            time.sleep(0.3)
+            own_store.kill()
+            outputs.write(COVERAGE_PARTIAL, [bucket("U1", turn, archived=turn)])
+            time.sleep(1)
+            assert process.poll() is None
+            own_store.start()
+            sunk(own)
+        assert process.poll() is None
+    assert connect(own).query("SELECT count() FROM case_state FINAL").first_row == (9_100,)
+    assert connect(own).query("SELECT sum(archived), count() FROM coverage_partial FINAL").first_row == (6, 3)
+
+
+def test_a_lost_database_is_filled_again(sink_settings: Settings) -> None:
+    """Offsets committed for tables that are gone do not count: everything is read from the beginning."""
+    write_some(Outputs(sink_settings))
+    with sinking(sink_settings):
+        sunk(sink_settings)
+    before = figures(sink_settings)
+    connect(sink_settings, database="default").command(f"DROP DATABASE {sink_settings.clickhouse.database} SYNC")
+    with sinking(sink_settings):
+        eventually((sink_settings.home / "run" / "sink.ready").exists)
+        sunk(sink_settings)
+    assert figures(sink_settings) == before
+
+
+def test_a_topic_made_again_wins_over_its_former_life(sink_settings: Settings) -> None:
+    """Lower offsets of a later life stand above higher ones of the earlier; a running sink notices."""
+    outputs = Outputs(sink_settings)
+    outputs.write(CASE_STATE, [case_state(1, reason="old") for _ in range(50)])
+    with sinking(sink_settings) as process:
+        sunk(sink_settings)
+        topic = sink_settings.topic(CASE_STATE)
+        admin = AdminClient(sink_settings.kafka_client())
+        admin.delete_topics([topic])[topic].result()
+        eventually(lambda: topic in _remade(sink_settings))
+        assert process.wait(30) == 1
+    outputs.write(CASE_STATE, [case_state(1, reason="new")])
+    with sinking(sink_settings):
+        eventually((sink_settings.home / "run" / "sink.ready").exists)
+        sunk(sink_settings)
+    assert connect(sink_settings).query("SELECT reason, version FROM case_state FINAL").result_rows == [("new", version_of(2, 0))]
+
+
+def _remade(settings: Settings) -> tuple[str, ...]:
+    time.sleep(0.3)
+    return ensure_topics(settings).created
+
+
+def test_an_unreadable_output_stops_it(sink_settings: Settings) -> None:
+    """It would leave a figure wrong: the sink ends, says where, and commits nothing behind it."""
+    outputs = Outputs(sink_settings)
+    outputs.write(CASE_STATE, [case_state(1)])
+    outputs.write_raw(CASE_STATE, b"{}")
+    with sinking(sink_settings) as process:
+        said = process.communicate(timeout=60)[1]
+        assert process.returncode == 1
+    assert f"{sink_settings.topic(CASE_STATE)}[0] @2" in said
+    assert "NOT_FRAMED" in said
+    consumer = Consumer(sink_settings.kafka_client(group_id=group_of(sink_settings)))
+    at = consumer.committed([TopicPartition(sink_settings.topic(CASE_STATE), 0)], timeout=20)[0].offset
+    consumer.close()
+    assert at <= 2
+
+
+def test_two_sinks_share_and_one_takes_over(sink_settings: Settings) -> None:
+    """Each partition has one owner; what the one leaves, killed, the other goes on with."""
+    outputs = Outputs(sink_settings)
+    write_some(outputs)
+    migrate(sink_settings)
+    second = "import functools; Second = functools.partial(Sink, name='sink-2')"
+    with sinking(sink_settings) as one, sinking(sink_settings, second, "Second"):
+        sunk(sink_settings)
+        one.kill()
+        outputs.write(CASE_STATE, [case_state(number) for number in range(600, 700)], partition=0)
+        outputs.write(CASE_STATE, [case_state(number) for number in range(700, 800)], partition=1)
+        sunk(sink_settings)
+    assert len(figures(sink_settings)["case_state"]) == 800
+
+
+def test_absent_dependencies_are_named(tmp_path: Path, sink_settings: Settings) -> None:
+    """Neither a missing ClickHouse nor missing topics end in a traceback from a library."""
+    nowhere = sink_settings.model_copy(update={"clickhouse": ClickHouseSettings(url="http://127.0.0.1:1")})
+    with sinking(nowhere) as process:
+        assert "DependencyError" in process.communicate(timeout=60)[1]
+    with sinking(sink_settings) as process:
+        assert "guidang up" in process.communicate(timeout=60)[1]
+    assert not list(tmp_path.glob("run/*"))
+
+
+def test_the_broker_killed_in_the_middle(sink_settings: Settings, tmp_path: Path) -> None:
+    """The sink outlives a broker that comes back, and commits what it could not commit before."""
+    broker = LocalBroker(tmp_path / "own-kafka", free_port())
+    broker.start()
+    kafka = sink_settings.kafka.model_copy(update={"bootstrap_servers": broker.bootstrap})
+    own = sink_settings.model_copy(update={"kafka": kafka})
+    try:
+        outputs = Outputs(own)
+        outputs.write(CASE_STATE, [case_state(number) for number in range(3_000)])
+        with sinking(own) as process:
+            eventually((own.home / "run" / "sink.ready").exists)
+            broker.kill()
+            time.sleep(1)
+            broker.start()
+            sunk(own, 90)
+            Outputs(own).write(CASE_STATE, [case_state(number) for number in range(3_000, 3_100)])
+            sunk(own, 90)
+            assert process.poll() is None
+    finally:
+        broker.kill()
+    assert connect(own).query("SELECT count() FROM case_state FINAL").first_row == (3_100,)
