@@ -1,0 +1,1 @@
+"""Operations: the local system and the command line."""

@@ -1,0 +1,186 @@
+"""Whether everything sent so far has gone the whole way: read, judged, committed, and in ClickHouse.
+
+All of it is read off Kafka: a worker commits, with its offsets, through when it has read and done what was due, and
+the sink commits an offset when the rows before it are in ClickHouse. So this holds for any number of workers on any
+number of machines.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
+
+from ops.connect import Admin
+from streams.contracts import CASE_INPUTS, OUTPUTS, REFERENCE_INPUTS
+from streams.errors import DependencyError, WaitTimeout
+from streams.runtime.progress import Progress, read_progress
+from streams.settings import Settings
+
+Place = tuple[str, int]
+Answer = TypeVar("Answer")
+_REQUEST_SECONDS = 15.0
+_LOOK_SECONDS = 0.25
+_AWAY_SECONDS = 20.0
+"""How long a broker may be away before waiting for it is given up."""
+
+
+def sink_group(settings: Settings) -> str:
+    """Consumer group of the sink."""
+    return f"{settings.application}-sink"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where everything stands at one moment.
+
+    Parameters
+    ----------
+    ends
+        End offset (last stable) of every partition of inputs, reference topics and outputs, by (topic, partition).
+    progress
+        What the workers have committed of the inputs.
+    sunk
+        What the sink has committed of the outputs; 0 where it has committed nothing yet.
+    """
+
+    ends: Mapping[Place, int]
+    progress: Mapping[Place, Progress]
+    sunk: Mapping[Place, int]
+
+
+@dataclass(slots=True)
+class Observer:
+    """Looks at the broker; one connection for many looks."""
+
+    settings: Settings
+    _admin: Admin = field(init=False)
+    _consumer: Any = field(init=False)
+    _places: list[Place] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._admin = Admin(self.settings)
+        self._places = self._find_places()
+        self._consumer = Consumer({**self.settings.kafka_client(), "group.id": sink_group(self.settings), "enable.auto.commit": False})
+
+    def ends(self) -> dict[Place, int]:
+        """End offsets as a ``read_committed`` reader sees them."""
+        asked: dict[TopicPartition, Any] = dict.fromkeys((TopicPartition(*place) for place in self._places), OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        try:
+            answers = self._admin.client.list_offsets(
+                asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_REQUEST_SECONDS
+            )
+            return {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
+        except KafkaException as error:
+            raise self._admin.failure(error) from error
+
+    def progress(self) -> dict[Place, Progress]:
+        """What the workers have committed of the case inputs."""
+        return read_progress(self.settings.kafka_client(), self.settings.application, self._names(CASE_INPUTS), timeout_s=_REQUEST_SECONDS)
+
+    def sunk(self) -> dict[Place, int]:
+        """What the sink has committed of the outputs."""
+        outputs = set(self._names(OUTPUTS))
+        wanted = [TopicPartition(*place) for place in self._places if place[0] in outputs]
+        try:
+            return {(at.topic, at.partition): max(at.offset, 0) for at in self._consumer.committed(wanted, timeout=_REQUEST_SECONDS)}
+        except KafkaException as error:
+            raise self._admin.failure(error) from error
+
+    def standing(self) -> Standing:
+        """Look at everything once."""
+        progress, sunk = self.progress(), self.sunk()
+        return Standing(self.ends(), progress, sunk)
+
+    def _names(self, topics: Iterable[str]) -> list[str]:
+        return [self.settings.topic(name) for name in topics]
+
+    def _find_places(self) -> list[Place]:
+        there = self._admin.metadata().topics
+        names = self._names((*CASE_INPUTS, *REFERENCE_INPUTS, *OUTPUTS))
+        if missing := [name for name in names if name not in there]:
+            raise DependencyError(f"缺少主题 missing topics: {', '.join(missing)}（先运行 guidang topics 或 guidang up）")
+        return [(name, partition) for name in names for partition in there[name].partitions]
+
+
+def behind_inputs(settings: Settings, ends: Mapping[Place, int], progress: Mapping[Place, Progress], since_ms: int | None) -> list[str]:
+    """What is missing until the workers have done all that lies before ``ends``, and all that was due at ``since_ms``; empty: nothing."""
+    missing: list[str] = []
+    for (topic, partition), at in sorted(progress.items()):
+        end = ends[topic, partition]
+        if (at.offset or 0) < end:
+            missing.append(f"{topic}/{partition}: 读到 read to {at.offset or 0} / {end}")
+        elif at.fingerprint is None:
+            missing.append(f"{topic}/{partition}: 重新评估未完成 re-evaluation unfinished")
+        elif since_ms is not None and (at.watermark_ms is None or at.watermark_ms < since_ms):
+            missing.append(f"{topic}/{partition}: 水位未到 watermark {at.watermark_ms} < {since_ms}")
+        for name in REFERENCE_INPUTS:
+            reference = settings.topic(name)
+            done = at.reference.get(reference, ())
+            for number, position in enumerate(done):
+                if position < ends[reference, number]:
+                    missing.append(f"{topic}/{partition}: 参照数据 {reference} {position} / {ends[reference, number]}")
+            if not done and ends[reference, 0]:
+                missing.append(f"{topic}/{partition}: 参照数据 {reference} 未读 unread")
+    return missing
+
+
+def behind_sink(ends: Mapping[Place, int], sunk: Mapping[Place, int]) -> list[str]:
+    """What is missing until the sink has put everything before ``ends`` into ClickHouse; empty: nothing."""
+    return [f"{place[0]}/{place[1]}: sink {at} / {ends[place]}" for place, at in sorted(sunk.items()) if at < ends[place]]
+
+
+def wait_caught_up(settings: Settings, timeout_s: float, tell: Callable[[int, list[str]], None] = lambda _step, _missing: None) -> None:
+    """Return once everything sent before the call has gone the whole way.
+
+    Parameters
+    ----------
+    tell
+        Called at every look with the step (1: workers, 2: sink) and what is missing.
+
+    Raises
+    ------
+    WaitTimeout
+        It did not come about in ``timeout_s``; the message names what is missing.
+    DependencyError
+        Kafka cannot be reached.
+    """
+    since_ms = settings.make_clock().now_ms()
+    broker = _Patient(settings, time.monotonic() + timeout_s)
+
+    def until(step: int, look: Callable[[Observer], list[str]]) -> None:
+        while missing := broker.ask(look):
+            tell(step, missing)
+            if time.monotonic() > broker.give_up:
+                shown = "\n  ".join(missing[:8])
+                raise WaitTimeout(f"{timeout_s:g} 秒内没有追平 not caught up in time:\n  {shown}")
+            time.sleep(_LOOK_SECONDS)
+
+    ends = broker.ask(Observer.ends)
+    until(1, lambda observer: behind_inputs(settings, ends, observer.progress(), since_ms))
+    output_ends = broker.ask(Observer.ends)
+    until(2, lambda observer: behind_sink(output_ends, observer.sunk()))
+
+
+class _Patient:
+    """Asks again while the broker is away for a short time: it may be the supervisor that starts it again, at another port."""
+
+    def __init__(self, settings: Settings, give_up: float) -> None:
+        self._settings, self.give_up = settings, give_up
+        self._observer: Observer | None = None
+
+    def ask(self, question: Callable[[Observer], Answer]) -> Answer:
+        lost_at = time.monotonic()
+        while True:
+            try:
+                self._observer = self._observer or Observer(self._settings)
+                return question(self._observer)
+            except DependencyError:
+                self._observer = None
+                if time.monotonic() > min(self.give_up, lost_at + _AWAY_SECONDS):
+                    raise
+                time.sleep(_LOOK_SECONDS)

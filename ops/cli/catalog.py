@@ -1,0 +1,44 @@
+"""Every command: the module of this package that registers it, and its line in ``guidang --help``.
+
+The modules are imported only when their command is called; a module has ``register(app: typer.Typer) -> None``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ops.cli.text import t
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command of the catalogue."""
+
+    module: str
+    zh: str
+    en: str
+
+    @property
+    def help(self) -> str:
+        """Its line in the list of commands."""
+        return t(self.zh, self.en)
+
+
+COMMANDS: dict[str, Entry] = {
+    "up": Entry("system", "启动本机上的整个系统", "Start the whole system on this machine"),
+    "down": Entry("system", "停止本机上的整个系统", "Stop the whole system on this machine"),
+    "status": Entry("system", "进程、积压与是否追平", "Processes, lag, and whether everything is caught up"),
+    "topics": Entry("topics", "建立并核对 Kafka 主题", "Create and check the Kafka topics"),
+    "doctor": Entry("doctor", "检查环境、设置、Kafka 与 ClickHouse", "Check machine, settings, Kafka and ClickHouse"),
+    "worker": Entry("pipeline", "一个工作进程：匹配办件与归档", "One worker: matches cases to archives"),
+    "sink": Entry("processes", "把输出主题写入 ClickHouse", "Write the output topics into ClickHouse"),
+    "store": Entry("processes", "内嵌的 ClickHouse", "The embedded ClickHouse"),
+    "publish": Entry("data", "把文件发布到输入主题", "Publish a file into an input topic"),
+    "coverage": Entry("figures", "归档覆盖率", "Archive coverage"),
+    "anomalies": Entry("figures", "异常清单", "The anomalies"),
+    "simulate": Entry("data", "模拟一座城市的一年，并写下真相", "Simulate a city's year, and write down the truth"),
+    "wait": Entry("pipeline", "等待追平", "Wait until everything sent has gone the whole way"),
+    "explain": Entry("pipeline", "一个办件的来龙去脉", "The timeline of one case"),
+    "reconcile": Entry("pipeline", "整批重算并核对", "Recompute everything in one batch and compare"),
+    "demo": Entry("demo", "演示：一年的模拟数据走完全程，并与真相核对", "A simulated year through everything, checked against the truth"),
+}

@@ -1,0 +1,113 @@
+"""What goes to stdout (data) and what to stderr (everything else)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table for people.
+
+    Parameters
+    ----------
+    key
+        Field of the row.
+    title
+        Heading, in the reader's language.
+    right
+        Aligned right: figures.
+    """
+
+    key: str
+    title: str
+    right: bool = False
+
+
+class Advance(Protocol):
+    """Tells a progress bar how much is done *in all*, and, once known, out of how much."""
+
+    def __call__(self, done: float, total: float | None = None) -> None:
+        """Show it."""
+
+
+def say(message: str) -> None:
+    """Print a line for people, on stderr."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def emit_object(data: Any) -> None:
+    """Print one JSON object or array on stdout."""
+    sys.stdout.buffer.write(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS))
+    sys.stdout.buffer.flush()
+
+
+def emit_rows(rows: Iterable[Mapping[str, Any]], *, json: bool, columns: Sequence[Column | str], title: str = "") -> None:
+    """Print rows on stdout: with ``json`` one array with all their fields, else a table of ``columns``.
+
+    A table that is not going to a terminal is as wide as it needs to be: nothing is cut off in a pipe.
+    """
+    if json:
+        emit_object(list(rows))
+        return
+    from rich.console import Console  # noqa: PLC0415 - 60 ms that `--json` and `--help` need not wait for
+    from rich.table import Table  # noqa: PLC0415
+
+    shown = [column if isinstance(column, Column) else Column(column, column) for column in columns]
+    table = Table(title=title or None, title_justify="left")
+    for column in shown:
+        table.add_column(column.title, justify="right" if column.right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row.get(column.key)) for column in shown))
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, markup=False, width=max(80, console.measure(table).maximum, _natural_width(table)))
+    console.print(table)
+
+
+@contextmanager
+def progress(description: str, total: float | None = None) -> Iterator[Advance]:
+    """A progress bar on stderr for what may take over 2 s; silent where stderr is no terminal."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(description, total=total)
+
+        def advance(done: float, total: float | None = None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance
+
+
+def _natural_width(table: Any) -> int:
+    from rich.console import Console  # noqa: PLC0415
+
+    return int(Console(width=10_000).measure(table).maximum)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "✓" if value else "✗"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return str(value)

@@ -1,0 +1,51 @@
+"""Administrative connections to Kafka, with errors that say what is wrong."""
+
+from __future__ import annotations
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ClusterMetadata  # type: ignore[attr-defined]  # the package does not mark what it exports
+
+from streams.errors import DependencyError
+from streams.settings import Settings
+
+REACH_SECONDS = 10.0
+
+
+class Admin:
+    """An administrative client that remembers why the brokers cannot be reached.
+
+    librdkafka itself says only "timed out" and tells the reason, such as a refused connection or a wrong password, to a callback.
+
+    Raises
+    ------
+    ConfigurationError
+        No broker is set, none of ours has run on this machine, or a security setting is contradictory.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.servers = settings.kafka_client()["bootstrap.servers"]
+        self._reason = ""
+        self.client = AdminClient({**settings.kafka_client(), "log_level": 0, "error_cb": self._remember})  # type: ignore[dict-item]
+
+    def metadata(self, timeout_seconds: float = REACH_SECONDS) -> ClusterMetadata:
+        """Brokers and topics of the cluster.
+
+        Raises
+        ------
+        DependencyError
+            It cannot be reached in time, or does not let us in.
+        """
+        try:
+            return self.client.list_topics(timeout=timeout_seconds)
+        except KafkaException as error:
+            raise self.failure(error) from error
+
+    def failure(self, error: KafkaException) -> DependencyError:
+        """Turn what librdkafka raised into our error, with the reason it told the callback."""
+        self.client.poll(0)
+        said = error.args[0].str() if error.args and isinstance(error.args[0], KafkaError) else str(error)
+        return DependencyError(f"Kafka 连接或请求失败 Kafka at {self.servers}: {self._reason or said}")
+
+    def _remember(self, error: KafkaError) -> None:
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - a public constant; it follows the reason and hides it
+            self._reason = error.str()

@@ -1,0 +1,144 @@
+"""The demonstration: a system of its own, a simulated year through it, and what it says against the truth.
+
+It touches nothing that is there: its own data folder, its own local Kafka and ClickHouse, whatever the settings around it name.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from consumers.clickhouse import connect, reaching
+from consumers.coverage import coverage_rows
+from consumers.windows import parse_window
+from ops.caught_up import wait_caught_up
+from ops.simulate.compare import CASE_COLUMNS, TIMES, Difference, case_differences, figure_differences
+from ops.simulate.generate import Plan
+from ops.simulate.run import Simulated, publish_simulation
+from ops.simulate.truth import CaseTruth, figures
+from streams.errors import GuidangError
+from streams.settings import CONFIG_FILE_VARIABLE, Settings, load_settings
+
+_CATCH_UP_SECONDS = 240.0
+_LOOK_SECONDS = 1.0
+_WINDOW = "ytd"
+_KEPT = "GUIDANG_POLICY__"
+_COMPARED = ("unit", "district", "city")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the demonstration found.
+
+    Parameters
+    ----------
+    differences
+        From the truth.
+    reconciled
+        ``guidang reconcile`` found no difference.
+    """
+
+    simulated: Simulated
+    seconds_to_the_end: float
+    differences: list[Difference]
+    reconciled: bool
+
+    @property
+    def agrees(self) -> bool:
+        """Everything is as it should be."""
+        return self.reconciled and not self.differences
+
+
+def stand_alone(home: Path, clock: str) -> Settings:
+    """Give this process, and those it starts, settings of its own: only the assumptions (``policy``) of the surroundings are kept."""
+    for name in [name for name in os.environ if name.startswith("GUIDANG_") and not name.startswith(_KEPT)]:
+        del os.environ[name]
+    config = home / "guidang.toml"
+    config.touch()
+    os.environ |= {CONFIG_FILE_VARIABLE: str(config), "GUIDANG_DATA_DIR": str(home), "GUIDANG_CLOCK": clock}
+    return load_settings()
+
+
+@contextmanager
+def system(workers: int) -> Iterator[None]:
+    """A running system of the settings in the environment, stopped in the end whatever happens."""
+    try:
+        guidang("up", "--detach", "--workers", str(workers))
+        yield
+    finally:
+        subprocess.run([sys.executable, "-m", "ops", "down"], check=False, stdout=subprocess.DEVNULL)
+
+
+def guidang(*arguments: str, accept: tuple[int, ...] = (0,)) -> int:
+    """Run our command line; what it prints goes where ours does.
+
+    Raises
+    ------
+    GuidangError
+        It ended with a code other than those accepted.
+    """
+    code = subprocess.run([sys.executable, "-m", "ops", *arguments], check=False).returncode
+    if code not in accept:
+        raise GuidangError(f"guidang {' '.join(arguments)}: 退出码 exit code {code}")
+    return code
+
+
+def run_year(
+    settings: Settings, plan: Plan, on_published: Callable[[int, int], None], on_rows: Callable[[list[Row]], None]
+) -> tuple[Simulated, float]:
+    """Publish the year and wait until all of it has gone the whole way, telling coverage by unit about once a second.
+
+    Returns
+    -------
+    tuple
+        What was published, and the seconds from the first event to the last row in ClickHouse.
+    """
+    begun = time.monotonic()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        work: Future[Simulated] = pool.submit(_publish_and_wait, settings, plan, on_published)
+        while not work.done():
+            on_rows(rows_by(settings, "unit", plan.moment_ms))
+            time.sleep(_LOOK_SECONDS)
+        return work.result(), time.monotonic() - begun
+
+
+def _publish_and_wait(settings: Settings, plan: Plan, on_published: Callable[[int, int], None]) -> Simulated:
+    simulated = publish_simulation(settings, plan, on_published)
+    wait_caught_up(settings, _CATCH_UP_SECONDS)
+    return simulated
+
+
+def rows_by(settings: Settings, by: Any, now_ms: int) -> list[Row]:
+    """Rows of ``guidang coverage --window ytd``."""
+    with reaching(settings):
+        span = parse_window(_WINDOW, now_ms)
+        grace_ms = settings.domain_policy().orphan_grace_ms
+        return coverage_rows(connect(settings), by, span, now_ms=now_ms, orphan_grace_ms=grace_ms)
+
+
+def compare(settings: Settings, plan: Plan, truth: list[CaseTruth]) -> list[Difference]:
+    """Every case in ClickHouse, and every figure by unit, district and city, against the truth."""
+    found = list(case_differences(truth, _cases(settings)))
+    span = parse_window(_WINDOW, plan.moment_ms)
+    for by in _COMPARED:
+        told = figures(truth, by, span.start_ms, plan.moment_ms, plan.moment_ms)
+        found += figure_differences(by, told, rows_by(settings, by, plan.moment_ms))
+    return found
+
+
+def _cases(settings: Settings) -> dict[str, Row]:
+    names = ("case_no", *CASE_COLUMNS, "due_at", "open_anomalies")
+    columns = ", ".join(f"toUnixTimestamp64Milli({name})" if name in TIMES else name for name in names)
+    with reaching(settings):
+        answer = connect(settings).query(f"SELECT {columns} FROM case_state FINAL")  # noqa: S608  our own names
+    return {row[0]: dict(zip(names, row, strict=True)) for row in answer.result_rows}

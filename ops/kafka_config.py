@@ -1,0 +1,44 @@
+"""How the local broker is set up: the memory of its Java, its properties, its log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+MESSAGE_MAX_BYTES = 6 * 1024 * 1024
+"""The largest record of ours, a dead letter of the largest input, fits with room to spare."""
+JVM = ("-Xms256m", "-Xmx768m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
+DEFAULTS: Mapping[str, str | int] = {
+    "process.roles": "broker,controller",
+    "node.id": 1,
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "broker.session.timeout.ms": 4000,  # default 9 s: how long a broker that was killed cannot register again
+    "broker.heartbeat.interval.ms": 500,
+    "auto.create.topics.enable": "false",  # a misspelled topic is an error, not a topic with one partition and 7 days
+    "message.max.bytes": MESSAGE_MAX_BYTES,
+    "replica.fetch.max.bytes": MESSAGE_MAX_BYTES,
+    "group.initial.rebalance.delay.ms": 0,
+    "offsets.retention.minutes": 10 * 365 * 24 * 60,  # a system switched off for longer than the default week goes on where it was
+    "offsets.topic.num.partitions": 4,
+    "offsets.topic.replication.factor": 1,
+    "transaction.state.log.num.partitions": 8,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    "log.cleaner.dedupe.buffer.size": 32 * 1024 * 1024,  # default 128 MiB: a quarter of this heap
+}
+LOG4J = """rootLogger.level = info
+rootLogger.appenderRef.file.ref = file
+appender.file.type = RollingFile
+appender.file.name = file
+appender.file.fileName = {folder}/kafka.log
+appender.file.filePattern = {folder}/kafka.%i.log
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d{{ISO8601}} %p %m (%c)%n
+appender.file.policies.type = Policies
+appender.file.policies.size.type = SizeBasedTriggeringPolicy
+appender.file.policies.size.size = 20MB
+appender.file.strategy.type = DefaultRolloverStrategy
+appender.file.strategy.max = 3
+"""

@@ -1,0 +1,74 @@
+"""Which encoding a file is in: UTF-8, or the GBK of older office systems.
+
+Line feed, comma and quotation mark are the same single bytes in all of them, so lines can be told apart before they are decoded.
+"""
+
+from __future__ import annotations
+
+import codecs
+from typing import IO
+
+from streams.errors import BadInputFile
+
+_CODECS = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gb18030", "gb2312": "gb18030", "gb18030": "gb18030"}
+_BLOCK_BYTES = 1 << 20
+
+
+def text_codec(encoding: str) -> str:
+    """Python's name of an encoding that files may be in; GBK is read as its superset GB18030.
+
+    Raises
+    ------
+    BadInputFile
+        Any other.
+    """
+    codec = _CODECS.get(encoding.lower())
+    if codec is None:
+        raise BadInputFile(f"编码 encoding {encoding!r}: 只认 only utf-8 / gbk / gb18030")
+    return codec
+
+
+def is_mixed(file: IO[bytes], name: str, codec: str) -> bool:
+    """Read the file through once, and go back to its beginning; whether single lines of it are not in ``codec``.
+
+    Raises
+    ------
+    BadInputFile
+        No line with more than ASCII in it is in ``codec``: the file is in another encoding, and every row would be refused. Says where it
+        shows first, and what to do.
+    """
+    if _decodes(file, codec):
+        return False
+    fits, first = 0, (0, 0, b"")
+    for number, raw in enumerate(file, start=1):
+        if raw.isascii():
+            continue
+        try:
+            raw.decode(codec)
+        except UnicodeDecodeError as error:
+            first = first if first[0] else (number, error.start + 1, raw[error.start : error.start + 2])
+        else:
+            fits += 1
+    file.seek(0)
+    if fits:
+        return True
+    line, column, found = first
+    where = f"{name}: 第 {line} 行第 {column} 字节起 at line {line}, byte {column} (0x{found.hex()})"
+    if codec == "utf-8" and _decodes(file, "gb18030"):
+        raise BadInputFile(
+            f"{where}: 不是 UTF-8，而是 GBK 编码 not UTF-8 but GBK: 加 add --encoding gbk。什么也没有发布 nothing was published"
+        )
+    raise BadInputFile(f"{where}: 不是 not {codec.upper()} 编码；什么也没有发布 nothing was published")
+
+
+def _decodes(file: IO[bytes], codec: str) -> bool:
+    decoder = codecs.getincrementaldecoder(codec)("strict")
+    try:
+        while block := file.read(_BLOCK_BYTES):
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    finally:
+        file.seek(0)
+    return True

@@ -1,0 +1,128 @@
+"""What the supervisor writes down in ``data_dir/run``, for ``status``, ``down`` and its successor."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from ops.supervisor.process import ProcessId
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a process ended: ``code`` below zero is the signal that ended it; ``at_ms`` is wall time."""
+
+    code: int
+    reason: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One supervised process.
+
+    Parameters
+    ----------
+    state
+        ``waiting`` (for what it needs, or backing off), ``starting``, ``running`` (it is ready), ``done`` (its work is finished),
+        ``failed`` (given up), ``stopped``.
+    restarts
+        How often it was started again after it had ended by itself.
+    """
+
+    role: str
+    name: str
+    state: str
+    process: ProcessId | None = None
+    restarts: int = 0
+    last_exit: Exit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """State of the whole; ``failure`` is why the supervisor gave up, with its exit code."""
+
+    supervisor: ProcessId | None
+    entries: tuple[Entry, ...] = ()
+    ready: bool = False
+    failure: str = ""
+    failure_code: int = 0
+
+
+class Paths:
+    """Files of one data folder that the supervisor keeps."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.run = home / "run"
+        self.logs = home / "logs"
+        self.record = self.run / "processes.json"
+        self.lock = self.run / "supervisor.lock"
+        self.workers = self.run / "workers"
+        self.log = self.logs / "supervisor.log"
+        self.output = self.logs / "supervisor.out"
+
+    def make(self) -> None:
+        """Create the folders."""
+        for folder in (self.run, self.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def child_log(self, name: str) -> Path:
+        """Output of a child."""
+        return self.logs / f"{name}.log"
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Replace the record in one step: a reader sees the old one or the new one."""
+    write_whole(path, orjson.dumps(asdict(record)))
+
+
+def read_record(path: Path) -> Record:
+    """Read the record; an empty one when there is none."""
+    try:
+        found: dict[str, Any] = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        return Record(None)
+    entries = tuple(
+        Entry(**{**entry, "process": _process(entry["process"]), "last_exit": Exit(**entry["last_exit"]) if entry["last_exit"] else None})
+        for entry in found["entries"]
+    )
+    return Record(**{**found, "supervisor": _process(found["supervisor"]), "entries": entries})
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file in one step."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_bytes(content)
+    beside.replace(path)
+
+
+def take_lock(path: Path) -> IO[bytes] | None:
+    """Take the supervisor's lock; ``None`` when another lives. The kernel frees it with the process, however that ends."""
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+def locked(path: Path) -> bool:
+    """Whether a supervisor lives."""
+    if not path.exists():
+        return False
+    if file := take_lock(path):
+        file.close()
+        return False
+    return True
+
+
+def _process(found: Mapping[str, Any] | None) -> ProcessId | None:
+    return ProcessId(**found) if found else None

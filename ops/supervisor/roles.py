@@ -1,0 +1,210 @@
+"""The processes of a local system: how each is started, when it is ready, and what it needs first."""
+
+from __future__ import annotations
+
+import sys
+import urllib.error
+import urllib.request
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import orjson
+
+from ops.kafka import LocalBroker, tail
+from ops.ports import LOOPBACK, answers, preferred_port
+from ops.ready import ready_path
+from ops.supervisor.record import Paths, write_whole
+from streams.settings import Settings
+
+_PROBE_SECONDS = 2.0
+
+
+class Role(ABC):
+    """One process to be kept running.
+
+    Parameters
+    ----------
+    needs
+        Names of roles that must be ready before this one is started.
+    one_shot
+        It ends by itself, and is done when it ends with 0.
+    start_seconds
+        It is restarted when it is not ready by then; ``None``: it may take its time (a worker recovers its state).
+    """
+
+    role: str
+    one_shot = False
+    start_seconds: float | None = None
+    stop_seconds = 20.0
+
+    def __init__(self, settings: Settings, name: str, needs: tuple[str, ...] = ()) -> None:
+        self.settings = settings
+        self.paths = Paths(settings.home)
+        self.name = name
+        self.needs = needs
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """Prepare a start and return the command line; ports are chosen and recorded here."""
+
+    @abstractmethod
+    def ready(self) -> bool:
+        """Whether the process does its work now; asked until it is."""
+
+    def reason(self, log: list[str]) -> str:
+        """Why it ended, given the lines it wrote: the last one with words in it."""
+        return next((line.strip(" │") for line in reversed(log) if any(letter.isalnum() for letter in line)), "")
+
+
+class KafkaRole(Role):
+    """The local broker."""
+
+    role = "kafka"
+    start_seconds = 90.0
+    stop_seconds = 30.0
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, "kafka")
+        self._broker = LocalBroker(settings.home / "kafka")
+
+    def command(self) -> list[str]:
+        """Take the port of the last time when it is free: clients then need not be told."""
+        port = preferred_port(endpoint_port(self.settings, self.role))
+        self._broker = LocalBroker(self.settings.home / "kafka", port)
+        command = self._broker.prepare()
+        record_endpoint(self.settings, self.role, self._broker.bootstrap)
+        return command
+
+    def ready(self) -> bool:
+        """Whether it answers with its own cluster id."""
+        return self._broker.serves()
+
+    def reason(self, log: list[str]) -> str:
+        """The broker writes what went wrong to its own log."""
+        broker_log = tail(self.settings.home / "kafka" / "logs" / "kafka.log", 200)
+        return super().reason([line for line in broker_log if " ERROR " in line or " FATAL " in line]) or super().reason(log)
+
+
+class StoreRole(Role):
+    """The embedded ClickHouse."""
+
+    role = "store"
+    start_seconds = 90.0
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, "store")
+        self._port = 0
+
+    def command(self) -> list[str]:
+        """Take the port of the last time when it is free."""
+        self._port = preferred_port(endpoint_port(self.settings, self.role))
+        record_endpoint(self.settings, self.role, f"http://{LOOPBACK}:{self._port}")
+        return guidang("store", "--port", str(self._port))
+
+    def ready(self) -> bool:
+        """Whether it answers ``/ping`` as a ClickHouse server does."""
+        if not answers(self._port):
+            return False
+        try:
+            with urllib.request.urlopen(f"http://{LOOPBACK}:{self._port}/ping", timeout=_PROBE_SECONDS) as answer:
+                return bool(answer.read().strip() == b"Ok.")
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+class TopicsRole(Role):
+    """Creates and checks the topics, once."""
+
+    role = "topics"
+    one_shot = True
+    start_seconds = 90.0
+
+    def command(self) -> list[str]:
+        """``guidang topics``."""
+        return guidang("topics", "--json")
+
+    def ready(self) -> bool:
+        """Only its end says so."""
+        return False
+
+
+class WorkerRole(Role):
+    """One worker of the job."""
+
+    role = "worker"
+
+    def command(self) -> list[str]:
+        """Remove the sign of an earlier run first: it may have been killed."""
+        ready_path(self.settings, self.name).unlink(missing_ok=True)
+        return guidang("worker", "--name", self.name)
+
+    def ready(self) -> bool:
+        """Whether its first partitions are open."""
+        return ready_path(self.settings, self.name).exists()
+
+
+class SinkRole(Role):
+    """The sink into ClickHouse."""
+
+    role = "sink"
+
+    def command(self) -> list[str]:
+        """As for a worker."""
+        ready_path(self.settings, self.name).unlink(missing_ok=True)
+        return guidang("sink")
+
+    def ready(self) -> bool:
+        """Whether it has been given partitions."""
+        return ready_path(self.settings, self.name).exists()
+
+
+def worker_role(settings: Settings, number: int) -> WorkerRole:
+    """The ``number``-th worker, from 1."""
+    return WorkerRole(settings, f"worker-{number}", _present(settings, "kafka", "topics"))
+
+
+def fixed_roles(settings: Settings) -> list[Role]:
+    """All roles but the workers, in the order in which they start."""
+    roles: list[Role] = [
+        *([] if settings.kafka.bootstrap_servers else [KafkaRole(settings)]),
+        *([] if settings.clickhouse.url else [StoreRole(settings)]),
+        TopicsRole(settings, "topics", _present(settings, "kafka")),
+        SinkRole(settings, "sink", _present(settings, "kafka", "store", "topics")),
+    ]
+    return roles
+
+
+def guidang(*arguments: str) -> list[str]:
+    """Command line that runs a command of ours with this Python; ``-P``: whatever lies in the working folder is not imported."""
+    return [sys.executable, "-P", "-m", "ops", *arguments]
+
+
+def endpoint_port(settings: Settings, role: str) -> int | None:
+    """Port that a role had the last time."""
+    address = _endpoints(settings.endpoints_file).get(role)
+    return int(address.rpartition(":")[2]) if address else None
+
+
+def record_endpoint(settings: Settings, role: str, address: str) -> None:
+    """Write down where a role listens, for every client."""
+    endpoints = _endpoints(settings.endpoints_file)
+    if endpoints.get(role) != address:
+        write_whole(settings.endpoints_file, orjson.dumps({**endpoints, role: address}))
+
+
+def endpoints(settings: Settings) -> dict[str, str]:
+    """Where the local processes listen."""
+    return _endpoints(settings.endpoints_file)
+
+
+def _present(settings: Settings, *names: str) -> tuple[str, ...]:
+    absent = {"kafka"} if settings.kafka.bootstrap_servers else set()
+    absent |= {"store"} if settings.clickhouse.url else set()
+    return tuple(name for name in names if name not in absent)
+
+
+def _endpoints(path: Path) -> dict[str, str]:
+    try:
+        return {str(role): str(address) for role, address in orjson.loads(path.read_bytes()).items()}
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return {}

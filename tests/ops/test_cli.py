@@ -1,0 +1,155 @@
+"""The frame of the command line: languages, exit codes, where texts go."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import orjson
+import pytest
+import typer
+
+from ops.cli.catalog import COMMANDS
+from ops.cli.main import hoist
+from tests.conftest import Kafka, free_port
+
+
+def guidang(*arguments: str, cwd: Path | None = None, timeout_seconds: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the real command line in a clean environment."""
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("GUIDANG_", "LC_", "LANG")) or name == "GUIDANG_CACHE_DIR"
+    }
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "ops", *arguments],
+        cwd=cwd,
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout_seconds,
+    )
+
+
+@pytest.mark.parametrize(
+    ("locale", "chinese"),
+    [
+        ({}, True),
+        ({"LANG": "C"}, True),
+        ({"LANG": "zh_CN.UTF-8"}, True),
+        ({"LC_ALL": "zh_CN.UTF-8", "LANG": "en_US.UTF-8"}, True),
+        ({"LANG": "en_US.UTF-8"}, False),
+        ({"LC_ALL": "en_GB.UTF-8", "LANG": "zh_CN.UTF-8"}, False),
+    ],
+)
+def test_help_speaks_the_language_of_the_locale(locale: dict[str, str], *, chinese: bool) -> None:
+    """Chinese first, English where asked for."""
+    done = guidang("--help", **locale)
+    assert done.returncode == 0
+    assert ("启动本机上的整个系统" in done.stdout) is chinese
+    assert ("Start the whole system" in done.stdout) is not chinese
+
+
+def test_help_is_fast_because_it_imports_no_command() -> None:
+    """The best of five is what the machine can do; it is busy now and then."""
+    seconds = []
+    for _ in range(5):
+        began = time.monotonic()
+        guidang("--help")
+        seconds.append(time.monotonic() - began)
+    assert min(seconds) < 0.5
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_the_catalogue_is_registered_with_a_help_text(name: str) -> None:
+    """A line in the list without a command behind it would be found by a user."""
+    app = typer.Typer()
+    importlib.import_module(f"ops.cli.{COMMANDS[name].module}").register(app)
+    assert typer.main.get_group(app).commands[name].help
+
+
+@pytest.mark.parametrize("arguments", [("nonsense",), ("status", "--nonsense"), ("up", "--workers", "many")])
+def test_wrong_usage_is_2_and_keeps_stdout_clean(arguments: tuple[str, ...]) -> None:
+    """Usage goes to stderr."""
+    done = guidang(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "用法错误" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--set", "kafka.partitions=0"), "kafka.partitions"),
+        (("--set", "kafka.partitons=4"), "partitons"),
+        (("--set", "kafak.partitions=4"), "kafak"),
+        (("--set", "partitions"), "名称=值"),
+        (("--config", "absent.toml"), "absent.toml"),
+        (("--data-dir", "empty"), "guidang up"),
+    ],
+)
+def test_a_wrong_setting_is_3_and_named(arguments: tuple[str, ...], told: str, tmp_path: Path) -> None:
+    """One message, no traceback."""
+    done = guidang("topics", *arguments, cwd=tmp_path, GUIDANG_DATA_DIR=str(tmp_path / "empty"))
+    assert done.returncode == 3
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    """Only when asked."""
+    assert "Traceback" in guidang("topics", "--debug", GUIDANG_DATA_DIR=str(tmp_path)).stderr
+
+
+def test_a_broken_settings_file_is_3(tmp_path: Path) -> None:
+    """TOML that is none is said, not shown as a stack."""
+    (tmp_path / "guidang.toml").write_text("kafka = [")
+    done = guidang("topics", cwd=tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr) == (3, False)
+
+
+def test_no_kafka_is_4_with_the_reason() -> None:
+    """The address and why are in the message."""
+    port = free_port()
+    done = guidang("topics", "--set", f"kafka.bootstrap_servers=127.0.0.1:{port}")
+    assert done.returncode == 4
+    assert str(port) in done.stderr
+    assert "refused" in done.stderr
+
+
+@pytest.mark.kafka
+def test_json_is_all_that_stdout_carries(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
+    """``guidang topics --json`` is one array, with the settings of the environment, twice the same but for what was created."""
+    environment = {"GUIDANG_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap, "GUIDANG_KAFKA__TOPIC_PREFIX": topic_prefix}
+    first = guidang("topics", "--json", "--data-dir", str(tmp_path), **environment)
+    rows = orjson.loads(first.stdout)
+    assert {row["created"] for row in rows} == {True}
+    assert all(row["name"].startswith(topic_prefix) for row in rows)
+    again = orjson.loads(guidang("topics", "--json", **environment).stdout)
+    assert again == [{**row, "created": False} for row in rows]
+
+
+@pytest.mark.kafka
+def test_doctor_says_what_is_missing_and_where_settings_come_from(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
+    """An unreachable ClickHouse that was configured is a failure (6), missing topics are a warning, sources are named."""
+    (tmp_path / "guidang.toml").write_text(f'[kafka]\nbootstrap_servers = "{kafka.bootstrap}"\npartitions = 5\n')
+    environment = {"GUIDANG_KAFKA__TOPIC_PREFIX": topic_prefix, "GUIDANG_CLICKHOUSE__URL": f"http://127.0.0.1:{free_port()}"}
+    done = guidang("doctor", "--json", "--data-dir", str(tmp_path / "data"), cwd=tmp_path, **environment)
+    assert done.returncode == 6
+    said = orjson.loads(done.stdout)
+    states = {check["check"]: check["state"] for check in said["checks"]}
+    assert (states["kafka"], states["topics"], states["clickhouse"], states["python"]) == ("ok", "warn", "fail", "ok")
+    sources = {setting["name"]: setting["source"] for setting in said["settings"]}
+    assert sources["kafka.topic_prefix"] == "GUIDANG_KAFKA__TOPIC_PREFIX"
+    assert sources["kafka.partitions"].endswith("guidang.toml")
+    assert sources["policy.deadline"] == "default"
+
+
+def test_global_options_may_stand_anywhere() -> None:
+    """They are moved to the front; what follows ``--`` is not looked at."""
+    assert hoist(["up", "--data-dir", "d", "--workers", "2"]) == ["--data-dir", "d", "up", "--workers", "2"]
+    assert hoist(["up", "--set=a=b", "--debug", "--", "--debug"]) == ["--set=a=b", "--debug", "up", "--", "--debug"]

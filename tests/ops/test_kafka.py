@@ -1,0 +1,136 @@
+"""The local broker: starts, stops, keeps its data, leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from ops.jars import fetch_jars
+from ops.kafka import LocalBroker
+from ops.ports import LOOPBACK, answers, free_port
+from ops.supervisor.process import ProcessId, await_end
+from streams.errors import DependencyError
+
+pytestmark = pytest.mark.kafka
+
+
+def create(bootstrap: str, topic: str) -> None:
+    """A topic with one partition and nothing stated."""
+    client = AdminClient({"bootstrap.servers": bootstrap})
+    for answer in client.create_topics([NewTopic(topic, 1, 1)]).values():
+        answer.result(10)
+
+
+def produce(bootstrap: str, topic: str, value: bytes, timestamp_ms: int = 0) -> None:
+    """One confirmed record."""
+    failures: list[object] = []
+    producer = Producer({"bootstrap.servers": bootstrap})
+    producer.produce(
+        topic, value, key=b"k", partition=0, timestamp=timestamp_ms, on_delivery=lambda error, _m: error and failures.append(error)
+    )
+    assert producer.flush(10) == 0
+    assert not failures
+
+
+def first_value(bootstrap: str, topic: str, timeout_seconds: float = 10) -> bytes | None:
+    """Value of the first record still there in partition 0."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "look", "enable.partition.eof": True})
+    consumer.assign([TopicPartition(topic, 0, 0)])
+    message = consumer.poll(timeout_seconds)
+    consumer.close()
+    return None if message is None or message.error() else message.value()
+
+
+@pytest.mark.slow
+def test_data_and_identity_survive_a_kill_and_a_stop(tmp_path: Path) -> None:
+    """Records confirmed before a SIGKILL are there after it; the storage is formatted once; nothing runs after stop."""
+    broker = LocalBroker(tmp_path / "broker")
+    broker.start()
+    cluster, first = broker.cluster_id(), ProcessId.of(broker.pid)
+    create(broker.bootstrap, "kept")
+    produce(broker.bootstrap, "kept", b"value")
+    broker.kill()
+    assert first is not None
+    assert not first.running
+
+    again = LocalBroker(tmp_path / "broker")
+    again.start()
+    try:
+        assert again.cluster_id() == cluster
+        assert first_value(again.bootstrap, "kept") == b"value"
+    finally:
+        again.stop()
+    assert not answers(again.port)
+    again.stop()
+
+
+def test_a_port_taken_by_another_is_said_before_anything_is_started(tmp_path: Path) -> None:
+    """The message names the port; no process is left."""
+    with socket.socket() as other:
+        other.bind((LOOPBACK, 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(DependencyError, match=str(port)):
+            LocalBroker(tmp_path / "broker", port=port).start()
+
+
+def test_an_override_that_kafka_refuses_ends_with_its_log(tmp_path: Path) -> None:
+    """A broker that ends at once is an error with what it said, not a time-out."""
+    with pytest.raises(DependencyError, match=r"log\.retention\.check\.interval\.ms"):
+        LocalBroker(tmp_path / "broker", overrides={"log.retention.check.interval.ms": "soon"}).start()
+
+
+@pytest.mark.slow
+def test_the_broker_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    """A test session that is killed leaves no broker behind."""
+    script = """
+        import sys, time
+        from pathlib import Path
+        from ops.kafka import LocalBroker
+        broker = LocalBroker(Path(sys.argv[1]))
+        broker.start()
+        print(broker.pid, flush=True)
+        time.sleep(600)
+    """
+    parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script), str(tmp_path / "broker")], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    broker = ProcessId.of(int(parent.stdout.readline()))
+    assert broker is not None
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait(10)
+    parent.stdout.close()
+    assert await_end([broker], 10)
+
+
+def test_a_download_that_fails_leaves_no_folder_that_looks_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Maven missing, then Maven failing: an error each time, an empty cache, and the next try is free to succeed."""
+    monkeypatch.setenv("GUIDANG_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    with pytest.raises(DependencyError, match="maven"):
+        fetch_jars()
+    broken = tmp_path / "bin" / "mvn"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\necho '[ERROR] no network'\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(broken.parent))
+    with pytest.raises(DependencyError, match="no network"):
+        fetch_jars()
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_no_java_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says what to install."""
+    jars = fetch_jars()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(DependencyError, match="Java 17"):
+        LocalBroker(tmp_path / "broker", port=free_port(), jars=jars).prepare()

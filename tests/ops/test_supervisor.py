@@ -1,0 +1,229 @@
+"""The whole system on one machine: started, killed in every part, stopped; real processes throughout."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from ops.ports import LOOPBACK
+from ops.supervisor.process import MARK, ProcessId, end, marked
+from ops.supervisor.record import Paths, locked, read_record
+from tests.ops.test_cli import guidang
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+@dataclass
+class System:
+    """A data folder and the command line on it."""
+
+    home: Path
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on it."""
+        return guidang(*arguments, "--data-dir", str(self.home), timeout_seconds=200)
+
+    def status(self) -> dict[str, Any]:
+        """What ``status --json`` says."""
+        found: dict[str, Any] = orjson.loads(self.run("status", "--json").stdout)
+        return found
+
+    def processes(self) -> dict[str, dict[str, Any]]:
+        """Rows of status by name."""
+        return {row["name"]: row for row in self.status()["processes"]}
+
+    def endpoints(self) -> dict[str, str]:
+        """Where its servers listen."""
+        found: dict[str, str] = orjson.loads((self.home / "endpoints.json").read_bytes())
+        return found
+
+    def left(self) -> list[ProcessId]:
+        """Processes of this folder that run, by record and by mark."""
+        recorded = [entry.process for entry in read_record(Paths(self.home).record).entries if entry.process and entry.process.running]
+        return [*recorded, *marked(self.home)]
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """One system for the module, up at the start of it."""
+    made = System(tmp_path_factory.mktemp("system"))
+    done = made.run("up", "--detach", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    yield made
+    made.run("down")
+    end(made.left(), 10)
+
+
+def eventually(look: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for it."""
+    give_up = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < give_up
+        time.sleep(0.3)
+
+
+def test_up_detached_returns_when_everything_is_ready(system: System) -> None:
+    """Every process runs, is caught up within a few seconds, and lag is stated for every topic."""
+    rows = system.processes()
+    assert {name: row["state"] for name, row in rows.items()} == {
+        **dict.fromkeys(("supervisor", "kafka", "store", "sink", "worker-1"), "running"),
+        "topics": "done",
+    }
+    assert all(row["restarts"] == 0 for row in rows.values())
+    eventually(lambda: bool(system.status()["caught_up"]), 30)
+    lag = system.status()["lag"]
+    assert {"case-closed", "archive-received", "case-state", "unit-registry"} <= set(lag)
+    assert all(of_topic["records"] == 0 for of_topic in lag.values())
+
+
+def test_doctor_finds_nothing_wrong_with_a_running_system(system: System) -> None:
+    """Kafka, topics and ClickHouse are looked at for real."""
+    done = system.run("doctor", "--json")
+    assert done.returncode == 0, done.stdout
+    states = {check["check"]: check["state"] for check in orjson.loads(done.stdout)["checks"]}
+    assert (states["kafka"], states["topics"], states["clickhouse"]) == ("ok", "ok", "ok")
+
+
+def test_up_again_says_that_it_runs_and_starts_nothing(system: System) -> None:
+    """Exit 0, the same processes."""
+    before = system.processes()
+    done = system.run("up", "--detach")
+    assert done.returncode == 0
+    assert "已在运行" in done.stderr
+    assert system.processes() == before
+
+
+def test_a_killed_process_is_restarted_and_reported(system: System) -> None:
+    """With its signal as the reason, and the others undisturbed."""
+    before = system.processes()
+    for name in ("worker-1", "sink", "store"):
+        process = ProcessId.of(before[name]["pid"])
+        assert process is not None
+        process.send(signal.SIGKILL)
+
+        def is_back(name: str = name) -> bool:
+            row = system.processes()[name]
+            return row["state"] == "running" and row["pid"] != before[name]["pid"]
+
+        eventually(is_back)
+    rows = system.processes()
+    for name in ("worker-1", "sink", "store"):
+        assert rows[name]["restarts"] >= 1
+    assert rows["worker-1"]["last_exit"] == {"code": -9, "reason": "被信号终止 ended by SIGKILL"}
+    assert rows["kafka"] == before["kafka"]
+    assert "worker-1] 退出 ended with -9" in Paths(system.home).log.read_text(encoding="utf-8")
+
+
+def test_a_broker_that_comes_back_on_another_port_is_followed(system: System) -> None:
+    """Its port is taken while it is down: it takes another, and what connects to it is started again, not counted as a failure."""
+    before, kafka_before = system.processes(), system.endpoints()["kafka"]
+    broker = ProcessId.of(before["kafka"]["pid"])
+    assert broker is not None
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        broker.send(signal.SIGKILL)
+        eventually(lambda: not broker.running, 5)
+        other.bind((LOOPBACK, int(kafka_before.rpartition(":")[2])))
+        other.listen()
+        eventually(lambda: system.endpoints()["kafka"] != kafka_before)
+    eventually(lambda: {row["state"] for row in system.processes().values()} == {"running", "done"})
+    eventually(lambda: bool(system.status()["caught_up"]), 30)
+    rows = system.processes()
+    assert rows["kafka"]["restarts"] == 1
+    assert rows["worker-1"]["pid"] != before["worker-1"]["pid"]
+    assert rows["store"] == before["store"]
+
+
+def test_workers_are_added_and_taken_away_while_it_runs(system: System) -> None:
+    """``up --workers`` changes a running system; the one taken away ends in good order."""
+    assert system.run("up", "--detach", "--workers", "2").returncode == 0
+    assert system.processes()["worker-2"]["state"] == "running"
+    assert system.run("up", "--detach", "--workers", "1").returncode == 0
+    assert "worker-2" not in system.processes()
+
+
+def test_down_leaves_nothing_after_the_supervisor_was_killed_and_up_goes_on(system: System) -> None:
+    """Its children run on; down ends them; the next up has the same Kafka, on another port as the old one is taken by then."""
+    before = system.endpoints()
+    cluster = (system.home / "kafka" / "data" / "meta.properties").read_text()
+    supervisor = read_record(Paths(system.home).record).supervisor
+    assert supervisor is not None
+    supervisor.send(signal.SIGKILL)
+    eventually(lambda: not locked(Paths(system.home).lock), 30)
+    done = system.run("down")
+    assert done.returncode == 0, done.stderr
+    assert system.left() == []
+    with socket.socket() as other:  # somebody takes Kafka's port meanwhile
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind((LOOPBACK, int(before["kafka"].rpartition(":")[2])))
+        other.listen()
+        assert system.run("up", "--detach").returncode == 0
+    after = system.endpoints()
+    assert after["kafka"] != before["kafka"]
+    assert after["store"] == before["store"]
+    assert (system.home / "kafka" / "data" / "meta.properties").read_text() == cluster
+
+
+def test_children_of_a_killed_supervisor_are_taken_over_by_up(system: System) -> None:
+    """They are unsupervised until then; up ends them in good order and starts its own."""
+    supervisor = read_record(Paths(system.home).record).supervisor
+    assert supervisor is not None
+    supervisor.send(signal.SIGKILL)
+    eventually(lambda: not locked(Paths(system.home).lock), 10)
+    orphans = system.processes()
+    assert {row["state"] for row in orphans.values()} == {"unsupervised", "done"}
+    assert system.run("up", "--detach").returncode == 0
+    rows = system.processes()
+    assert {name for name in orphans if orphans[name]["pid"] and rows[name]["pid"] == orphans[name]["pid"]} == set()
+    assert "left over from the last run" in Paths(system.home).log.read_text(encoding="utf-8")
+
+
+def test_a_changed_partition_count_stops_up_with_3_and_leaves_nothing(system: System) -> None:
+    """It would fail the same way for ever: given up at once, with the message of the topics' check."""
+    assert system.run("down").returncode == 0
+    done = system.run("up", "--detach", "--set", "kafka.partitions=5")
+    assert done.returncode == 3
+    assert "kafka.partitions" in done.stderr
+    assert system.left() == []
+    assert not locked(Paths(system.home).lock)
+
+
+def test_two_ups_at_once_make_one_system(tmp_path: Path) -> None:
+    """One of them supervises, both return when it is ready; down ends it all."""
+    system = System(tmp_path / "home")
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            done = list(pool.map(lambda _n: system.run("up", "--detach", "--workers", "0"), range(2)))
+        assert [one.returncode for one in done] == [0, 0], [one.stderr for one in done]
+        assert len([row for row in system.processes().values() if row["role"] == "kafka"]) == 1
+    finally:
+        system.run("down")
+    assert system.left() == []
+    assert system.run("down").returncode == 0
+
+
+def test_a_recycled_pid_is_never_signalled() -> None:
+    """The same pid with another start is another process."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], env={MARK: "/nowhere"}) as other:
+        try:
+            identity = ProcessId.of(other.pid)
+            assert identity is not None
+            stranger = replace(identity, started_ticks=identity.started_ticks - 1)
+            stranger.send(signal.SIGKILL)
+            time.sleep(0.2)
+            assert other.poll() is None
+            assert marked(Path("/nowhere")) == [identity]
+            assert marked(Path("/now")) == []
+        finally:
+            other.kill()

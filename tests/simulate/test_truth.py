@@ -1,0 +1,122 @@
+"""The truth that the simulator tells by construction is what the oracle finds in its events."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from random import Random
+
+import pytest
+
+from ops.simulate.calendar import at_ms
+from ops.simulate.generate import Plan, generate
+from ops.simulate.truth import CaseTruth, figures
+from streams.contracts import codec
+from streams.domain.policy import Deadline, Policy
+from tests.oracle.coverage import rows
+from tests.oracle.oracle import Verdict, judge
+
+YEAR_END_MS = at_ms(dt.date(2018, 12, 31), 18)
+
+
+def as_verdict(case: CaseTruth) -> tuple:
+    """What the oracle and the truth both say of a case."""
+    archives = {(a.archive_no, a.received_at, a.unit_code, a.district_code) for a in case.archives}
+    return (
+        case.status, case.reason, case.unit_code, case.district_code, case.item_code, case.main_item_code, case.item_type,
+        case.closed_at, case.due_at, case.received_at, case.refused, case.deleted, set(case.anomalies), archives,
+    )  # fmt: skip
+
+
+def as_truth(case: Verdict) -> tuple:
+    """The same of the oracle's verdict."""
+    archives = {(a.archive_no, a.accepted_at, a.unit_code, a.district_code) for a in case.archives}
+    return (
+        case.status, case.reason, case.unit_code, case.district_code, case.item_code, case.main_item_code, case.item_type,
+        case.closed_at, case.due_at, case.received_at, case.refused, case.deleted, set(case.anomalies), archives,
+    )  # fmt: skip
+
+
+PLANS = [
+    *(Plan(4000, seed) for seed in range(4)),
+    Plan(3000, 7, until_ms=at_ms(dt.date(2018, 6, 1), 12)),
+    Plan(3000, 8, now_ms=at_ms(dt.date(2026, 6, 1), 12)),
+    Plan(3000, 9, policy=Policy(deadline=Deadline(hours=72), count_forwarded=True, count_unknown_closing=False)),
+    Plan(3000, 10, year=2019),
+    Plan(1, 11),
+]
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=str)
+def test_the_oracle_finds_the_truth_in_the_events(plan: Plan):
+    """Case by case, in whatever order the events come."""
+    events, truth = generate(plan)
+    for records in events.values():
+        Random(0).shuffle(records)  # noqa: S311
+    policy = {
+        "deadline": str(plan.policy.deadline),
+        "orphan_grace_ms": plan.policy.orphan_grace_ms,
+        "count_forwarded": plan.policy.count_forwarded,
+        "count_unknown_closing": plan.policy.count_unknown_closing,
+    }
+    found = judge(events, plan.moment_ms, policy)
+    assert set(found) == {case.case_no for case in truth}
+    wrong = [
+        (case.story, as_verdict(case), as_truth(found[case.case_no])) for case in truth if as_verdict(case) != as_truth(found[case.case_no])
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("by", ["unit", "district", "city"])
+def test_the_figures_are_those_of_the_oracle(by: str):
+    """Every column of coverage, for the year to date and for a span of days."""
+    plan = Plan(5000, 21)
+    events, truth = generate(plan)
+    verdicts = judge(events, plan.moment_ms)
+    for window, start_ms, end_ms in (
+        ("ytd", at_ms(dt.date(2018, 1, 1)), plan.moment_ms),
+        ("2018-03-05..2018-03-30", at_ms(dt.date(2018, 3, 5)), at_ms(dt.date(2018, 3, 31)) - 1),
+    ):
+        told = figures(truth, by, start_ms, end_ms, plan.moment_ms)
+        expected = {row["scope"]: row for row in rows(verdicts.values(), plan.moment_ms, by, window)}
+        assert set(told) == set(expected)
+        for scope, row in expected.items():
+            assert {name: told[scope][name] for name in row if name in told[scope]} == {
+                name: row[name] for name in row if name in told[scope]
+            }
+            assert row["coverage_due"] == (told[scope]["due_archived"] / row["due"] if row["due"] else None)
+            closed = told[scope]["official_closed"]
+            assert row["official"] == (told[scope]["official_archived"] / closed if closed else None)
+
+
+def test_a_year_has_every_hazard_and_every_end():
+    """Nothing that is to be met is left to luck at the size of the demo."""
+    _, truth = generate(Plan(20_000, 2018))
+    assert {case.status for case in truth} == {"NOT_CLOSED", "AWAITING", "ARCHIVED", "ARCHIVED_LATE", "UNARCHIVED", "EXCLUDED", "ORPHAN"}
+    reasons = {case.reason for case in truth}
+    assert reasons == {"", "DELETED", "VOIDED", "FORWARDED", "TEST_CASE", "OUTSIDE_TYPES", "SOURCE_SILENT", "NONE_RECEIVED", "REFUSED"}
+    assert {kind for case in truth for kind in case.anomalies} == {
+        "UNARCHIVED", "REFUSED", "ORPHAN_ARCHIVE", "DUPLICATE_ARCHIVE", "CASE_NO_COLLISION",
+    }  # fmt: skip
+    assert {case.item_type for case in truth} >= {"许可", "确认", "给付", "征收", "裁决", "强制", "奖励", "其他", ""}
+    assert len({case.district_code for case in truth}) >= 17
+    stories = Counter(part for case in truth for part in case.story.split("; "))
+    assert min(stories.values()) > 3, stories
+
+
+def test_a_seed_is_a_year():
+    """The same seed gives the same events, another one others; every record can be encoded."""
+    first, again, other = (generate(Plan(300, seed))[0] for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    for topic, records in first.items():
+        for record in records:
+            assert codec(topic).decode(codec(topic).encode(record)).items() >= record.items()
+
+
+def test_no_event_is_timed_after_the_end():
+    """What is to come is not told."""
+    plan = Plan(2000, 5, until_ms=at_ms(dt.date(2018, 4, 1), 12))
+    events, _ = generate(plan)
+    times = [record[name] for records in events.values() for record in records for name in ("closed_at", "received_at") if name in record]
+    assert max(times) <= plan.end_ms
