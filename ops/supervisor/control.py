@@ -23,6 +23,7 @@ DEFAULT_WORKERS = 2
 READY_SECONDS = 240.0
 DOWN_SECONDS = 120.0
 _POLL_SECONDS = 0.1
+_LAST_BREATH_SECONDS = 10.0
 _CONFIGURATION = 3
 
 
@@ -124,6 +125,8 @@ def down(settings: Settings, *, timeout_seconds: float = DOWN_SECONDS) -> list[s
                 await_end([supervisor], 5)
             break
         time.sleep(_POLL_SECONDS)
+    if told:
+        await_end([told], _LAST_BREATH_SECONDS)  # it lets go of the lock before its interpreter is gone
     lock = take_lock(paths.lock)
     if lock is None:
         raise WaitTimeout(f"{timeout_seconds:.0f} 秒内没有停下 still running after {timeout_seconds:.0f} s")

@@ -73,6 +73,22 @@ def eventually(look: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.3)
 
 
+def take(other: socket.socket, port: int) -> None:
+    """Listen on a port as soon as its former owner has let go of it: the last of its threads, not its first."""
+
+    def bound() -> bool:
+        try:
+            other.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+    give_up = time.monotonic() + 5
+    while not bound():
+        assert time.monotonic() < give_up
+    other.listen()
+
+
 def test_up_detached_returns_when_everything_is_ready(system: System) -> None:
     """Every process runs, is caught up within a few seconds, and lag is stated for every topic."""
     rows = system.processes()
@@ -133,9 +149,7 @@ def test_a_broker_that_comes_back_on_another_port_is_followed(system: System) ->
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         broker.send(signal.SIGKILL)
-        eventually(lambda: not broker.running, 5)
-        other.bind((LOOPBACK, int(kafka_before.rpartition(":")[2])))
-        other.listen()
+        take(other, int(kafka_before.rpartition(":")[2]))
         eventually(lambda: system.endpoints()["kafka"] != kafka_before)
     eventually(lambda: {row["state"] for row in system.processes().values()} == {"running", "done"})
     eventually(lambda: bool(system.status()["caught_up"]), 30)
@@ -166,8 +180,7 @@ def test_down_leaves_nothing_after_the_supervisor_was_killed_and_up_goes_on(syst
     assert system.left() == []
     with socket.socket() as other:  # somebody takes Kafka's port meanwhile
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind((LOOPBACK, int(before["kafka"].rpartition(":")[2])))
-        other.listen()
+        take(other, int(before["kafka"].rpartition(":")[2]))
         assert system.run("up", "--detach").returncode == 0
     after = system.endpoints()
     assert after["kafka"] != before["kafka"]
