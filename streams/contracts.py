@@ -29,13 +29,20 @@ ARCHIVE_RECEIVED = "archive-received"
 UNIT_REGISTRY = "unit-registry"
 FEED_HEARTBEAT = "feed-heartbeat"
 CASE_STATE = "case-state"
+ITEM_STATE = "item-state"
+ITEM_USE = "item-use"
 ANOMALY_UNARCHIVED = "anomaly-unarchived"
+ANOMALY_MISCONFIGURED = "anomaly-misconfigured"
+ANOMALY_QUALITY = "anomaly-quality"
 COVERAGE_PARTIAL = "coverage-partial"
 DEAD_LETTER = "dead-letter"
 
 CASE_INPUTS = (CASE_CLOSED, ARCHIVE_RECEIVED)
 REFERENCE_INPUTS = (UNIT_REGISTRY, FEED_HEARTBEAT)
-OUTPUTS = (CASE_STATE, ANOMALY_UNARCHIVED, COVERAGE_PARTIAL, DEAD_LETTER)
+INTERNAL = (ITEM_USE,)
+"""Written by workers and read by workers alone."""
+ANOMALY_TOPICS = (ANOMALY_UNARCHIVED, ANOMALY_MISCONFIGURED, ANOMALY_QUALITY)
+OUTPUTS = (CASE_STATE, ITEM_STATE, *ANOMALY_TOPICS, COVERAGE_PARTIAL, DEAD_LETTER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,13 @@ class ClickHouseSettings(_Section):
     database: str = "guidang"
 
 
+class ScorePolicy(_Section):
+    """How the score is read where the notice leaves it open."""
+
+    place: Literal["item", "case"] = "item"
+    """处, a place: one per item and kind, or one per case and kind."""
+
+
 class PolicySettings(_Section):
     """The assumptions (A) of the notice's reading: each can be set, each is printed by the reports that rest on it."""
 
@@ -103,6 +110,9 @@ class PolicySettings(_Section):
     backfill_age: DurationText = "24h"
     count_unknown_closing: bool = True
     count_forwarded: bool = False
+    count_unregistered: bool = True
+    count_vertical: bool = False
+    score: ScorePolicy = ScorePolicy()
 
 
 class PrivacySettings(_Section):
@@ -166,6 +176,8 @@ class Settings(BaseSettings):
             backfill_age_ms=duration_ms(self.policy.backfill_age),
             count_unknown_closing=self.policy.count_unknown_closing,
             count_forwarded=self.policy.count_forwarded,
+            count_unregistered=self.policy.count_unregistered,
+            count_vertical=self.policy.count_vertical,
         )
 
     def kafka_client(self, **more: str | float) -> dict[str, Any]:

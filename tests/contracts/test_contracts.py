@@ -12,7 +12,7 @@ import orjson
 import pytest
 import yaml
 
-from streams.contracts import CASE_INPUTS, FOLDER, OUTPUTS, REFERENCE_INPUTS, codec, topic_contract, topic_names
+from streams.contracts import CASE_INPUTS, FOLDER, INTERNAL, ITEM_STATE, OUTPUTS, REFERENCE_INPUTS, codec, topic_contract, topic_names
 from streams.errors import InvalidRecord
 from tests.contracts.resolution import obstacles
 
@@ -130,20 +130,21 @@ def test_every_enum_has_a_symbol_for_what_it_does_not_know(topic: str):
 def test_released_versions_are_compatible_as_declared(topic: str):
     """Inputs: every version reads all older ones. Outputs: the other way round too. Over all pairs, not neighbours only."""
     contract = topic_contract(topic)
-    assert contract.compatibility == ("FULL_TRANSITIVE" if topic in OUTPUTS else "BACKWARD_TRANSITIVE")
+    assert contract.compatibility == ("FULL_TRANSITIVE" if topic in (*OUTPUTS, *INTERNAL) else "BACKWARD_TRANSITIVE")
     for old, new in itertools.combinations_with_replacement(contract.versions.values(), 2):
         assert list(obstacles(old, new)) == []
-        if topic in OUTPUTS:
+        if topic in (*OUTPUTS, *INTERNAL):
             assert list(obstacles(new, old)) == []
 
 
-@pytest.mark.parametrize("topic", [topic for topic in OUTPUTS if topic in WITH_SCHEMA])
+@pytest.mark.parametrize("topic", [topic for topic in (*OUTPUTS, *INTERNAL) if topic in WITH_SCHEMA])
 def test_no_output_has_a_field_for_an_applicant(topic: str):
     """Titles hold names; outputs carry at most their keyed hash."""
     forbidden = re.compile(r"(^|_)(title|applicant|phone|mobile|tel|id_card|identity|address)($|_(?!hash))")
     named = [node["name"] for schema in topic_contract(topic).versions.values() for node in nodes(schema) if "name" in node]
     assert [name for name in named if forbidden.search(name)] == []
-    assert {name for name in named if name == "name" or name.endswith("_name")} <= {
+    of_materials = {"name"} if topic == ITEM_STATE else set()
+    assert {name for name in named if name == "name" or name.endswith("_name")} - of_materials <= {
         "unit_name",
         "item_name",
         "main_item_name",
