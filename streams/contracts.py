@@ -28,6 +28,10 @@ CASE_CLOSED = "case-closed"
 ARCHIVE_RECEIVED = "archive-received"
 UNIT_REGISTRY = "unit-registry"
 FEED_HEARTBEAT = "feed-heartbeat"
+ITEM_REGISTRY = "item-registry"
+ARCHIVING_SCHEDULE = "archiving-schedule"
+MODULE_CONFIG = "module-config"
+WAIVER = "waiver"
 CASE_STATE = "case-state"
 ITEM_STATE = "item-state"
 ITEM_USE = "item-use"
@@ -38,7 +42,7 @@ COVERAGE_PARTIAL = "coverage-partial"
 DEAD_LETTER = "dead-letter"
 
 CASE_INPUTS = (CASE_CLOSED, ARCHIVE_RECEIVED)
-REFERENCE_INPUTS = (UNIT_REGISTRY, FEED_HEARTBEAT)
+REFERENCE_INPUTS = (UNIT_REGISTRY, FEED_HEARTBEAT, ITEM_REGISTRY, ARCHIVING_SCHEDULE, MODULE_CONFIG, WAIVER)
 INTERNAL = (ITEM_USE,)
 """Written by workers and read by workers alone."""
 ANOMALY_TOPICS = (ANOMALY_UNARCHIVED, ANOMALY_MISCONFIGURED, ANOMALY_QUALITY)
@@ -51,6 +55,8 @@ class TopicContract:
 
     Parameters
     ----------
+    key
+        Name of the field that is the record's key, or names joined by ``|``, as their values are.
     versions
         Schema id -> parsed schema, oldest first. Empty where the topic carries raw bytes.
     partitions
@@ -70,6 +76,11 @@ class TopicContract:
     partitions: Literal["case", "one"]
     versions: Mapping[int, Any]
 
+    @property
+    def key_fields(self) -> tuple[str, ...]:
+        """The fields that make the key, in its order."""
+        return tuple(self.key.split("|"))
+
 
 @cache
 def topic_contract(name: str) -> TopicContract:
@@ -88,6 +99,11 @@ def topic_contract(name: str) -> TopicContract:
 def topic_names() -> tuple[str, ...]:
     """All topics of the contract, inputs and outputs."""
     return tuple(sorted(path.parent.name for path in FOLDER.glob("*/topic.yaml")))
+
+
+def record_key(topic: str, record: Mapping[str, Any]) -> bytes:
+    """Key of an input's record: its key fields, joined by ``|``, as UTF-8; the values are opaque and stay as given."""
+    return "|".join(record[field] for field in topic_contract(topic).key_fields).encode()
 
 
 class Codec:
