@@ -21,6 +21,7 @@ TREND = 6
 """Periods in the trend, this one included."""
 STEPS = TREND + 10
 """Questions asked of the figures, for a progress bar."""
+_SECOND_MS = 1_000
 _ITEM_FIELDS = ("scope", "name", "closed", "archived", "unarchived", "refused", "archived_late", "awaiting", "orphan")
 
 
@@ -55,9 +56,10 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
     items_counted = asked.coverage("item", period)
     unit_scores, district_scores = (asked(figures.score(period.last.year, by)) for by in ("unit", "district"))
     items, findings, resolved = asked(figures.items()), asked(figures.findings()), asked(figures.late_archives())
+    names = {row["scope"]: row["name"] for row in (*units, *items_counted)}
+    findings, resolved = _named(findings, names), _named(resolved, names)
     todos = todos_by_unit(findings, items, day=day)
     configuration = tuple(found.configuration(findings, items, day=day))
-    names = {row["unit_code"]: row["unit_name"] for row in findings} | {row["scope"]: row["name"] for row in units}
     online = [item for item in items if item["expected_online"]]
     bulletin = Bulletin(
         period=period.text,
@@ -65,7 +67,7 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
         first=str(period.first),
         last=str(period.last),
         previous=before.label,
-        as_of=iso(now_ms),
+        as_of=iso(now_ms // _SECOND_MS * _SECOND_MS),
         in_progress=day <= str(period.last),
         score_year=period.last.year,
         summary=(
@@ -87,7 +89,7 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
         late=found.late_archives(resolved, period),
         orphans=found.orphan_archives(findings, period),
         waived=tuple(found.waived(findings, day=day)),
-        todos=tuple(unit_todos(todos, names)),
+        todos=tuple(unit_todos(todos, {row["unit_code"]: row["unit_name"] for row in findings})),
         excluded=tuple(Excluded(reason, reason_of(reason), cases) for reason, cases in sorted(cities[0]["excluded"].items())),
         assumptions=tuple(Assumption(name, _written(value)) for name, value in sorted(figures.policy().items())),
     )
@@ -107,6 +109,18 @@ class _Asked:
 
     def coverage(self, by: Scope, period: Period) -> Sequence[Row]:
         return self(self._figures.coverage(by, period.window(self._figures.now_ms)))
+
+
+def _named(findings: Sequence[Row], names: Mapping[str, str]) -> list[Row]:
+    """Findings with the names of unit and item, which those of orphans lack: codes of units and of items are never alike."""
+    return [
+        {
+            **finding,
+            "unit_name": finding["unit_name"] or names.get(finding["unit_code"], ""),
+            "item_name": finding["item_name"] or names.get(finding["item_code"], ""),
+        }
+        for finding in findings
+    ]
 
 
 def _back(period: Period) -> list[Period]:

@@ -9,7 +9,7 @@ from ops.bulletin.tables import Column, Table
 _WORST_ITEMS = 30
 _CODE, _NAME = Column("scope", "代码", width=10), Column("name", "名称", width=26)
 _UNIT = Column("unit_name", "单位", width=24), Column("unit_code", "单位代码", width=12)
-_ITEM = Column("item_name", "事项", width=28), Column("item_code", "事项编码", width=16)
+_ITEM = Column("item_name", "事项", width=28), Column("item_code", "事项编码", width=20)
 _COVERAGE = Column("coverage", "覆盖率", "ratio"), Column("coverage_change", "较上期（百分点）", "points", 10, compared=False)
 _COUNTS = (
     Column("closed", "办结", "count"),
@@ -52,7 +52,7 @@ _MATCHED = (
     Column("coverage", "匹配口径", "ratio"),
     Column("divergence", "差（百分点）", "points", 10, compared=False),
 )
-_CASE = Column("case_no", "办件号", width=24), *_UNIT, *_ITEM
+_CASE = Column("case_no", "办件号", width=32), *_UNIT, *_ITEM
 _RANK_NOTE = (
     "按本期归档覆盖率（已归档÷办结）排名，相同者并列；无办结者不排名。"
     "得分为 {year} 年考核得分，“处”依设置 policy.score.place 计；“按件”为逐件计“处”的读法。"
@@ -120,7 +120,7 @@ def _findings(bulletin: Bulletin) -> list[Table]:
         *_UNIT,
         *_ITEM,
         Column("label", "问题", width=18),
-        Column("detail", "说明", width=24),
+        Column("detail", "说明", width=20),
         Column("since", "起于", "time", 17),
         Column("case_count_2017", "2017年办件量", "count", 10),
     )

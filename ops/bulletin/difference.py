@@ -42,7 +42,7 @@ def difference_table(found: Sequence[Change], last: int) -> Table:
         Column("before", "原", width=16),
         Column("after", "现", width=16),
     )
-    return Table("与上一版差异", f"与第 {last} 版的差异", f"共 {len(found):,} 处。", columns, found, ("table", "row", "column"), shown=100)
+    return Table("与上一版差异", f"与第 {last} 版的差异", f"共 {len(found):,} 处。", columns, found, ("table", "row", "column"), shown=20)
 
 
 def difference_text(found: Sequence[Change], title: str, last: int, this: int) -> bytes:

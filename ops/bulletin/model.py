@@ -24,8 +24,8 @@ class Indicator:
 
     name: str
     kind: Literal["count", "ratio"]
-    value: float | None
-    previous: float | None
+    value: int | float | None
+    previous: int | float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from ops.bulletin.figures import Row
 from ops.bulletin.model import Standing
+from streams.domain.districts import UNKNOWN_DISTRICT
 
 N = TypeVar("N", int, float)
 _COPIED = (
@@ -17,7 +18,9 @@ _COPIED = (
 
 
 def standings(rows: Sequence[Row], before: Sequence[Row], scores: Iterable[Row] = ()) -> tuple[Standing, ...]:
-    """Rank coverage rows, the best first; equal coverages share a rank, scopes with nothing closed come last without one.
+    """Rank coverage rows, the best first; equal coverages share a rank.
+
+    Scopes with nothing closed, and the cases of no known district, come last without one.
 
     Parameters
     ----------
@@ -45,8 +48,9 @@ def standings(rows: Sequence[Row], before: Sequence[Row], scores: Iterable[Row] 
 
 
 def _ranks(rows: Sequence[Row]) -> Mapping[str, int]:
-    coverages = sorted(-row["coverage"] for row in rows if row["coverage"] is not None)
-    return {row["scope"]: bisect_left(coverages, -row["coverage"]) + 1 for row in rows if row["coverage"] is not None}
+    ranked = [row for row in rows if row["coverage"] is not None and row["scope"] != UNKNOWN_DISTRICT]
+    coverages = sorted(-row["coverage"] for row in ranked)
+    return {row["scope"]: bisect_left(coverages, -row["coverage"]) + 1 for row in ranked}
 
 
 def _difference(one: N | None, other: N | None) -> N | None:

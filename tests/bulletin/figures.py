@@ -192,8 +192,8 @@ def _item(number: int, unit: str) -> Row:
 
 def _score(row: Row) -> Row:
     errors, places = len(row["name"]) % 3, len(row["scope"]) % 4
-    completeness = max(60 - 2 * errors - 50 * row["unarchived"] / row["closed"], 0)
-    by_case = max(30 - 8 * places, 0)
+    completeness = max(60.0 - 2 * errors - 50 * row["unarchived"] / row["closed"], 0.0)
+    by_case = max(30.0 - 8 * places, 0.0)
     return {
         **{name: row[name] for name in ("scope", "name", "unarchived", "closed")},
         "config_errors": errors,
@@ -201,9 +201,9 @@ def _score(row: Row) -> Row:
         "completeness": completeness,
         "inaccurate": places,
         "missing_material": 1,
-        "quality": 28 - 2 * places,
+        "quality": 28.0 - 2 * places,
         "systems": 1,
-        "bonus": 5,
+        "bonus": 5.0,
         "total": completeness + 28 - 2 * places + 5,
         "inaccurate_by_case": places * 3,
         "missing_material_by_case": 4,

@@ -8,12 +8,13 @@ import pytest
 
 from ops.bulletin.build import STEPS, TREND, build
 from ops.bulletin.contents import tables
+from ops.bulletin.difference import changes
 from ops.bulletin.findings import LISTED
 from ops.bulletin.model import Bulletin, dump, load
 from ops.bulletin.period import parse_period
 from ops.bulletin.ranking import standings
 from streams.errors import ConfigurationError
-from tests.bulletin.figures import MadeUp, finding
+from tests.bulletin.figures import MadeUp, finding, item_name, unit_name
 
 PERIOD = parse_period("2018-Q1")
 
@@ -34,6 +35,12 @@ def test_equal_coverages_share_a_rank_and_nothing_closed_has_none() -> None:
     """1, 1, 3: and a unit without cases is neither first nor last."""
     found = standings([row("a", 0.9), row("b", None, 0), row("c", 1.0), row("d", 1.0, 7)], [])
     assert [(one.scope, one.rank) for one in found] == [("c", 1), ("d", 1), ("a", 3), ("b", None)]
+
+
+def test_cases_of_no_known_district_are_shown_without_a_rank() -> None:
+    """They are nobody's merit."""
+    found = standings([row("UNKNOWN", 1.0), row("330106", 0.9)], [])
+    assert [(one.scope, one.rank) for one in found] == [("330106", 1), ("UNKNOWN", None)]
 
 
 def test_changes_are_against_the_period_before_and_absent_where_it_had_nothing() -> None:
@@ -92,6 +99,12 @@ def test_late_and_orphan_archives_are_the_worst_and_not_too_many() -> None:
     assert late[-1] > 0
 
 
+def test_an_orphan_is_told_with_the_names_of_its_unit_and_item() -> None:
+    """Its finding has only codes: no closing told the names."""
+    bulletin = built(findings_count=0, extra_findings=[finding("ORPHAN_ARCHIVE", "c1", received_at="2018-03-01T10:00:00+08:00")])
+    assert [(one.unit_name, one.item_name) for one in bulletin.orphans] == [(unit_name(0), item_name(0))]
+
+
 def test_every_assumption_in_force_is_printed() -> None:
     """With its name and its value, whatever its type."""
     said = {one.name: one.value for one in built().assumptions}
@@ -105,9 +118,11 @@ def test_the_trend_ends_with_the_period_and_shows_the_ones_before() -> None:
 
 
 def test_data_json_is_the_model() -> None:
-    """Read back it is equal, floats to the last bit."""
+    """Read back it is equal, floats to the last bit, and prints the same."""
     bulletin = built()
     assert load(dump(bulletin)) == bulletin
+    assert dump(load(dump(bulletin))) == dump(bulletin)
+    assert changes(load(dump(bulletin)), bulletin) == []
 
 
 def test_content_does_not_depend_on_the_moment_alone() -> None:

@@ -28,7 +28,7 @@ from ops.bulletin.paper import paper
 from ops.bulletin.period import parse_period
 from ops.bulletin.workbook import workbook
 from streams.errors import DependencyError
-from tests.bulletin.figures import MadeUp, unit_code
+from tests.bulletin.figures import MadeUp, finding, unit_code
 
 EDITION = "第 1 版"
 RISKY = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "=cmd|' /C calc'!A0"]
@@ -206,6 +206,15 @@ def test_a_character_that_the_font_lacks_is_printed_as_missing(name: str) -> Non
 def test_names_are_not_read_as_markup_by_the_typesetter() -> None:
     """They are shown as they are."""
     assert "#局*$_" in printed(paper(named("#局*$_"))).replace(" ", "")
+
+
+def test_a_case_number_can_be_searched_in_the_pdf_and_a_longer_one_is_not_lost() -> None:
+    """24 characters are whole; what is longer breaks into lines instead of running over the next column."""
+    numbers = ["330100011017759100012686", "9" * 60]
+    extra = [finding("ORPHAN_ARCHIVE", number, received_at="2018-03-01T10:00:00+08:00") for number in numbers]
+    text = printed(paper(document(findings_count=0, extra_findings=extra)))
+    assert numbers[0] in text
+    assert text.count("9" * 24) >= 2
 
 
 def test_a_machine_without_a_chinese_font_is_told_which_package_has_one() -> None:
