@@ -36,6 +36,8 @@ COMMANDS: dict[str, Entry] = {
     "publish": Entry("data", "把文件发布到输入主题", "Publish a file into an input topic"),
     "coverage": Entry("figures", "归档覆盖率", "Archive coverage"),
     "anomalies": Entry("figures", "异常清单", "The anomalies"),
+    "report": Entry("report", "定期通报：XLSX、HTML、PDF；发布为版次", "The periodic bulletin: XLSX, HTML, PDF; published as editions"),
+    "todo": Entry("report", "一个单位的待办清单", "What one unit has to do"),
     "simulate": Entry("data", "模拟一座城市的一年，并写下真相", "Simulate a city's year, and write down the truth"),
     "wait": Entry("pipeline", "等待追平", "Wait until everything sent has gone the whole way"),
     "explain": Entry("pipeline", "一个办件的来龙去脉", "The timeline of one case"),

@@ -12,6 +12,7 @@ question, and where the case's source sends heartbeats, when it has declared its
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -259,6 +260,13 @@ def _flags(facts: CaseFacts, state: State) -> list[str]:
         FLAG_UNKNOWN_RECEIPT: any(archive["receipt"] == "UNKNOWN" for archive in state["archives"]),
         FLAG_UNREGISTERED_ITEM: counted and not state["registered"],
         FLAG_UNKNOWN_BUILD_MODE: counted and state["registered"] and state["build_mode"] == "UNKNOWN",
-        FLAG_SUSPECTED_TEST: bool(facts.closing and facts.closing["title_test"]),
+        FLAG_SUSPECTED_TEST: counted and any(event["title_test"] for event in _titled(facts)),
     }
     return [flag for flag, up in raised.items() if up]
+
+
+def _titled(facts: CaseFacts) -> Iterator[Event]:
+    """Events whose titles are the case's: its closing, and the acceptance of each archive number."""
+    if facts.closing:
+        yield facts.closing
+    yield from (event for _, archive in facts.standing() if (event := archive.acceptance()))
