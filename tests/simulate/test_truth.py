@@ -14,7 +14,8 @@ from ops.simulate.truth import CaseTruth, figures
 from streams.contracts import codec
 from streams.domain.policy import Deadline, Policy
 from tests.oracle.coverage import rows
-from tests.oracle.oracle import Verdict, judge
+from tests.oracle.oracle import judge
+from tests.oracle.verdict import Verdict
 
 YEAR_END_MS = at_ms(dt.date(2018, 12, 31), 18)
 
