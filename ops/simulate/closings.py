@@ -125,6 +125,11 @@ def _number_collides(rng: Random, city: City, content: Content, until_ms: int) -
     return Telling((content,), collision=Content(item, item.unit, title, content.accepted_at - DAY_MS - 1, closed_at))
 
 
+def _test_deleted(_rng: Random, _city: City, content: Content, _until: int) -> Telling:
+    test = replace(content, is_test=True)
+    return Telling((test, replace(test, deleted=True)))
+
+
 def _sent_again_as_test(_rng: Random, _city: City, content: Content, _until: int) -> Telling:
     return Telling((content,), test_copy=True)
 
@@ -138,6 +143,7 @@ _HAZARDS: dict[str, tuple[float, Hazard]] = {
     "state unknown": (0.6, _stays(state="UNKNOWN")),
     "test case": (0.6, _stays(is_test=True)),
     "test case by id": (0.2, _sent_again_as_test),
+    "test case deleted": (0.2, _test_deleted),
     "deleted": (0.7, _becomes(deleted=True)),
     "deleted by mistake": (0.3, _taken_back(deleted=True)),
     "unit corrected": (1.0, _unit_corrected),

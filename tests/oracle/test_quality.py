@@ -110,6 +110,7 @@ def test_a_required_material_that_no_accepted_archive_has_is_missing(place: int)
         ({"kind": "EVIDENCE", "name": "申 请表", "code": ""}, False),
         ({"kind": "UNKNOWN", "name": "申请表", "code": "77"}, False),
         ({"kind": "RESULT", "name": "申请表", "code": ""}, True),
+        ({"kind": "PROCEDURE", "name": "申请表", "code": ""}, True),
         ({"kind": "EVIDENCE", "name": "申请", "code": ""}, True),
     ],
 )

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from pathlib import Path
 from random import Random
 from typing import Any
 
+import orjson
 import pytest
 
 from ops.simulate import registration, schedules
-from ops.simulate.calendar import at_ms
+from ops.simulate.calendar import at_ms, day_at
 from ops.simulate.generate import Plan, generate
-from ops.simulate.truth import CaseTruth, figures
+from ops.simulate.run import write_truth
+from ops.simulate.truth import CaseTruth, ItemTruth, figures
 from streams.contracts import codec
 from streams.domain.policy import Deadline, Policy
 from tests.oracle.configuration import ItemVerdict, judge_items
 from tests.oracle.coverage import rows
 from tests.oracle.oracle import judge
 from tests.oracle.verdict import Verdict
+from tests.oracle.waivers import anomaly_id, waived
 
 YEAR_END_MS = at_ms(dt.date(2018, 12, 31), 18)
 
@@ -137,6 +141,29 @@ def test_a_seed_is_a_year():
     for topic, records in first.items():
         for record in records:
             assert codec(topic).decode(codec(topic).encode(record)).items() >= record.items()
+
+
+def test_waivers_name_findings_of_cases_and_of_items():
+    """Some hold, some do not; none changes what is open."""
+    plan = Plan(20_000, 2018)
+    events, truth, items = generate(plan)
+    findings = {anomaly_id(kind, case.case_no): case for case in truth for kind in case.anomalies}
+    findings |= {anomaly_id(kind, item.subject): item for item in items for kind in item.findings}
+    named = {record["anomaly_id"] for record in events["waiver"]}
+    assert named <= findings.keys()
+    assert {type(findings[name]) for name in named} == {CaseTruth, ItemTruth}
+    assert {waived(events, name, day_at(plan.moment_ms)) for name in named} == {True, False}
+
+
+def test_the_truth_is_written_with_cases_and_items(tmp_path: Path):
+    """One line each behind what was simulated; an item's line has ``item`` where a case's has its number."""
+    plan = Plan(50, 1)
+    _, truth, items = generate(plan)
+    write_truth(tmp_path / "t.jsonl", plan, [*truth, *items])
+    about, *lines = map(orjson.loads, (tmp_path / "t.jsonl").read_bytes().splitlines())
+    assert about["simulation"]["seed"] == 1
+    assert [line["case_no"] for line in lines if "case_no" in line] == [case.case_no for case in truth]
+    assert {line["item"]: line["findings"] for line in lines if "item" in line} == {item.subject: item.findings for item in items}
 
 
 def test_no_event_is_timed_after_the_end():
