@@ -14,7 +14,7 @@ import orjson
 from ops.publish import TopicProducer
 from ops.simulate.generate import TOPICS, Plan, Simulation
 from ops.simulate.truth import CaseTruth
-from streams.contracts import codec, topic_contract
+from streams.contracts import codec, record_key
 from streams.errors import ConfigurationError, DependencyError
 from streams.settings import Settings
 
@@ -57,11 +57,10 @@ def publish_simulation(settings: Settings, plan: Plan, on_progress: Callable[[in
     """
     begun = time.monotonic()
     producer = TopicProducer(settings, TOPICS)
-    how = {topic: (topic_contract(topic).key, codec(topic).encode) for topic in TOPICS}
+    encode = {topic: codec(topic).encode for topic in TOPICS}
     simulation, sent = Simulation(plan), Counter[str]()
     for number, (topic, record) in enumerate(simulation.events()):
-        key_field, encode = how[topic]
-        producer.send(topic, record[key_field].encode(), encode(record), record["event_id"])
+        producer.send(topic, record_key(topic, record), encode[topic](record), record["event_id"])
         sent[topic] += 1
         if number % _EVENTS_PER_REPORT == 0:
             on_progress(min(len(simulation.truth), plan.n_cases), plan.n_cases)

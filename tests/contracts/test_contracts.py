@@ -12,7 +12,19 @@ import orjson
 import pytest
 import yaml
 
-from streams.contracts import CASE_INPUTS, FOLDER, OUTPUTS, REFERENCE_INPUTS, codec, topic_contract, topic_names
+from streams.contracts import (
+    CASE_CLOSED,
+    CASE_INPUTS,
+    FOLDER,
+    ITEM_REGISTRY,
+    OUTPUTS,
+    REFERENCE_INPUTS,
+    WAIVER,
+    codec,
+    record_key,
+    topic_contract,
+    topic_names,
+)
 from streams.errors import InvalidRecord
 from tests.contracts.resolution import obstacles
 
@@ -111,12 +123,26 @@ def test_no_two_schemas_share_an_id():
 
 
 @pytest.mark.parametrize("topic", [*CASE_INPUTS, *REFERENCE_INPUTS])
-def test_an_input_is_keyed_by_a_field_it_requires(topic: str):
+def test_an_input_is_keyed_by_fields_it_requires(topic: str):
     """``guidang publish`` takes the key from there."""
     schema = list(topic_contract(topic).versions.values())[-1]
-    (key,) = [field for field in schema["fields"] if field["name"] == topic_contract(topic).key]
-    assert key["type"] == "string"
-    assert "default" not in key
+    fields = {field["name"]: field for field in schema["fields"]}
+    for name in topic_contract(topic).key_fields:
+        assert fields[name]["type"] == "string"
+        assert "default" not in fields[name]
+
+
+@pytest.mark.parametrize(
+    ("topic", "record", "key"),
+    [
+        (ITEM_REGISTRY, {"unit_code": "330100012", "item_code": "许可-00385-001"}, "330100012|许可-00385-001"),
+        (WAIVER, {"anomaly_id": "3f6c"}, "3f6c"),
+        (CASE_CLOSED, {"case_no": " 办件－1 "}, " 办件－1 "),
+    ],
+)
+def test_a_key_is_its_fields_joined_as_they_are(topic: str, record: dict[str, Any], key: str):
+    """Opaque: neither trimmed nor normalised."""
+    assert record_key(topic, record) == key.encode()
 
 
 @pytest.mark.parametrize("topic", WITH_SCHEMA)
