@@ -13,7 +13,7 @@ import orjson
 
 from ops.publish import TopicProducer
 from ops.simulate.generate import TOPICS, Plan, Simulation
-from ops.simulate.truth import CaseTruth
+from ops.simulate.truth import CaseTruth, ItemTruth
 from streams.contracts import codec, record_key
 from streams.errors import ConfigurationError, DependencyError
 from streams.settings import Settings
@@ -33,6 +33,7 @@ class Simulated:
 
     plan: Plan
     truth: list[CaseTruth]
+    items: list[ItemTruth]
     events: dict[str, int]
     seconds: float
 
@@ -67,11 +68,11 @@ def publish_simulation(settings: Settings, plan: Plan, on_progress: Callable[[in
     if undelivered := producer.finish():
         raise DependencyError(f"{len(undelivered)} 条未被接受 events were not taken: {undelivered[0].tag}: {undelivered[0].reason}")
     on_progress(plan.n_cases, plan.n_cases)
-    return Simulated(plan, simulation.truth, {topic: sent[topic] for topic in TOPICS}, time.monotonic() - begun)
+    return Simulated(plan, simulation.truth, simulation.items, {topic: sent[topic] for topic in TOPICS}, time.monotonic() - begun)
 
 
-def write_truth(path: Path, plan: Plan, truth: Iterable[CaseTruth]) -> None:
-    """Write JSON lines: first what was simulated and the moment of the truth, then one case each.
+def write_truth(path: Path, plan: Plan, truth: Iterable[CaseTruth | ItemTruth]) -> None:
+    """Write JSON lines: first what was simulated and the moment of the truth, then one case or item each.
 
     Raises
     ------
@@ -90,6 +91,6 @@ def write_truth(path: Path, plan: Plan, truth: Iterable[CaseTruth]) -> None:
     try:
         with path.open("wb") as file:
             file.write(orjson.dumps({"simulation": about}, option=orjson.OPT_APPEND_NEWLINE))
-            file.writelines(orjson.dumps(case.as_json(), option=orjson.OPT_APPEND_NEWLINE) for case in truth)
+            file.writelines(orjson.dumps(each.as_json(), option=orjson.OPT_APPEND_NEWLINE) for each in truth)
     except OSError as error:
         raise ConfigurationError(f"{path}: 写不了 cannot be written: {error.strerror}") from error
