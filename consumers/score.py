@@ -15,7 +15,7 @@ from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client
 from consumers.coverage import names_of
 from consumers.coverage_sql import as_of_sql
-from streams.domain.rules import CONFIG_ERROR, INACCURATE, KINDS, MISSING, UNCONFIGURED, kinds_of
+from streams.domain.rules import KINDS, Cost, kinds_of
 from streams.domain.time import day_number, day_start_ms
 
 By = Literal["unit", "district"]
@@ -30,12 +30,13 @@ _SCOPES = "arrayJoin([('unit', toString(unit_code)), ('district', toString(distr
 _OPEN = "state = 'OPENED' AND NOT waived"
 _YEARS = "toUInt16(arrayJoin(range(2010, 2041))) AS year"
 """Years for which a unit without a single case has a row all the same, for its configuration."""
-_CASES = """
-    SELECT toUInt16(toYear(bucket_start)) AS year, {scopes}, sum(unarchived) AS unarchived, sum(archived + unarchived + awaiting) AS closed
-    FROM coverage_partial FINAL
-    WHERE granularity = 'DAY'
-      AND archived + unarchived + awaiting + orphan + official_closed + official_archived + arraySum(mapValues(excluded)) > 0
-    GROUP BY year, place""".format(scopes=_SCOPES)
+_ANYTHING = " + ".join(f"b.{name}" for name in ("archived", "unarchived", "awaiting", "orphan", "official_closed", "official_archived"))
+_CASES = f"""
+    SELECT toUInt16(toYear(bucket_start)) AS year, {_SCOPES}, sum(b.unarchived) AS unarchived,
+        sum(b.archived + b.unarchived + b.awaiting) AS closed
+    FROM coverage_partial AS b FINAL
+    WHERE granularity = 'DAY' AND {_ANYTHING} + arraySum(mapValues(excluded)) > 0
+    GROUP BY year, place"""
 
 
 def score_sql(cases: str = _CASES) -> str:
@@ -63,7 +64,7 @@ GROUP BY year, place"""
 
 
 def _parts(cases: str) -> str:
-    errors, unconfigured, inaccurate, missing = map(_list, (CONFIG_ERROR, UNCONFIGURED, INACCURATE, MISSING))
+    errors, unconfigured, inaccurate, missing = map(_list, (Cost.CONFIG_ERROR, Cost.UNCONFIGURED, Cost.INACCURATE, Cost.MISSING))
     quality = f"{inaccurate}, {missing}"
     of_items = f"""
     SELECT {_YEARS}, {_SCOPES}, countIf(kind IN ({errors})) AS config_errors, countIf(kind IN ({unconfigured})) AS unconfigured
@@ -88,8 +89,9 @@ def _parts(cases: str) -> str:
         SELECT DISTINCT toUInt16(toYear(assumeNotNull(closed_at))) AS year, toString(unit_code) AS unit,
             arrayJoin(if(empty(accepted_systems), [toString(source_system)], accepted_systems)) AS system
         FROM (
-            SELECT closed_at, unit_code, source_system, arrayFilter((system, at) -> isNotNull(at), arrayMap(
-                system -> if(system = '', toString(source_system), system), archives.source_system), archives.accepted_at) AS accepted_systems
+            SELECT closed_at, unit_code, source_system, arrayFilter((system, at) -> isNotNull(at),
+                arrayMap(system -> if(system = '', toString(source_system), system), archives.source_system),
+                archives.accepted_at) AS accepted_systems
             FROM case_state FINAL
             WHERE hasAny(open_anomalies, [{quality}]) AND isNotNull(closed_at)
               AND case_no IN (SELECT subject FROM anomaly FINAL WHERE {_OPEN} AND kind IN ({quality}))
@@ -122,7 +124,7 @@ def _columns(given: Iterable[str]) -> str:
     return ", ".join(f"toInt64({name if name in given else 0}) AS {name}" for name in _COUNTS)
 
 
-def _list(cost: Any) -> str:
+def _list(cost: Cost) -> str:
     return ", ".join(f"'{kind}'" for kind in kinds_of(cost))
 
 
@@ -161,12 +163,24 @@ def evidence_rows(client: Client, *, year: int, by: By) -> dict[str, list[Row]]:
     return found
 
 
+_PLACES = ("inaccurate", "missing_material", "quality", "total")
+_READINGS = {"item": {name: name for name in _PLACES}, "case": {name: f"{name}_by_case" for name in _PLACES}}
+_ORDER = (
+    *("scope", "name", "config_errors", "unconfigured", "unarchived", "closed", "completeness", "inaccurate", "missing_material"),
+    *("quality", "systems", "bonus", "total"),
+)
+
+
 def _row(found: Mapping[str, Any], name: str, place: Place) -> Row:
-    row = {"scope": found["scope"], "name": name, **{column: value for column, value in found.items() if column not in {"year", "by", "scope"}}}
-    if place == "case":
-        row |= {column: found[f"{column}_by_case"] for column in ("inaccurate", "missing_material", "quality", "total")}
-    order = ("scope", "name", "config_errors", "unconfigured", "unarchived", "closed", "completeness", "inaccurate", "missing_material")
-    return {column: row[column] for column in dict.fromkeys((*order, "quality", "systems", "bonus", "total", *row))}
+    """One row: the columns of the contract in the reading that is set, then both readings of what depends on it."""
+    by_item, by_case = ({f"{each}_by_{of}": found[column] for each, column in columns.items()} for of, columns in _READINGS.items())
+    row = {**found, "name": name, **(_literally(found) if place == "case" else {})}
+    return {**{column: row[column] for column in _ORDER}, **by_item, **by_case}
+
+
+def _literally(found: Mapping[str, Any]) -> Row:
+    """The columns of the contract in the literal reading."""
+    return {name: found[column] for name, column in _READINGS["case"].items()}
 
 
 def _cases_as_of(by: By) -> str:

@@ -12,10 +12,16 @@ SELECT
 FROM
 (
     SELECT year, place, toInt64(0) AS config_errors, toInt64(0) AS unconfigured, toInt64(unarchived) AS unarchived, toInt64(closed) AS closed, toInt64(0) AS inaccurate, toInt64(0) AS missing_material, toInt64(0) AS systems, toInt64(0) AS inaccurate_by_case, toInt64(0) AS missing_material_by_case FROM (
-    SELECT toUInt16(toYear(bucket_start)) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place, sum(unarchived) AS unarchived, sum(archived + unarchived + awaiting) AS closed
-    FROM coverage_partial FINAL
-    WHERE granularity = 'DAY'
-      AND archived + unarchived + awaiting + orphan + official_closed + official_archived + arraySum(mapValues(excluded)) > 0
+    SELECT toUInt16(toYear(bucket_start)) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place, sum(b.unarchived) AS unarchived,
+        sum(b.archived + b.unarchived + b.awaiting) AS closed
+    FROM coverage_partial AS b FINAL
+    WHERE granularity = 'DAY' AND b.archived + b.unarchived + b.awaiting + b.orphan + b.official_closed + b.official_archived + arraySum(mapValues(excluded)) > 0
+    GROUP BY year, place
+    )
+    UNION ALL
+    SELECT year, place, toInt64(0) AS config_errors, toInt64(0) AS unconfigured, toInt64(unarchived) AS unarchived, toInt64(0) AS closed, toInt64(0) AS inaccurate, toInt64(0) AS missing_material, toInt64(0) AS systems, toInt64(0) AS inaccurate_by_case, toInt64(0) AS missing_material_by_case FROM (
+    SELECT toUInt16(toYear(assumeNotNull(closed_at))) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place, -count() AS unarchived
+    FROM anomaly FINAL WHERE state = 'OPENED' AND waived AND kind = 'UNARCHIVED' AND isNotNull(closed_at)
     GROUP BY year, place
     )
     UNION ALL
@@ -40,19 +46,27 @@ FROM
     )
     UNION ALL
     SELECT year, place, toInt64(0) AS config_errors, toInt64(0) AS unconfigured, toInt64(0) AS unarchived, toInt64(0) AS closed, toInt64(0) AS inaccurate, toInt64(0) AS missing_material, toInt64(systems) AS systems, toInt64(0) AS inaccurate_by_case, toInt64(0) AS missing_material_by_case FROM (
-    SELECT year, place, count() AS systems FROM (
-        SELECT DISTINCT toUInt16(toYear(assumeNotNull(archive.1))) AS year, arrayJoin([('unit', archive.2), ('district', archive.3)]) AS place,
-            if(archive.4 = '', toString(source_system), archive.4) AS system
+    SELECT year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place, uniqExact(system) AS systems
+    FROM (
+        SELECT DISTINCT toUInt16(toYear(assumeNotNull(archive.1))) AS year, unit_code, district_code,
+            if(archive.2 = '', toString(source_system), archive.2) AS system
         FROM case_state FINAL
-        ARRAY JOIN arrayZip(archives.accepted_at, archives.unit_code, archives.district_code, archives.source_system) AS archive
+        ARRAY JOIN arrayZip(archives.accepted_at, archives.source_system) AS archive
         WHERE build_mode = 'SELF_BUILT' AND archiving_mode = 'ONLINE' AND isNotNull(closed_at) AND status != 'EXCLUDED'
           AND isNotNull(archive.1) AND system != ''
-    ) WHERE (year, place, system) NOT IN (
-        SELECT DISTINCT toUInt16(toYear(assumeNotNull(closed_at))) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place,
-            arrayJoin(arrayDistinct(arrayPushBack(archives.source_system, toString(source_system)))) AS system
-        FROM case_state FINAL
-        WHERE hasAny(open_anomalies, ['TITLE_IS_ITEM_NAME', 'TEST_CASE', 'CASE_INFO_MISMATCH', 'TIME_INVALID', 'MISSING_EVIDENCE', 'MISSING_PROCEDURE', 'MISSING_RESULT']) AND isNotNull(closed_at)
-          AND case_no IN (SELECT subject FROM anomaly FINAL WHERE state = 'OPENED' AND NOT waived AND kind IN ('TITLE_IS_ITEM_NAME', 'TEST_CASE', 'CASE_INFO_MISMATCH', 'TIME_INVALID', 'MISSING_EVIDENCE', 'MISSING_PROCEDURE', 'MISSING_RESULT')))
+    )
+    WHERE (year, toString(unit_code), system) NOT IN (
+        SELECT DISTINCT toUInt16(toYear(assumeNotNull(closed_at))) AS year, toString(unit_code) AS unit,
+            arrayJoin(if(empty(accepted_systems), [toString(source_system)], accepted_systems)) AS system
+        FROM (
+            SELECT closed_at, unit_code, source_system, arrayFilter((system, at) -> isNotNull(at),
+                arrayMap(system -> if(system = '', toString(source_system), system), archives.source_system),
+                archives.accepted_at) AS accepted_systems
+            FROM case_state FINAL
+            WHERE hasAny(open_anomalies, ['TITLE_IS_ITEM_NAME', 'TEST_CASE', 'CASE_INFO_MISMATCH', 'TIME_INVALID', 'MISSING_EVIDENCE', 'MISSING_PROCEDURE', 'MISSING_RESULT']) AND isNotNull(closed_at)
+              AND case_no IN (SELECT subject FROM anomaly FINAL WHERE state = 'OPENED' AND NOT waived AND kind IN ('TITLE_IS_ITEM_NAME', 'TEST_CASE', 'CASE_INFO_MISMATCH', 'TIME_INVALID', 'MISSING_EVIDENCE', 'MISSING_PROCEDURE', 'MISSING_RESULT'))
+        )
+    )
     GROUP BY year, place
     )
 ) AS part

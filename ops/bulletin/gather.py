@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any, Literal
 
 from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client, connect, reaching
 from consumers.coverage import Scope, coverage_rows
+from consumers.items import item_rows
+from consumers.score import score_rows
 from consumers.windows import Window
 from ops.bulletin.figures import Row
 from ops.caught_up import Observer
@@ -44,12 +45,14 @@ class StoredFigures:
     def score(self, year: int, by: Literal["unit", "district"]) -> Sequence[Row]:
         """Score rows."""
         with reaching(self.settings):
-            return _rows(import_module("consumers.score").score_rows(self.client, year=year, by=by, as_of_ms=self.now_ms))
+            place, grace_ms = self.settings.policy.score.place, duration_ms(self.settings.policy.orphan_grace)
+            as_of_ms = self.now_ms if self.as_of else None
+            return score_rows(self.client, year=year, by=by, place=place, as_of_ms=as_of_ms, grace_ms=grace_ms)
 
     def items(self, unit: str = "") -> Sequence[Row]:
         """Item rows."""
         with reaching(self.settings):
-            return _rows(import_module("consumers.items").item_rows(self.client, unit=unit))
+            return item_rows(self.client, unit)
 
     def findings(self, unit: str = "") -> Sequence[Row]:
         """Open findings."""
@@ -79,10 +82,6 @@ class StoredFigures:
             if topic in names:
                 ends[names[topic]].append(end)
         return ends
-
-
-def _rows(rows: Any) -> Sequence[Row]:
-    return list(rows)
 
 
 def _leaves(name: str, value: Any) -> list[tuple[str, Any]]:

@@ -92,7 +92,9 @@ def _archive(event: dict[str, Any], digest: Digest) -> None:
     _check_time("received_at", event["received_at"])
     materials = event["materials"]
     event["materials_digest"] = hashlib.blake2b(orjson.dumps(materials), digest_size=8).hexdigest() if materials else ""
-    event["materials"] = [[each["kind"], *(digest(text) if (text := plain(each[part])) else "" for part in ("name", "code"))] for each in materials]
+    event["materials"] = [
+        [each["kind"], *(digest(text) if (text := plain(each[part])) else "" for part in ("name", "code"))] for each in materials
+    ]
 
 
 def _check_time(name: str, time_ms: int) -> None:

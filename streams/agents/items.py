@@ -1,7 +1,7 @@
 """Items (权力事项): one owner for each, in the partition of its key, who audits its configuration and tells what is wrong.
 
-What an owner cannot see is whether some case of another partition found its item unregistered. So partitions tell, on ``item-use``, when their
-first such case of an item appears and when the last one goes; the record is absolute for its partition.
+What an owner cannot see is whether some case of another partition found its item unregistered. So partitions tell, on
+``item-use``, when their first such case of an item appears and when the last one goes; the record is absolute for its partition.
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ class ItemDesk:
         Partition of a key.
     """
 
-    def __init__(
-        self, *, reference: Reference, policy: Policy, publisher: Publisher, use_topic: str, home: Callable[[bytes], int]
-    ) -> None:
+    def __init__(self, *, reference: Reference, policy: Policy, publisher: Publisher, use_topic: str, home: Callable[[bytes], int]) -> None:
         self._reference, self._policy, self._publisher = reference, policy, publisher
         self._auditor = Auditor(reference, policy)
         self._use_topic, self._home = use_topic, home
@@ -73,9 +71,7 @@ class ItemDesk:
         values = work.get_many(ITEMS, keys)
         return [(key, None if value is None else self._states.decode(value)) for key, value in zip(keys, values, strict=True)]
 
-    def _settle(
-        self, work: Work, key: bytes, place: tuple[str, str], having: Iterable[int], before: ItemState | None, now_ms: int
-    ) -> None:
+    def _settle(self, work: Work, key: bytes, place: tuple[str, str], having: Iterable[int], before: ItemState | None, now_ms: int) -> None:
         state = self._auditor.audit(*place, sorted(having), now_ms)
         if state == before:
             return

@@ -72,10 +72,7 @@ class ReferenceKeeper:
         """Take in one record (a ``confluent_kafka.Message``); return what is to be evaluated again."""
         reader, taker = self._takers[record.topic()]
         try:
-            row = reader.decode(record.value())
-            if not row["event_id"]:
-                raise InvalidRecord("EMPTY_EVENT_ID", "event_id 为空 is empty")
-            return taker(row)
+            return taker(_identified(reader.decode(record.value())))
         except InvalidRecord as error:
             place = f"{record.topic()}/{record.partition()}@{record.offset()}".encode()
             raw = RawRecord(
@@ -117,6 +114,12 @@ class ReferenceKeeper:
         source = claim["source_system"]
         new = self._reference.feeds.add(source, topic, claim["complete_through"], self._clock.now_ms())
         return [source_span(source)] if new else []
+
+
+def _identified(row: dict[str, Any]) -> dict[str, Any]:
+    if not row["event_id"]:
+        raise InvalidRecord("EMPTY_EVENT_ID", "event_id 为空 is empty")
+    return row
 
 
 def _key(row: Mapping[str, Any]) -> str:

@@ -106,7 +106,8 @@ def _waivable(prefix: bytes, state: dict[str, Any]) -> Iterator[bytes]:
 
 
 def _item(prefix: bytes, place: dict[str, Any]) -> bytes:
-    return _text(prefix, place["unit_code"]) + place["item_code"].encode() + _END
+    item: str = place["item_code"]
+    return _text(prefix, place["unit_code"]) + item.encode() + _END
 
 
 def _prefixed(table: str, term: bytes) -> Span:

@@ -43,7 +43,9 @@ def digest_of(*parts: Any) -> str:
 
 def recorded(found: Iterable[Finding], subject: str, waivers: Rows, day: int) -> list[dict[str, Any]]:
     """Findings as the state holds them, by kind, each with the waiver (豁免) that stands for it and whether it holds on a day."""
-    return [_record(finding, anomaly_id(finding.kind, subject), waivers, day) for finding in sorted(found, key=lambda finding: finding.kind)]
+    return [
+        _record(finding, anomaly_id(finding.kind, subject), waivers, day) for finding in sorted(found, key=lambda finding: finding.kind)
+    ]
 
 
 def next_review_ms(findings: Iterable[dict[str, Any]], day: int) -> int | None:

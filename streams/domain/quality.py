@@ -1,4 +1,4 @@
-"""Quality of archived data (归档数据质量), one case at a time: the rules of docs/design/assessment.md, as functions of facts and reference rows.
+"""Quality of archived data (归档数据质量), one case at a time: the rules of docs/design/assessment.md on facts and reference rows.
 
 Texts are compared by their keyed hashes alone; :class:`Digest` makes them.
 """

@@ -50,6 +50,10 @@ class Rows:
                 return None if row["deleted"] else row
         return None
 
+    def keys(self) -> Iterable[str]:
+        """Every key that a row has."""
+        return self._rows.keys()
+
     def of(self, key: str) -> Iterator[Row]:
         """Every row of a key, the highest last."""
         return (row for _, row in self._rows.get(key, ()))
@@ -124,6 +128,10 @@ class Items:
     def row(self, key: str, day: int) -> Row | None:
         """The row that counts for an item on a day."""
         return self._rows.row(key, day)
+
+    def keys(self) -> Iterable[str]:
+        """Every item that a row names."""
+        return self._rows.keys()
 
     def of(self, key: str) -> Iterator[Row]:
         """Every row of an item."""
@@ -223,6 +231,10 @@ class Reference:
         """The schedule of an item on a day, if the archives bureau approved it."""
         row = self.schedules.row(key, day)
         return row if row and row["approved"] else None
+
+    def subjects(self) -> set[str]:
+        """Every ``unit|item`` that a row of registry, schedule or configuration names."""
+        return {*self.items.keys(), *self.schedules.keys(), *self.configs.keys()}
 
     def place_of(self, key: str) -> tuple[str, str] | None:
         """Unit and normalised item that a subject stands for, as some row says; ``None`` where none does."""

@@ -74,7 +74,14 @@ def archive(**given: Any) -> dict[str, Any]:
 def register(pipeline: Pipeline, unit: str, *items: str) -> None:
     """Put items into the registry, configured as approved: their cases are counted, and nothing is remarked."""
     for item in items:
-        row = {"event_id": "r", "unit_code": unit, "item_code": item, "item_name": "事项名称", "schedule_version": "1", "retention": "YEARS_10"}
+        row = {
+            "event_id": "r",
+            "unit_code": unit,
+            "item_code": item,
+            "item_name": "事项名称",
+            "schedule_version": "1",
+            "retention": "YEARS_10",
+        }
         for topic in (ITEM_REGISTRY, ARCHIVING_SCHEDULE, MODULE_CONFIG):
             pipeline.reference_record(topic, {**row, "build_mode": "MUNICIPAL", "archiving_mode": "ONLINE", "materials": []})
 

@@ -228,7 +228,13 @@ def test_a_unit_that_moves_to_another_district_takes_its_items_along(pipeline: P
 def test_a_waiver_is_told_with_the_finding_and_ends_by_itself(pipeline: Pipeline) -> None:
     """Domain: it takes a finding out of the score, visibly."""
     pipeline.reference_record(MODULE_CONFIG, configured(revision=2, deleted=True))
-    waiver = {"event_id": "w1", "anomaly_id": anomaly_id("NOT_CONFIGURED", KEY), "author": "市档案局", "reason": "系统升级", "until": DAY + 1}
+    waiver = {
+        "event_id": "w1",
+        "anomaly_id": anomaly_id("NOT_CONFIGURED", KEY),
+        "author": "市档案局",
+        "reason": "系统升级",
+        "until": DAY + 1,
+    }
     pipeline.reference_record(WAIVER, waiver)
     last = pipeline.anomalies(ANOMALY_MISCONFIGURED)[-1]
     assert (last["state"], last["waived"], last["waived_by"], last["waived_until"]) == ("OPENED", True, "市档案局", DAY + 1)
@@ -261,7 +267,7 @@ def test_a_reference_record_that_cannot_be_read_goes_to_dead_letter_once_with_it
 
 
 def test_an_archive_of_an_excluded_item_is_still_an_official_one(pipeline: Pipeline) -> None:
-    """official counts archive numbers and case numbers, whatever is expected."""
+    """Official counts archive numbers and case numbers, whatever is expected."""
     pipeline.reference_record(ITEM_REGISTRY, registered(revision=2, build_mode="VERTICAL"))
     pipeline.closings(closing())
     pipeline.archives(archive())

@@ -11,6 +11,7 @@ from tests.bulletin.figures import MadeUp, finding, item_code, unit_code
 
 DAY = "2018-04-10"
 
+
 def test_every_kind_has_a_label_a_section_and_a_remedy() -> None:
     """No code of ours reaches a reader."""
     assert TASKS.keys() == KINDS.keys()
