@@ -27,6 +27,9 @@ MOST_TAGS = 4_000_000
 """About a million cells with a value. An XML parser takes some 100 bytes and some microseconds for each, whatever it is."""
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
+_TYPES = "[Content_Types].xml"
+_MACRO_TYPES = (b"macroEnabled", b"vbaProject", b"macrosheet")
+"""How a workbook says that it has macros, whatever its parts are called."""
 _METHODS = (ZIP_STORED, ZIP_DEFLATED)
 _BLOCK_BYTES = 1 << 20
 _SMALLEST_BOMB_BYTES = 1_000_000
@@ -74,7 +77,10 @@ def check_workbook(raw: bytes, name: str) -> None:
         raise BadInputFile(f"{name}: {'已加密 encrypted: 请去掉密码 remove its password' if encrypted else _SUFFIXES['.xls']}")
     try:
         with ZipFile(io.BytesIO(raw)) as archive:
-            _check_entries(archive.infolist(), name)
+            _check_entries(archive.infolist(), len(raw), name)
+            types = archive.read(_TYPES) if _TYPES in archive.namelist() else b""
+            if any(mark in types for mark in _MACRO_TYPES):
+                raise BadInputFile(f"{name}: {_SUFFIXES['.xlsm']}")
             tags = 0
             for entry in archive.infolist():
                 with archive.open(entry) as part:
@@ -89,12 +95,13 @@ def check_workbook(raw: bytes, name: str) -> None:
         raise BadInputFile(f"{name}: 不是 .xlsx 工作簿，或已损坏 no .xlsx workbook, or a broken one: {type(error).__name__}") from error
 
 
-def _check_entries(entries: list[ZipInfo], name: str) -> None:
+def _check_entries(entries: list[ZipInfo], file_bytes: int, name: str) -> None:
     unpacked = sum(entry.file_size for entry in entries)
     faults = {
         f"包内文件过多 {len(entries)} files within, at most {MOST_ENTRIES}": len(entries) > MOST_ENTRIES,
         f"解压后过大 unpacks to {unpacked:,} bytes, at most {LARGEST_UNPACKED_BYTES:,}": unpacked > LARGEST_UNPACKED_BYTES,
         f"压缩比过高 a part that is compressed more than {LARGEST_RATIO} times": any(map(_is_bomb, entries)),
+        f"压缩比过高 compressed more than {LARGEST_RATIO} times": unpacked > max(LARGEST_RATIO * file_bytes, _SMALLEST_BOMB_BYTES),
         "不是 Office 所用的压缩方式 a compression that Office does not use": any(entry.compress_type not in _METHODS for entry in entries),
         "已加密 encrypted: 请去掉密码 remove its password": any(entry.flag_bits & 1 for entry in entries),
         _SUFFIXES[".xlsm"]: any(entry.filename.lower().endswith("vbaproject.bin") for entry in entries),

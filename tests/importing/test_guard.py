@@ -8,11 +8,14 @@ from contextlib import suppress
 from pathlib import Path
 from zipfile import ZipFile
 
+import openpyxl
 import pytest
 from openpyxl import Workbook
 
+from ops.importing.form import read_form
 from ops.importing.guard import LARGEST_FILE_BYTES, check_workbook, read_bytes
-from ops.importing.sheet import LARGEST_ROWS
+from ops.importing.sheet import LARGEST_ROWS, Sheet
+from ops.importing.table import _of_sheet
 from ops.importing.text import csv_sheet, json_lines
 from ops.importing.workbook import workbook_sheets
 from streams.errors import BadInputFile
@@ -53,10 +56,12 @@ def ole(*streams: str) -> bytes:
         (ole("EncryptionInfo", "EncryptedPackage"), "附件1.xlsx", "密码"),
         (encrypted_zip(), "附件1.xlsx", "密码"),
         (with_part(GOOD, "xl/vbaProject.bin", b"x"), "附件1.xlsx", "宏"),
+        (with_part(GOOD, "[Content_Types].xml", b'<Types><Override ContentType="x.macroEnabled.main+xml"/></Types>'), "附件1.xlsx", "宏"),
         (with_part(GOOD, SHEET, BILLION_LAUGHS), "附件1.xlsx", "实体"),
         (with_part(GOOD, "xl/sharedStrings.xml", EXTERNAL), "附件1.xlsx", "实体"),
         (with_part(GOOD, "xl/hidden.part", UTF_16), "附件1.xlsx", "实体"),
         (with_part(GOOD, "xl/media/a.bin", bytes(2_000_000)), "附件1.xlsx", "压缩比"),
+        (zipped({f"x{number}": bytes(900_000) for number in range(20)}), "附件1.xlsx", "压缩比"),
         (zipped({f"x{number}": b"" for number in range(2_001)}), "附件1.xlsx", "2000"),
         (b"", "附件1.xlsx", "已损坏"),
         (GOOD[: len(GOOD) // 2], "附件1.xlsx", "已损坏"),
@@ -94,6 +99,24 @@ def test_a_sheet_of_formats_without_content_is_refused_unparsed():
     with pytest.raises(BadInputFile, match="清除"):
         check_workbook(with_part(GOOD, SHEET, b"<worksheet><sheetData>" + rows), "a.xlsx")
     assert time.monotonic() - begun < 5
+
+
+def test_openpyxl_reads_xml_with_defusedxml():
+    """It does so only where that is installed, and says nothing where it is not."""
+    assert openpyxl.DEFUSEDXML
+    assert not openpyxl.LXML
+
+
+@pytest.mark.parametrize("headings", [(), ("事项编码", "x"), ("主项编码", "主项编码")])
+def test_a_large_sheet_without_a_table_is_told_in_time(headings: tuple[str, ...]):
+    """The search for headings looks at each cell a fixed number of times."""
+    cells = {(row, column): "x" for row in range(1, LARGEST_ROWS + 1) for column in range(1, 11)}
+    cells |= {(1, column): heading for column, heading in enumerate(headings, 1)}
+    begun = time.monotonic()
+    for read in (lambda sheet: read_form([sheet], "f"), lambda sheet: list(_of_sheet(sheet, "f", ()))):
+        with suppress(BadInputFile):
+            assert read(Sheet("s", cells)) == []
+    assert time.monotonic() - begun < 20
 
 
 def test_more_rows_or_columns_than_a_form_has_are_refused():
