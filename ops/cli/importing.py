@@ -135,6 +135,8 @@ def export_items_template(
     from ops.importing.template import KINDS, write_template  # noqa: PLC0415 - openpyxl, which --help need not wait for
 
     path = out or Path(f"{KINDS[kind.value][0]}.xlsx")
+    if path.suffix.lower() != ".xlsx":
+        raise typer.BadParameter(t(f"--out 应以 .xlsx 结尾：{path}", f"--out ends in .xlsx: {path}"))
     write_template(kind.value, path)
     say(t(f"已写入 {path}", f"written: {path}"))
 
