@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from ops.importing.choices import Choice
+from ops.importing.choices import INVISIBLE, Choice
 from ops.importing.sheet import NotAValue, Value
 from ops.publish.fields import Unreadable, shown
 from streams.domain.items import ITEM_TYPES, Item, parse_item
@@ -37,7 +37,7 @@ def text_of(value: Value) -> str:
     text = str(value)
     if "\0" in text:
         raise Unreadable("NUL 字符 a NUL character", "文本 text")
-    return _LINE_BREAK.sub("", text.strip())
+    return _LINE_BREAK.sub("", text.translate(INVISIBLE).strip())
 
 
 def is_none(value: Value) -> bool:
@@ -78,6 +78,20 @@ def code_shown(text: str) -> str:
     kind = _TYPE.match(text)
     rest = shown(text[kind.end() :]) if kind else ""
     return f"'{kind[0]}{rest[1:]}" if kind and rest.startswith("'") else shown(text)
+
+
+def is_item_code(value: Value) -> bool:
+    """Whether a cell holds a code of one of the eight types, and nothing else."""
+    item = parse_item(value) if isinstance(value, str) else None
+    return item is not None and item.readable and bool(item.type)
+
+
+def says_build_mode(value: Value) -> bool:
+    """Whether a cell holds a build mode, ticked or alone."""
+    try:
+        return isinstance(value, str) and len(BUILD_MODE.ticked(value)) > 0
+    except Unreadable:
+        return False
 
 
 def count(value: Value) -> int:
@@ -141,7 +155,7 @@ def symbol(value: Value, words: dict[str, str]) -> str:
 
 
 def _compact(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text).split())
+    return "".join(unicodedata.normalize("NFKC", text.translate(INVISIBLE)).split())
 
 
 def _seen(value: Value) -> str:

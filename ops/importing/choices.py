@@ -14,6 +14,8 @@ from ops.publish.fields import Unreadable, shown
 
 _TICKED = "☑√✓✔■☒✅●◉▣◼⬛🗹🗸RPSþüý\uf052\uf050\uf053\uf0fe\uf0fc\uf0fd"
 _EMPTY = "□☐▢○◯〇◻⬜▫❏❑口ロ囗£¨o\uf0a3\uf0a8\uf06f"
+INVISIBLE = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFE0E, 0xFE0F, 0xFEFF])
+"""Characters without width that come along when text is copied from a page or a chat; for ``str.translate``."""
 _TICK, _BOX = "☑", "☐"
 _MARKS = str.maketrans(dict.fromkeys(_TICKED, _TICK) | dict.fromkeys(_EMPTY, _BOX))
 _MARK = f"(?:{_BOX}?{_TICK}|{_BOX})"
@@ -95,6 +97,6 @@ class Choice:
 
 def _plain(text: str) -> str:
     """One mark a box, whatever it was; half width; single blanks. Marks first: NFKC would take some of them apart."""
-    half_width = unicodedata.normalize("NFKC", text.translate(_MARKS)).translate(_MARKS)
+    half_width = unicodedata.normalize("NFKC", text.translate(INVISIBLE).translate(_MARKS)).translate(_MARKS)
     spaced = _BLANKS.sub(" ", half_width).strip()
     return _IN_BRACKETS.sub(lambda found: found[1] or _BOX, spaced)

@@ -62,6 +62,11 @@ class Reading:
     faults: list[Fault] = field(default_factory=list)
     bad: int = 0
 
+    def refuse(self, faults: list[Fault]) -> None:
+        """Take note of one item that cannot go in, if anything is wrong with it."""
+        self.faults += faults
+        self.bad += bool(faults)
+
     def refuse_repeated(self) -> None:
         """Take out items that the file has more than once: which of them holds, only its author knows."""
         by_code: dict[str, list[Draft]] = {}

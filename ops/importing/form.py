@@ -11,9 +11,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from ops.importing.faults import Reading
+from ops.importing.cells import is_item_code, says_build_mode
+from ops.importing.faults import Fault, Reading
 from ops.importing.form_row import Columns, FormRow
-from ops.importing.sheet import Sheet, Value, cell_name
+from ops.importing.sheet import NOTES, Sheet, Value, cell_name
 from streams.errors import BadInputFile
 
 _HEADINGS = {
@@ -29,8 +30,6 @@ _HEADINGS = {
 }
 _NAMES = ("主项名称", "主项编码", "子项名称", "子项编码", "建设模式", "2017年办件量", "归档计划", "归档方式")
 _OPTIONAL = {"note"}
-_ENDS = re.compile(r"(?:(?:填报|填表)?说明|备?注|单位名称|填报人|填表人|制表人|确认人|审核人|(?:单位)?负责人|联系人|联系电话|填报时间):.*")
-"""Notes and signatures below the table."""
 _TOTAL = re.compile(r"[合总小]计")
 
 
@@ -55,17 +54,15 @@ def read_form(sheets: Iterable[Sheet], name: str) -> Reading:
 
 def _read_sheet(sheet: Sheet, name: str, reading: Reading) -> int:
     """Read the tables of one sheet; return how many there are."""
-    texts: dict[int, list[str]] = {}
-    for place in sorted(sheet.cells):
-        texts.setdefault(place[0], []).append(_heading(sheet.own(place)))
     tables, columns, main = 0, None, None
-    for row, shown in texts.items():
+    for row, held in sheet.rows.items():
+        shown = [_heading(sheet.own((row, column))) for column in held]
         if any(_HEADINGS["main_code"].fullmatch(text) for text in shown):
             columns, main = _columns(sheet, row, name), None
             tables += 1
         elif columns is None or any(map(_TOTAL.fullmatch, shown)):
-            continue
-        elif _ENDS.fullmatch(shown[0]):
+            reading.refuse(_stray(sheet, row))
+        elif NOTES.fullmatch(shown[0]):
             columns = None
         else:
             form_row = FormRow(sheet, row, columns, main)
@@ -75,11 +72,20 @@ def _read_sheet(sheet: Sheet, name: str, reading: Reading) -> int:
     return tables
 
 
+def _stray(sheet: Sheet, row: int) -> list[Fault]:
+    """What looks like an item where none is read: below the notes, in a sheet without headings. It must not be lost unseen."""
+    places = [(row, column) for column in sheet.rows[row]]
+    codes = [place for place in places if is_item_code(sheet.own(place))]
+    if not codes or not any(says_build_mode(sheet.own(place)) for place in places):
+        return []
+    expected = "表头之下、填报说明之上 between headings and notes"
+    return [Fault(sheet.name, cell_name(codes[-1]), "表外的事项 an item outside the table", expected)]
+
+
 def _take(row: FormRow, reading: Reading) -> None:
     draft = row.draft()
     if draft is None:
-        reading.faults += row.faults
-        reading.bad += 1
+        reading.refuse(row.faults)
     else:
         reading.drafts.append(draft)
 
@@ -91,11 +97,10 @@ def _heading(value: Value) -> str:
 def _columns(sheet: Sheet, row: int, name: str) -> Columns:
     """Columns by their headings: those of a row, and of the row above, whose cells are merged down into it."""
     found: dict[str, set[int]] = {}
-    for place in sheet.cells:
-        if place[0] in (row - 1, row):
-            text = _heading(sheet.own(place))
-            for heading in (heading for heading, pattern in _HEADINGS.items() if pattern.fullmatch(text)):
-                found.setdefault(heading, set()).add(place[1])
+    for place in ((at, column) for at in (row - 1, row) for column in sheet.rows.get(at, ())):
+        text = _heading(sheet.own(place))
+        for heading in (heading for heading, pattern in _HEADINGS.items() if pattern.fullmatch(text)):
+            found.setdefault(heading, set()).add(place[1])
     where = f"{name} {sheet.name} 第 {row} 行表头 headings in row {row}".replace("  ", " ")
     if twice := [cell_name((row, column)) for columns in found.values() if len(columns) > 1 for column in sorted(columns)]:
         raise BadInputFile(f"{where}: 同一列标题出现两次 the same heading twice: {', '.join(twice)}")

@@ -72,9 +72,8 @@ def read_items(topic: str, rows: Iterable[TableRow]) -> Reading:
     for group in _groups(rows):
         item = _Item(topic, group)
         draft = item.draft()
-        reading.faults += item.faults
         if draft is None:
-            reading.bad += 1
+            reading.refuse(item.faults)
         else:
             reading.drafts.append(draft)
     reading.refuse_repeated()
@@ -85,7 +84,7 @@ def _groups(rows: Iterable[TableRow]) -> Iterator[list[TableRow]]:
     """Rows of one item: from one that names a code to the next that names another."""
     group: list[TableRow] = []
     for row in rows:
-        if group and ("item_code" not in row.values or _code(row) == _code(group[0])):
+        if group and row.sheet == group[0].sheet and ("item_code" not in row.values or _code(row) == _code(group[0])):
             group.append(row)
             continue
         if group:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from openpyxl.utils import get_column_letter
 
 LARGEST_ROWS = 20_000
 LARGEST_COLUMNS = 200
+NOTES = re.compile(r"(?:(?:填报|填表)?说明|备?注|单位名称|填报人|填表人|制表人|确认人|审核人|(?:单位)?负责人|联系人|联系电话|填报时间):.*")
+"""Notes and signatures below a table: how their first cell begins, half width and without blanks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +47,22 @@ class Sheet:
         Those that hold something.
     merges
         Merged ranges; those that overlap others are a broken file's, and any of them may count.
+    rows
+        Row -> its columns that hold something, both in order; made from the cells.
     """
 
     name: str
     cells: Mapping[Place, Value]
     merges: Iterable[Range] = ()
+    rows: Mapping[int, list[int]] = field(init=False)
     _by_column: dict[int, list[Range]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.merges = sorted(self.merges)
-
-    @property
-    def last_row(self) -> int:
-        """Last row that holds something; 0 where none does."""
-        return max((row for row, _ in self.cells), default=0)
+        rows: dict[int, list[int]] = {}
+        for row, column in sorted(self.cells):
+            rows.setdefault(row, []).append(column)
+        self.rows = rows
 
     def own(self, place: Place) -> Value:
         """What stands in a cell itself; empty text where nothing does."""

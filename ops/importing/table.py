@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.importing.guard import read_bytes
-from ops.importing.sheet import NotAValue, Sheet, Value, cell_name
+from ops.importing.sheet import NOTES, NotAValue, Sheet, Value, cell_name
 from ops.importing.text import csv_sheet, json_lines
 from ops.importing.workbook import workbook_sheets
 from streams.errors import BadInputFile
@@ -89,6 +89,8 @@ def _of_lines(path: Path, encoding: str) -> Iterator[TableRow]:
         if unknown := [name for name in given if _FIELDS.get(name) is None]:
             raise BadInputFile(f"{path.name}: 第 {line} 行有未知的列 unknown columns in line {line}: {_listed(unknown)}")
         held = {_FIELDS[name]: _json_value(value) for name, value in given.items() if value is not None}
+        if len({_FIELDS[name] for name in given}) < len(given):
+            raise BadInputFile(f"{path.name}: 第 {line} 行有重复的列 columns named twice in line {line}")
         values = {field: value for field, value in held.items() if value != ""}
         yield TableRow("", values, {field: f"{line}:{field}" for field in HEADINGS})
 
@@ -100,11 +102,14 @@ def _json_value(value: object) -> Value:
 
 
 def _of_sheet(sheet: Sheet, name: str, required: tuple[str, ...]) -> Iterator[TableRow]:
-    rows = sorted({row for row, _ in sheet.cells})
     columns: dict[str, int] = {}
-    for row in rows:
-        if not columns:
-            columns = _columns(sheet, row, name, required)
+    noted = False
+    for row, held in sheet.rows.items():
+        if not columns or _FIELDS.get(_plain(sheet.own((row, columns["item_code"])))) == "item_code":  # again on each page
+            columns, noted = _columns(sheet, row, name, required), False
+            continue
+        noted = noted or NOTES.fullmatch(_plain(sheet.own((row, held[0])))) is not None
+        if noted and len(held) == 1:
             continue
         own = {field: sheet.own((row, column)) for field, column in columns.items()}
         if any(value != "" for value in own.values()):
@@ -116,7 +121,7 @@ def _of_sheet(sheet: Sheet, name: str, required: tuple[str, ...]) -> Iterator[Ta
 
 def _columns(sheet: Sheet, row: int, name: str, required: tuple[str, ...]) -> dict[str, int]:
     """Columns by field where this is the row of headings, else none."""
-    titles = {column: _plain(sheet.own((at, column))) for at, column in sheet.cells if at == row}
+    titles = {column: _plain(sheet.own((row, column))) for column in sheet.rows[row]}
     if "item_code" not in map(_FIELDS.get, titles.values()):
         return {}
     fields = [_FIELDS[title] for title in titles.values() if title in _FIELDS]

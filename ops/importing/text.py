@@ -44,11 +44,11 @@ def json_lines(raw: bytes, name: str, encoding: str) -> Iterator[tuple[int, dict
     BadInputFile
         Another encoding, a line that is no JSON object, too many lines.
     """
-    for number, line in enumerate(_decoded(raw, name, encoding).splitlines(), start=1):
-        if number > LARGEST_ROWS:
-            raise BadInputFile(f"{name}: 行数超过 more than {LARGEST_ROWS:,} lines")
+    for number, line in enumerate(_decoded(raw, name, encoding).split("\n"), start=1):
         if not line.strip():
             continue
+        if number > LARGEST_ROWS:
+            raise BadInputFile(f"{name}: 行数超过 more than {LARGEST_ROWS:,} lines")
         try:
             value = orjson.loads(line)
         except orjson.JSONDecodeError as error:

@@ -45,6 +45,11 @@ def test_a_code_is_normalised_as_the_domain_does(text: str):
     assert item_code(text) == parse_item(text)
 
 
+def test_characters_without_width_are_not_part_of_a_code():
+    """They come along from a web page, and nobody sees why the code is refused."""
+    assert item_code("\ufeff许可-00385\u200b-001").code == "许可-00385-001"
+
+
 @pytest.mark.parametrize("value", ["", "无", "许可00385", "许可-00385", "-1-2", 387, FORMULA, "许可-00385-001（新）", "见附件"])
 def test_what_is_no_code_is_refused(value: Value):
     """Each with what a code looks like."""

@@ -32,6 +32,7 @@ BOXES = "□☐口○£¨o\uf0a3\uf0a8"
         (BUILD_MODE, "□省统建 □√市统建 □自建 □垂建", "MUNICIPAL"),
         (BUILD_MODE, "[ ]省统建 [√]市统建 （ ）自建 （）垂建", "MUNICIPAL"),
         (BUILD_MODE, "£省统建 R市统建 £自建 £垂建", "MUNICIPAL"),
+        (BUILD_MODE, "□省统建 ☑\ufe0f市统建\u200b □自建 □垂建", "MUNICIPAL"),
         (BUILD_MODE, "□省统建、☑市统建、□自建、□垂建", "MUNICIPAL"),
         (BUILD_MODE, "口省统建口市统建√自建口垂建", "SELF_BUILT"),
         (PLAN_YEAR, "☑2018 □2019", "2018"),

@@ -101,6 +101,22 @@ def test_rows_with_a_number_or_empty_boxes_only_are_blank():
     assert (codes(reading), reading.faults) == (CODES, [])
 
 
+def test_an_item_below_the_notes_or_without_headings_is_told_not_lost():
+    """Somebody who ran out of rows went on where there was room."""
+    workbook = form([MAIN], below=[*NOTES, SUB_1])
+    fill(workbook.create_sheet("续"), [SUB_2])
+    fill(workbook.create_sheet("代码表"), [("许可-00001-000", "另一事项")])
+    reading = read(workbook)
+    assert ([(fault.sheet, fault.cell) for fault in reading.faults], reading.bad) == ([("Sheet1", "E9"), ("续", "E1")], 2)
+    assert codes(reading) == CODES[:1]
+
+
+def test_a_note_that_says_total_takes_no_item_out_unseen():
+    """Rows with 合计 are no items, unless they look like one."""
+    reading = read(form([MAIN, with_cell(SUB_1, "J", "小计")]))
+    assert (codes(reading), places(reading)) == (CODES[:1], ["E7"])
+
+
 def test_columns_may_have_moved():
     """To the right, and among themselves; others may have come between."""
     order = [3, 8, 1, 2, 7, 4, 6, 5]

@@ -17,6 +17,7 @@ from streams.settings import Settings
 from tests.conftest import Kafka
 from tests.importing.forms import MAIN, NOTICE, NOTICE_MERGES, SUB_1, form, with_cell
 from tests.importing.test_materials import CONFIG, CONTENT, FIRST, HEADINGS, MORE, workbook
+from tests.importing.test_template import filled
 from tests.ops.test_cli import guidang
 
 Run = Callable[..., CompletedProcess[str]]
@@ -106,6 +107,16 @@ def test_schedules_and_configurations_go_in_the_same_way(run: Run, settings: Set
 
 
 @pytest.mark.kafka
+def test_the_exported_form_filled_in_goes_in(run: Run, settings: Settings, tmp_path: Path):
+    """The whole way: export, fill in, import, and the topic has it."""
+    path = tmp_path / "empty.xlsx"
+    assert run("export-items-template", "--out", path).returncode == 0
+    assert counts(run("import-items", filled(path, NOTICE, 6), "--unit-code", "U", "--json")) == (0, 3, 0, 0, 0)
+    modes = {record["item_code"]: record["build_mode"] for _, record in records(settings, ITEM_REGISTRY)}
+    assert modes == {"许可-00387-000": "MUNICIPAL", "许可-00385-001": "SELF_BUILT", "许可-00385-002": "SELF_BUILT"}
+
+
+@pytest.mark.kafka
 def test_a_schedule_larger_than_the_topic_takes_is_named(run: Run, settings: Settings, tmp_path: Path):
     """The rest goes in."""
     path = tmp_path / "c.jsonl"
@@ -152,3 +163,4 @@ def test_an_empty_form_is_written_where_asked(tmp_path: Path):
     assert (tmp_path / "归档范围和保管期限表.xlsx").exists()
     assert guidang("export-items-template", "--out", "f.xlsx", cwd=tmp_path).returncode == 0
     assert guidang("export-items-template", "--out", "f.xlsx", cwd=tmp_path).returncode == 5
+    assert guidang("export-items-template", "--out", "f.csv", cwd=tmp_path).returncode == 2

@@ -160,6 +160,25 @@ def test_an_item_whose_rows_are_apart_is_told_at_both_places(tmp_path: Path):
     assert contents(reading) == [OTHER_CONTENT]
 
 
+def test_headings_again_and_notes_below_are_no_rows(tmp_path: Path):
+    """As tables that were printed have them; a row of a table below the notes is still one."""
+    rows = [HEADINGS, FIRST, HEADINGS, OTHER, ("填报说明：1．每种材料一行。",), ("2．版本照审定文件填写。",)]
+    reading = read(workbook(tmp_path, rows))
+    assert ([draft.cell for draft in reading.drafts], reading.faults) == (["A2", "A4"], [])
+    reading = read(workbook(tmp_path, [HEADINGS, FIRST, ("注：见附件",), with_cell(OTHER, "A", "x")]))
+    assert [fault.cell for fault in reading.faults] == ["A4"]
+
+
+def test_an_item_does_not_go_on_from_one_sheet_to_the_next(tmp_path: Path):
+    """Whose materials they are, the second sheet has to say."""
+    book = Workbook()
+    fill(book.active, [HEADINGS, FIRST])
+    fill(book.create_sheet("续"), [HEADINGS, MORE])
+    reading = read(written(tmp_path, "two.xlsx", saved(book)))
+    assert ("续", "A2") in {(fault.sheet, fault.cell) for fault in reading.faults}
+    assert contents(reading) == [CONTENT | {"materials": MATERIALS[:1]}]
+
+
 def test_a_first_row_without_a_code_is_a_fault(tmp_path: Path):
     """There is nothing above that it could continue."""
     reading = read(workbook(tmp_path, [HEADINGS, with_cell(FIRST, "A", None)]))
@@ -191,3 +210,15 @@ def test_an_unknown_json_field_refuses_the_file(tmp_path: Path):
     """As an unknown column does."""
     with pytest.raises(BadInputFile, match=r"line 1.*colour"):
         read(written(tmp_path, "c.jsonl", f'{CONFIG},"colour":"red"}}'), MODULE_CONFIG)
+
+
+def test_a_json_field_under_two_names_refuses_the_file(tmp_path: Path):
+    """Which of them holds, nobody can say."""
+    with pytest.raises(BadInputFile, match="重复的列"):
+        read(written(tmp_path, "c.jsonl", f'{CONFIG},"事项名称":"另一名称"}}'), MODULE_CONFIG)
+
+
+def test_a_line_separator_within_a_json_text_ends_no_line(tmp_path: Path):
+    """JSON allows U+2028 as it is; only a line feed ends a line."""
+    path = written(tmp_path, "c.jsonl", f'{CONFIG},"kind":"证据性","name":"申请\u2028表"}}')
+    assert contents(read(path, MODULE_CONFIG))[0]["materials"][0]["name"] == "申请\u2028表"
