@@ -24,16 +24,18 @@ Row = dict[str, Any]
 
 _COUNTS = (
     *("config_errors", "unconfigured", "unarchived", "closed", "inaccurate", "missing_material", "systems"),
-    *("inaccurate_by_case", "missing_material_by_case"),
+    *("inaccurate_by_case", "missing_material_by_case", "archived", "official_closed", "official_archived"),
 )
 _SCOPES = "arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place"
 _OPEN = "state = 'OPENED' AND NOT waived"
 _YEARS = "toUInt16(arrayJoin(range(2010, 2041))) AS year"
 """Years for which a unit without a single case has a row all the same, for its configuration."""
 _ANYTHING = " + ".join(f"b.{name}" for name in ("archived", "unarchived", "awaiting", "orphan", "official_closed", "official_archived"))
+_OF_CASES = ("unarchived", "closed", "archived", "official_closed", "official_archived")
+_OFFICIAL = ", ".join(f"sum(b.{name}) AS {name}" for name in ("archived", "official_closed", "official_archived"))
 _CASES = f"""
     SELECT toUInt16(toYear(bucket_start)) AS year, {_SCOPES}, sum(b.unarchived) AS unarchived,
-        sum(b.archived + b.unarchived + b.awaiting) AS closed
+        sum(b.archived + b.unarchived + b.awaiting) AS closed, {_OFFICIAL}
     FROM coverage_partial AS b FINAL
     WHERE granularity = 'DAY' AND {_ANYTHING} + arraySum(mapValues(excluded)) > 0
     GROUP BY year, place"""
@@ -45,7 +47,7 @@ def score_sql(cases: str = _CASES) -> str:
     Parameters
     ----------
     cases
-        A query that gives ``year``, ``place`` (by, scope), ``unarchived`` and ``closed`` of every scope with anything at all.
+        A query that gives ``year``, ``place`` (by, scope) and :data:`_OF_CASES` of every scope with anything at all.
     """
     return f"""
 SELECT
@@ -56,7 +58,9 @@ SELECT
     least(10., 5. * systems) AS bonus,
     completeness + quality + bonus AS total,
     greatest(0., 30. - 2 * inaccurate_by_case - 2 * missing_material_by_case) AS quality_by_case,
-    completeness + quality_by_case + bonus AS total_by_case
+    completeness + quality_by_case + bonus AS total_by_case,
+    if(official_closed = 0, NULL, official_archived / official_closed) AS official,
+    official - if(closed = 0, NULL, archived / closed) AS divergence
 FROM
 ({_parts(cases)}
 ) AS part
@@ -110,7 +114,7 @@ def _parts(cases: str) -> str:
     )
     GROUP BY year, place"""
     parts = {
-        cases: ("unarchived", "closed"),
+        cases: _OF_CASES,
         waived: ("unarchived",),
         of_items: ("config_errors", "unconfigured"),
         of_registry: (),
@@ -167,7 +171,7 @@ _PLACES = ("inaccurate", "missing_material", "quality", "total")
 _READINGS = {"item": {name: name for name in _PLACES}, "case": {name: f"{name}_by_case" for name in _PLACES}}
 _ORDER = (
     *("scope", "name", "config_errors", "unconfigured", "unarchived", "closed", "completeness", "inaccurate", "missing_material"),
-    *("quality", "systems", "bonus", "total"),
+    *("quality", "systems", "bonus", "total", "official_closed", "official_archived", "official", "divergence"),
 )
 
 
@@ -185,7 +189,9 @@ def _literally(found: Mapping[str, Any]) -> Row:
 
 def _cases_as_of(by: By) -> str:
     return f"""
-    SELECT {{year:UInt16}} AS year, ('{by}', scope) AS place, unarchived, archived + unarchived + awaiting AS closed FROM ({as_of_sql(by)}
+    SELECT {{year:UInt16}} AS year, ('{by}', scope) AS place, unarchived, archived + unarchived + awaiting AS closed,
+        archived, official_closed, official_archived
+    FROM ({as_of_sql(by)}
     )"""
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import connect, reaching
 from consumers.coverage import coverage_rows
 from consumers.items import item_rows
@@ -25,6 +26,7 @@ from ops.simulate.compare import CASE_COLUMNS, TIMES, Difference, case_differenc
 from ops.simulate.generate import Plan
 from ops.simulate.run import Simulated, publish_simulation
 from ops.simulate.truth import figures
+from streams.domain.rules import KINDS
 from streams.errors import GuidangError
 from streams.settings import CONFIG_FILE_VARIABLE, Settings, load_settings
 
@@ -136,6 +138,24 @@ def compare(settings: Settings, plan: Plan, simulated: Simulated) -> list[Differ
         told = figures(truth, by, span.start_ms, plan.moment_ms, plan.moment_ms)
         found += figure_differences(by, told, rows_by(settings, by, plan.moment_ms))
     return found
+
+
+def findings_by_kind(settings: Settings) -> list[Row]:
+    """How many findings of each kind are open, of how many units, and how many of them are waived."""
+    with reaching(settings):
+        open_ = anomaly_rows(connect(settings), state="open")
+    found = {kind: [row for row in open_ if row["kind"] == kind] for kind in KINDS}
+    return [
+        {
+            "kind": kind,
+            "label": KINDS[kind].label,
+            "open": len(rows),
+            "waived": sum(row["waived"] for row in rows),
+            "units": len({row["unit_code"] for row in rows}),
+        }
+        for kind, rows in found.items()
+        if rows
+    ]
 
 
 def _cases(settings: Settings) -> dict[str, Row]:

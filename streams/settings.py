@@ -129,6 +129,14 @@ class WorkerSettings(_Section):
     """Static membership: unique among running workers, the same again after a restart."""
 
 
+class MetricsSettings(_Section):
+    """Where the sink serves its figures to Prometheus."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65_535)
+    """0: nowhere. ``guidang up`` takes a free port and records it."""
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -144,6 +152,7 @@ class Settings(BaseSettings):
     policy: PolicySettings = PolicySettings()
     privacy: PrivacySettings = PrivacySettings()
     worker: WorkerSettings = WorkerSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -141,6 +141,8 @@ def _score_columns() -> list[Column]:
         "total": t("总分", "total"),
         "total_by_item": t("总分（按事项）", "total by item"),
         "total_by_case": t("总分（按办件）", "total by case"),
+        "official": t("通报口径", "official"),
+        "divergence": t("差异", "divergence"),
     }
     return [
         Column("scope", t("代码", "scope")),
@@ -151,7 +153,8 @@ def _score_columns() -> list[Column]:
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     points = ("completeness", "quality", "bonus", "total", "total_by_item", "total_by_case")
-    return {**row, **{name: f"{row[name]:.2f}" for name in points}}
+    ratios = {name: None if row[name] is None else f"{row[name]:.2%}" for name in ("official", "divergence")}
+    return {**row, **{name: f"{row[name]:.2f}" for name in points}, **ratios}
 
 
 def _tell_evidence(rows: list[dict[str, Any]]) -> None:

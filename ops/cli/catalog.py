@@ -44,6 +44,7 @@ COMMANDS: dict[str, Entry] = {
     "todo": Entry("report", "一个单位的待办清单", "What one unit has to do"),
     "items": Entry("assessment", "事项的登记、配置与问题", "Items: registration, configuration, findings"),
     "score": Entry("assessment", "考核得分与依据", "The score, with its evidence"),
+    "waive": Entry("waive", "豁免一个异常", "Set a finding aside"),
     "suggest": Entry("assessment", "孤立归档可能属于哪个办件", "Which case an orphan may belong to"),
     "simulate": Entry("data", "模拟一座城市的一年，并写下真相", "Simulate a city's year, and write down the truth"),
     "wait": Entry("pipeline", "等待追平", "Wait until everything sent has gone the whole way"),

@@ -63,13 +63,25 @@ def demo(
             if not json:
                 show.guidang("coverage", "--by", "unit")
                 show.guidang("coverage", "--by", "city")
+                emit_rows(show.findings_by_kind(settings), json=False, columns=_audit_columns(), title=t("配置与质量问题", "findings"))
                 show.guidang("score", "--year", str(_YEAR), "--by", "district")
+                show.guidang("report", "--period", str(_YEAR), "--out", str(home / "bulletin"))
             differences = show.compare(settings, plan, simulated)
             say(t("整批重算核对 …", "reconciling with a batch …"))
             reconciled = _reconciles(show)
     outcome = show.Outcome(simulated, seconds, differences, reconciled)
     _tell(outcome, json=json, rate=rate, total_seconds=time.monotonic() - begun)
     return None if outcome.agrees else _FAILED
+
+
+def _audit_columns() -> list[Column]:
+    return [
+        Column("kind", t("种类", "kind")),
+        Column("label", t("名称", "label")),
+        Column("open", t("未解除", "open"), right=True),
+        Column("waived", t("其中豁免", "waived"), right=True),
+        Column("units", t("单位", "units"), right=True),
+    ]
 
 
 def _reconciles(show: Any) -> bool:
