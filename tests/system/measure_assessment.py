@@ -1,7 +1,7 @@
 """A city's assessment at scale: 200 units, 5,000 items, 10 districts and as many cases as asked for; then 500 items change.
 
-Run as ``python -m tests.system.measure_assessment [CASES]``: it prints how long a change of the registry takes until every figure is right, how
-long the score of all units takes, and how long the bulletin.
+Run as ``python -m tests.system.measure_assessment [CASES]``: it prints how long a change of the registry takes until every figure is
+right, how long the score of all units takes, and how long the bulletin.
 """
 
 from __future__ import annotations
@@ -61,10 +61,12 @@ def case_events(cases: int) -> Iterator[tuple[str, Row]]:
         closed_at = YEAR_MS + number * 350 * DAY_MS // cases
         where, case_no = place(drawn.randrange(ITEMS)), f"{number:09d}"
         titled = {"case_no": case_no, "title": f"第{number}件申请", **where}
-        yield CASE_CLOSED, {"event_id": f"c{number}", **titled, "unit_name": "", "district_code": "", "accepted_at": closed_at - DAY_MS, "closed_at": closed_at, "closing_state": "CLOSED"}  # fmt: skip
+        times = {"accepted_at": closed_at - DAY_MS, "closed_at": closed_at, "closing_state": "CLOSED"}
+        yield CASE_CLOSED, {"event_id": f"c{number}", **titled, **times, "unit_name": "", "district_code": ""}
         if number % 100 >= 3:
-            held = [{**MATERIALS[0], "byte_size": 1, "sha256": ""}]
-            yield ARCHIVE_RECEIVED, {"event_id": f"a{number}", "archive_no": f"A{number}", **titled, "received_at": closed_at + 20 * HOUR_MS, "receipt": "ACCEPTED", "materials": held}  # fmt: skip
+            held = {"receipt": "ACCEPTED", "materials": [{**MATERIALS[0], "byte_size": 1, "sha256": ""}]}
+            arrived = {"archive_no": f"A{number}", "received_at": closed_at + 20 * HOUR_MS}
+            yield ARCHIVE_RECEIVED, {"event_id": f"a{number}", **titled, **arrived, **held}
 
 
 def publish(settings: Settings, events: Iterator[tuple[str, Row]]) -> float:
