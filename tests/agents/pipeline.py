@@ -148,8 +148,10 @@ class Pipeline:
         return {state["case_no"]: state for state in self._table(CASES, CASE_STATE)}
 
     def items(self) -> dict[str, Event]:
-        """State of every item, by ``unit|item``."""
-        return {f"{state['unit_code']}|{state['item_code']}": state for state in self._table(ITEMS, ITEM_STATE)}
+        """State of every item of which anything is known, by ``unit|item``: a case that came and went may leave an empty one behind."""
+        states = {f"{state['unit_code']}|{state['item_code']}": state for state in self._table(ITEMS, ITEM_STATE)}
+        known = self.reference.subjects()
+        return {key: state for key, state in states.items() if key in known or state["unregistered_in"]}
 
     def state(self, case_no: str) -> Event:
         """State of one case."""
