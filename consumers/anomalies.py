@@ -13,7 +13,9 @@ _TIMES = ("since", "closed_at", "due_at", "received_at")
 _COLUMNS = (
     *("anomaly_id", "kind", "state", "subject", "reason", "resolution", "unit_code", "unit_name", "district_code"),
     *("item_code", "item_name", "item_type", "late_ms", "detail", "backfill"),
+    *("waived", "waived_by", "waived_reason"),
 )
+_DATES = ("waived_from", "waived_until")
 
 
 def anomaly_rows(client: Client, *, kind: str = "", state: State | None = None, unit: str = "") -> list[dict[str, Any]]:
@@ -21,7 +23,7 @@ def anomaly_rows(client: Client, *, kind: str = "", state: State | None = None, 
     wanted = {"kind": kind, "state": _STORED[state] if state else "", "unit_code": unit}
     filters = [f"{column} = {{{column}:String}}" for column, value in wanted.items() if value]
     times = ", ".join(f"toUnixTimestamp64Milli({name}) AS {name}_ms" for name in _TIMES)
-    sql = f"SELECT {', '.join(_COLUMNS)}, {times} FROM anomaly FINAL"  # noqa: S608 - constants; values are bound
+    sql = f"SELECT {', '.join((*_COLUMNS, *_DATES))}, {times} FROM anomaly FINAL"  # noqa: S608 - constants; values are bound
     sql += (f" WHERE {' AND '.join(filters)}" if filters else "") + " ORDER BY since, anomaly_id"
     return [_row(found) for found in client.query(sql, parameters=wanted).named_results()]
 
@@ -31,4 +33,4 @@ def _row(found: dict[str, Any]) -> dict[str, Any]:
     for name in _TIMES:
         at_ms = found[f"{name}_ms"]
         row[name] = None if at_ms is None else iso(at_ms)
-    return row
+    return row | {name: None if (day := found[name]) is None else day.isoformat() for name in _DATES}

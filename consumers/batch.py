@@ -8,9 +8,10 @@ from typing import Any
 import pyarrow as pa
 
 from consumers.dead_letters import dead_letter_row
+from consumers.items import item_row
 from consumers.origins import Origin
 from consumers.rows import NOT_STORED, version_of
-from streams.contracts import DEAD_LETTER, codec
+from streams.contracts import DEAD_LETTER, ITEM_STATE, codec
 from streams.errors import EngineError, InvalidRecord
 
 Partition = tuple[str, int]
@@ -70,6 +71,8 @@ def _record(origin: Origin, message: Any) -> dict[str, Any]:
             f"{origin.topic}[{message.partition()}] @{message.offset()} 读不出：{error}。未提交任何位移。"
             f" A record of an output topic cannot be read; nothing was committed. Who else writes to this topic?"
         ) from error
+    if topic == ITEM_STATE:
+        record = item_row(record)
     for name in NOT_STORED:
         record.pop(name, None)
     return record

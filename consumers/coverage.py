@@ -45,7 +45,7 @@ def coverage_rows(client: Client, by: Scope, window: Window, *, now_ms: int, orp
     counted = {row["scope"]: row for row in answer.named_results()}
     if by == "city":
         counted.setdefault(CITY, {"scope": CITY, **dict.fromkeys(COUNTS, 0), "excluded": {}})
-    names = _names(client, by)
+    names = names_of(client, by)
     return [coverage_row(counts, names.get(scope, "")) for scope, counts in sorted(counted.items())]
 
 
@@ -73,7 +73,8 @@ def ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _names(client: Client, by: Scope) -> Mapping[str, str]:
+def names_of(client: Client, by: Scope) -> Mapping[str, str]:
+    """Names by code, of every scope of a kind."""
     if by == "city":
         return {CITY: _CITY_NAME}
     if by == "district":

@@ -14,13 +14,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from streams.contracts import ANOMALY_UNARCHIVED, CASE_STATE, COVERAGE_PARTIAL, DEAD_LETTER
+from streams.contracts import ANOMALY_TOPICS, CASE_STATE, COVERAGE_PARTIAL, DEAD_LETTER, ITEM_STATE
 
 Record = Mapping[str, Any]
 
 TEXT, FLAG, COUNT, SMALL, ORDINAL = pa.string(), pa.bool_(), pa.int64(), pa.int32(), pa.uint16()
 TEXTS, COUNTS = pa.list_(TEXT), pa.map_(TEXT, COUNT)
-TIME = pa.timestamp("ms", tz="Asia/Shanghai")
+TIME, DATE = pa.timestamp("ms", tz="Asia/Shanghai"), pa.date32()
 ORDINAL_SHIFT = 48
 """Bits left of the offset: 2⁴⁸ records per partition and 2¹⁶ lives of a topic are out of reach."""
 
@@ -78,25 +78,40 @@ _CASE_STATE = Table(
     CASE_STATE,
     _fields(
         {
-            TEXT: f"case_no status reason source_system {_NAMED_PLACE}",
+            TEXT: f"case_no status reason source_system build_mode archiving_mode title_hash {_NAMED_PLACE}",
             TIME: "accepted_at closed_at due_at received_at wake_at feed_through",
-            FLAG: "due_provisional due_passed",
+            FLAG: "due_provisional due_passed registered",
             COUNT: "delay_ms",
             TEXTS: "open_anomalies flags",
         }
     ),
-    {"archives": _fields({TEXT: f"archive_no receipt {_PLACE}", TIME: "accepted_at refused_at last_refused_at"})},
+    {"archives": _fields({TEXT: f"archive_no receipt source_system title_hash {_PLACE}", TIME: "accepted_at refused_at last_refused_at"})},
 )
 
-_ANOMALY = Table(
-    "anomaly",
-    ANOMALY_UNARCHIVED,
+_ANOMALY_FIELDS = _fields(
+    {
+        TEXT: f"anomaly_id kind state subject reason resolution detail waived_by waived_reason {_NAMED_PLACE}",
+        TIME: "since closed_at due_at received_at",
+        DATE: "waived_from waived_until",
+        FLAG: "backfill waived",
+        COUNT: "late_ms",
+    }
+)
+# A kind is told on one topic alone, so that the versions of a finding's rows all come from one.
+_ANOMALIES = tuple(Table("anomaly", topic, _ANOMALY_FIELDS, {}) for topic in ANOMALY_TOPICS)
+
+_ITEM = Table(
+    "item",
+    ITEM_STATE,
     _fields(
         {
-            TEXT: f"anomaly_id kind state subject reason resolution detail {_NAMED_PLACE}",
-            TIME: "since closed_at due_at received_at",
-            FLAG: "backfill",
-            COUNT: "late_ms",
+            TEXT: f"{_NAMED_PLACE} main_item_name build_mode archiving_mode schedule_version schedule_retention"
+            " config_version config_retention config_archiving_mode",
+            TEXTS: "schedule_materials config_materials open_anomalies",
+            FLAG: "registered expected_online leaf configured schedule_approved unregistered_cases",
+            SMALL: "plan_year",
+            COUNT: "case_count_2017",
+            TIME: "wake_at",
         }
     ),
     {},
@@ -110,7 +125,8 @@ _COVERAGE_PARTIAL = Table(
             TEXT: f"granularity {_PLACE}",
             TIME: "bucket_start",
             SMALL: "input_partition",
-            COUNT: "archived archived_late unarchived awaiting refused orphan due due_archived official_closed official_archived",
+            COUNT: "archived archived_late unarchived awaiting refused orphan due due_archived official_closed official_archived"
+            " unregistered",
             COUNTS: "excluded",
         }
     ),
@@ -132,6 +148,6 @@ _DEAD_LETTER = Table(
     {},
 )
 
-TABLES = (_CASE_STATE, _ANOMALY, _COVERAGE_PARTIAL, _DEAD_LETTER)
-NOT_STORED = frozenset({"facts"})
-"""Fields of the record that no table has: the engine's own memory of the events."""
+TABLES = (_CASE_STATE, *_ANOMALIES, _COVERAGE_PARTIAL, _ITEM, _DEAD_LETTER)
+NOT_STORED = frozenset({"facts", "findings", "review_at"})
+"""Fields of the record that no table has: the engine's own memory of the events, and findings, which have a table of their own."""

@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicParti
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from ops.connect import Admin
-from streams.contracts import CASE_INPUTS, OUTPUTS, REFERENCE_INPUTS
+from streams.contracts import INTERNAL, JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS
 from streams.errors import DependencyError, WaitTimeout
 from streams.runtime.progress import Progress, read_progress
 from streams.settings import Settings
@@ -79,8 +79,8 @@ class Observer:
             raise self._admin.failure(error) from error
 
     def progress(self) -> dict[Place, Progress]:
-        """What the workers have committed of the case inputs."""
-        return read_progress(self.settings.kafka_client(), self.settings.application, self._names(CASE_INPUTS), timeout_s=_REQUEST_SECONDS)
+        """What the workers have committed of what they read."""
+        return read_progress(self.settings.kafka_client(), self.settings.application, self._names(JOB_INPUTS), timeout_s=_REQUEST_SECONDS)
 
     def sunk(self) -> dict[Place, int]:
         """What the sink has committed of the outputs."""
@@ -101,7 +101,7 @@ class Observer:
 
     def _find_places(self) -> list[Place]:
         there = self._admin.metadata().topics
-        names = self._names((*CASE_INPUTS, *REFERENCE_INPUTS, *OUTPUTS))
+        names = self._names((*JOB_INPUTS, *REFERENCE_INPUTS, *OUTPUTS))
         if missing := [name for name in names if name not in there]:
             raise DependencyError(f"缺少主题 missing topics: {', '.join(missing)}（先运行 guidang topics 或 guidang up）")
         return [(name, partition) for name in names for partition in there[name].partitions]
@@ -140,7 +140,7 @@ def wait_caught_up(settings: Settings, timeout_s: float, tell: Callable[[int, li
     Parameters
     ----------
     tell
-        Called at every look with the step (1: workers, 2: sink) and what is missing.
+        Called at every look with the step (1: workers, 2: what partitions told each other, 3: sink) and what is missing.
 
     Raises
     ------
@@ -162,8 +162,11 @@ def wait_caught_up(settings: Settings, timeout_s: float, tell: Callable[[int, li
 
     ends = broker.ask(Observer.ends)
     until(1, lambda observer: behind_inputs(settings, ends, observer.progress(), since_ms))
+    internal = {settings.topic(name) for name in INTERNAL}
+    told = ends | {place: end for place, end in broker.ask(Observer.ends).items() if place[0] in internal}
+    until(2, lambda observer: behind_inputs(settings, told, observer.progress(), since_ms))
     output_ends = broker.ask(Observer.ends)
-    until(2, lambda observer: behind_sink(output_ends, observer.sunk()))
+    until(3, lambda observer: behind_sink(output_ends, observer.sunk()))
 
 
 class _Patient:

@@ -16,14 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import connect, reaching
 from consumers.coverage import coverage_rows
+from consumers.items import item_rows
 from consumers.windows import parse_window
 from ops.caught_up import wait_caught_up
-from ops.simulate.compare import CASE_COLUMNS, TIMES, Difference, case_differences, figure_differences
+from ops.simulate.compare import CASE_COLUMNS, TIMES, Difference, case_differences, figure_differences, item_differences
 from ops.simulate.generate import Plan
 from ops.simulate.run import Simulated, publish_simulation
-from ops.simulate.truth import CaseTruth, figures
+from ops.simulate.truth import figures
+from streams.domain.rules import KINDS
 from streams.errors import GuidangError
 from streams.settings import CONFIG_FILE_VARIABLE, Settings, load_settings
 
@@ -126,14 +129,33 @@ def rows_by(settings: Settings, by: Any, now_ms: int) -> list[Row]:
         return coverage_rows(connect(settings), by, span, now_ms=now_ms, orphan_grace_ms=grace_ms)
 
 
-def compare(settings: Settings, plan: Plan, truth: list[CaseTruth]) -> list[Difference]:
-    """Every case in ClickHouse, and every figure by unit, district and city, against the truth."""
-    found = list(case_differences(truth, _cases(settings)))
+def compare(settings: Settings, plan: Plan, simulated: Simulated) -> list[Difference]:
+    """Every case and item in ClickHouse, and every figure by unit, district and city, against the truth."""
+    truth = simulated.truth
+    found = [*case_differences(truth, _cases(settings)), *item_differences(simulated.items, _items(settings))]
     span = parse_window(_WINDOW, plan.moment_ms)
     for by in _COMPARED:
         told = figures(truth, by, span.start_ms, plan.moment_ms, plan.moment_ms)
         found += figure_differences(by, told, rows_by(settings, by, plan.moment_ms))
     return found
+
+
+def findings_by_kind(settings: Settings) -> list[Row]:
+    """How many findings of each kind are open, of how many units, and how many of them are waived."""
+    with reaching(settings):
+        open_ = anomaly_rows(connect(settings), state="open")
+    found = {kind: [row for row in open_ if row["kind"] == kind] for kind in KINDS}
+    return [
+        {
+            "kind": kind,
+            "label": KINDS[kind].label,
+            "open": len(rows),
+            "waived": sum(row["waived"] for row in rows),
+            "units": len({row["unit_code"] for row in rows}),
+        }
+        for kind, rows in found.items()
+        if rows
+    ]
 
 
 def _cases(settings: Settings) -> dict[str, Row]:
@@ -142,3 +164,8 @@ def _cases(settings: Settings) -> dict[str, Row]:
     with reaching(settings):
         answer = connect(settings).query(f"SELECT {columns} FROM case_state FINAL")  # noqa: S608  our own names
     return {row[0]: dict(zip(names, row, strict=True)) for row in answer.result_rows}
+
+
+def _items(settings: Settings) -> dict[str, frozenset[str]]:
+    with reaching(settings):
+        return {f"{row['unit_code']}|{row['item_code']}": frozenset(row["findings"]) for row in item_rows(connect(settings))}

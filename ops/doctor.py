@@ -15,6 +15,7 @@ from typing import Any, Literal
 import confluent_kafka
 
 from consumers.clickhouse import connect
+from ops.bulletin.font import chinese_font, system_fonts
 from ops.connect import Admin
 from ops.jars import KAFKA_VERSION, jars_folder, java, java_version
 from ops.ports import answers, free_port
@@ -69,6 +70,7 @@ def examine_machine() -> Iterator[Finding]:
         if fetched
         else Finding("jars", "warn", f"Kafka {KAFKA_VERSION} 尚未下载 not downloaded", "guidang up 会下载 will download them; make install")
     )
+    yield _attempt("font", lambda: chinese_font(system_fonts()).family)
     yield _attempt("ports", lambda: f"有空闲端口 free, e.g. {free_port()}")
 
 

@@ -6,20 +6,31 @@ from typing import Any
 
 from ops.reading import read_topic
 from ops.recompute import InputReader, Tell
-from streams.contracts import ANOMALY_UNARCHIVED, ARCHIVE_RECEIVED, CASE_CLOSED, CASE_INPUTS, CASE_STATE, DEAD_LETTER, codec
+from streams.contracts import (
+    ANOMALY_QUALITY,
+    ANOMALY_UNARCHIVED,
+    ARCHIVE_RECEIVED,
+    CASE_CLOSED,
+    CASE_INPUTS,
+    CASE_STATE,
+    DEAD_LETTER,
+    codec,
+)
+from streams.domain.rules import KINDS
 from streams.domain.time import iso
 from streams.errors import InvalidRecord
 from streams.partitioner import PARTITIONERS
 from streams.settings import Settings
 
 _TIME_OF = {CASE_CLOSED: "closed_at", ARCHIVE_RECEIVED: "received_at"}
-_HIDDEN = ("title_hash", "facts", "case_no")
+_HIDDEN = ("title_hash", "title_core", "title_test", "materials", "materials_digest", "facts", "findings", "case_no")
+_FINDINGS = (ANOMALY_UNARCHIVED, ANOMALY_QUALITY)
 
 
 def explain(settings: Settings, case_no: str, tell: Tell) -> dict[str, Any] | None:
     """Everything there is about a case, as plain data; ``None`` when nothing is."""
     partition = PARTITIONERS[settings.kafka.partitioner](case_no.encode(), settings.kafka.partitions)
-    found = {topic: _records(settings, topic, case_no, partition, tell) for topic in (*CASE_INPUTS, CASE_STATE, ANOMALY_UNARCHIVED)}
+    found = {topic: _records(settings, topic, case_no, partition, tell) for topic in (*CASE_INPUTS, CASE_STATE, *_FINDINGS)}
     dead = _records(settings, DEAD_LETTER, case_no, partition, tell)
     states = [codec(CASE_STATE).decode(message.value()) for message in found[CASE_STATE]]
     if not any(found.values()) and not dead:
@@ -32,7 +43,7 @@ def explain(settings: Settings, case_no: str, tell: Tell) -> dict[str, Any] | No
         "events": sorted(events, key=lambda event: event["time"] or ""),
         "dead_letters": [_dead(message) for message in dead],
         "state": _readable(state) if state else None,
-        "anomalies": [_readable(codec(ANOMALY_UNARCHIVED).decode(message.value())) for message in found[ANOMALY_UNARCHIVED]],
+        "anomalies": [_anomaly(topic, message) for topic in _FINDINGS for message in found[topic]],
         "rule": rule(state, str(settings.domain_policy().deadline_for(state["item_code"], state["main_item_code"]))) if state else None,
     }
 
@@ -64,6 +75,11 @@ _EXCLUSIONS = {
     "UNKNOWN_STATE": "办结状态不明，不计入（假设 policy.count_unknown_closing） unknown closing state (assumption)",
     "TEST_CASE": "测试件，不计入 a test case",
     "OUTSIDE_TYPES": "不属八类行政事项，不计入 not one of the eight item types",
+    "OFFLINE": "自建系统、离线归档，另行列示 a unit's own system, archived offline",
+    "MODE_UNKNOWN": "自建系统、归档方式未填，另行列示 a unit's own system, its mode not stated",
+    "PLANNED_LATER": "自建系统、归档计划在办结年份之后，另行列示（假设） planned for a later year (assumption)",
+    "VERTICAL": "垂建：在上级系统办理，不计入（假设 policy.count_vertical） a superior's system (assumption)",
+    "UNREGISTERED_ITEM": "事项未登记，不计入（假设 policy.count_unregistered） the item is not registered (assumption)",
 }
 _CLAUSES = {
     "ARCHIVED": "附件2 完成性指标：办件未归档，按 50×（未归档数/办结数）扣分",
@@ -71,7 +87,7 @@ _CLAUSES = {
     "AWAITING": "附件2 完成性指标；归档期限为假设 policy.deadline（通知未规定）",
     "UNARCHIVED": "附件2 完成性指标：办件未归档，按 50×（未归档数/办结数）扣分",
     "ORPHAN": "四（二）谁产生，谁归档；宽限为假设 policy.orphan_grace",
-    "EXCLUDED": "二（四）八类行政事项；附件1 填报说明 3 去除测试办件",
+    "EXCLUDED": "二（四）八类行政事项；附件1 建设模式、归档计划、归档方式，填报说明 3 去除测试办件",
 }
 
 
@@ -89,6 +105,11 @@ def _event(reader: InputReader, topic: str, message: Any) -> dict[str, Any]:
     except InvalidRecord as error:
         return {"time": None, "origin": origin, "not_taken": error.reason, "event": None}
     return {"time": iso(event[_TIME_OF[topic]]), "origin": origin, "not_taken": None, "event": _readable(event)}
+
+
+def _anomaly(topic: str, message: Any) -> dict[str, Any]:
+    record = codec(topic).decode(message.value())
+    return _readable(record) | {"label": KINDS[record["kind"]].label, "clause": KINDS[record["kind"]].clause}
 
 
 def _dead(message: Any) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes $VENV with everything in it, and what the machine lacks for the local Kafka: Java 17 and Maven. Safe to run again.
+# Makes $VENV with everything in it, and what the machine lacks: Java 17 and Maven for the local Kafka, a Chinese font for the PDF. Safe to run again.
 set -eu
 
 missing=""
@@ -7,6 +7,9 @@ missing=""
 "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 command -v java >/dev/null || missing="$missing default-jre-headless"
 command -v mvn >/dev/null || missing="$missing maven"
+# a Chinese font for the PDF of the bulletin (ops/bulletin/font.py)
+fonts=$(find /usr/share/fonts /usr/local/share/fonts \( -name 'wqy-*' -o -name 'NotoSansCJK*' -o -name 'SourceHanSans*' \) 2>/dev/null || true)
+[ -n "$fonts" ] || missing="$missing fonts-wqy-microhei"
 
 if [ -n "$missing" ]; then
     sudo=""

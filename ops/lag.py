@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from ops.caught_up import Observer, Place, Standing, behind_inputs, behind_sink
 from streams.clock import wall_ms
-from streams.contracts import CASE_INPUTS, OUTPUTS, REFERENCE_INPUTS
+from streams.contracts import JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS
 from streams.settings import Settings
 
 IDLE_WATERMARK_MS = 5_000
@@ -27,7 +27,8 @@ class Lag:
     records
         Offsets between what is done and the end; in a topic with transactions some of them are markers.
     seconds
-        Case inputs: from the least watermark to now, 1–2 s where nothing is to be done. Others: age of the oldest record not done yet.
+        What workers read in their group: from the least watermark to now, 1–2 s where nothing is to be done.
+        Others: age of the oldest record not done yet.
         ``None``: not known.
     """
 
@@ -56,11 +57,11 @@ def read_lags(settings: Settings) -> Lags:
     done = _done(settings, standing)
     oldest = _oldest_ms(settings, {place: at for place, at in done.items() if at < standing.ends[place]})
     lags = {}
-    for name in (*CASE_INPUTS, *REFERENCE_INPUTS, *OUTPUTS):
+    for name in (*JOB_INPUTS, *REFERENCE_INPUTS, *OUTPUTS):
         topic = settings.topic(name)
         places = [place for place in done if place[0] == topic]
         records = sum(max(standing.ends[place] - done[place], 0) for place in places)
-        if name in CASE_INPUTS:
+        if name in JOB_INPUTS:
             marks = [standing.progress[place].watermark_ms for place in places]
             known = [mark for mark in marks if mark is not None]
             seconds = max(now_ms - min(known), 0) / 1000 if len(known) == len(marks) else None

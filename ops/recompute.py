@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ops.reading import read_topic
-from streams.agents.intake import Intake
-from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, CASE_INPUTS, CASE_STATE, FEED_HEARTBEAT, UNIT_REGISTRY, codec
+from streams.agents.intake import Intake, keyed_digest
+from streams.agents.reference import ReferenceKeeper
+from streams.clock import Clock
+from streams.contracts import CASE_CLOSED, CASE_INPUTS, CASE_STATE, REFERENCE_INPUTS, codec
+from streams.domain.assess import Assessor
 from streams.domain.facts import CaseFacts, TooManyEvents
-from streams.domain.findings import findings
 from streams.domain.reference import Reference
-from streams.domain.verdict import Judge, Moment, State
+from streams.domain.verdict import Moment, State
 from streams.errors import InvalidRecord
 from streams.partitioner import PARTITIONERS
 from streams.settings import Settings
@@ -41,7 +43,8 @@ class InputReader:
     """Tells which records the workers take, and which not."""
 
     def __init__(self, settings: Settings) -> None:
-        self._intakes = {name: Intake(name, settings.title_key()) for name in CASE_INPUTS}
+        digest = keyed_digest(settings.title_key())
+        self._intakes = {name: Intake(name, digest) for name in CASE_INPUTS}
         self._partition_of = PARTITIONERS[settings.kafka.partitioner]
         self._partitions = settings.kafka.partitions
 
@@ -68,7 +71,8 @@ class _Raw:
 
 def read_inputs(settings: Settings, tell: Tell) -> Inputs:
     """Read all inputs and merge them."""
-    inputs, reader = Inputs(reference=read_reference(settings)), InputReader(settings)
+    inputs, reader = Inputs(), InputReader(settings)
+    read_reference(settings, inputs, tell)
     for topic in CASE_INPUTS:
         for message in read_topic(settings, topic, tell=lambda done, total, topic=topic: tell(topic, done, total)):  # type: ignore[misc]
             try:
@@ -82,24 +86,27 @@ def read_inputs(settings: Settings, tell: Tell) -> Inputs:
     return inputs
 
 
-def read_reference(settings: Settings) -> Reference:
+def read_reference(settings: Settings, inputs: Inputs, tell: Tell = lambda _topic, _done, _total: None) -> None:
     """Read the reference topics; every heartbeat may be used, as all inputs are read to their ends."""
-    reference = Reference()
-    for row in _valid(settings, UNIT_REGISTRY):
-        reference.units.add(row)
-    for claim in _valid(settings, FEED_HEARTBEAT):
-        topic = claim["topic"].removeprefix(settings.kafka.topic_prefix)
-        if topic in (CASE_CLOSED, ARCHIVE_RECEIVED):
-            reference.feeds.add(claim["source_system"], topic, claim["complete_through"], 0)
-    return reference
+    keeper = ReferenceKeeper(reference=inputs.reference, topic_prefix=settings.kafka.topic_prefix, clock=_Beginning())
+    for topic in REFERENCE_INPUTS:
+        for message in read_topic(settings, topic, tell=lambda done, total, topic=topic: tell(topic, done, total)):  # type: ignore[misc]
+            keeper.on_record(message)
+    for _, error in keeper.rejected.values():
+        inputs.refused[error.reason] = inputs.refused.get(error.reason, 0) + 1
 
 
-def judged(judge: Judge, case_no: str, facts: CaseFacts, now_ms: int) -> State:
+class _Beginning(Clock):
+    """A clock that stands at the beginning of time: whatever is heard has been heard before."""
+
+    def now_ms(self) -> int:
+        """Nothing is earlier."""
+        return 0
+
+
+def judged(assessor: Assessor, case_no: str, facts: CaseFacts, now_ms: int) -> State:
     """State of a case when everything has been read through ``now_ms``."""
-    state = judge.judge(case_no, facts, Moment(now_ms, now_ms, now_ms))
-    state["open_anomalies"] = sorted(findings(state))
-    state["facts"] = facts.dump()
-    return state
+    return assessor.assess(case_no, facts, Moment(now_ms, now_ms, now_ms))
 
 
 def published_states(settings: Settings, tell: Tell) -> dict[str, tuple[int, State]]:
@@ -109,11 +116,3 @@ def published_states(settings: Settings, tell: Tell) -> dict[str, tuple[int, Sta
         state = codec(CASE_STATE).decode(message.value())
         states[state["case_no"]] = message.partition(), state
     return states
-
-
-def _valid(settings: Settings, topic: str) -> Iterator[dict[str, Any]]:
-    for message in read_topic(settings, topic):
-        try:
-            yield codec(topic).decode(message.value())
-        except InvalidRecord:  # the workers log it and leave it where it is
-            continue

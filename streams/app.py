@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from streams.agents.cases import CaseJob
+from streams.agents.intake import keyed_digest
 from streams.agents.reference import ReferenceKeeper
+from streams.domain.assess import Assessor
 from streams.domain.reference import Reference
-from streams.domain.verdict import Judge
 from streams.holidays import china_calendar
 from streams.runtime.engine import Engine
 from streams.runtime.reference import ReferenceReader
@@ -15,9 +16,9 @@ from streams.runtime.settings import EngineSettings
 from streams.settings import Settings
 
 
-def build_judge(settings: Settings, reference: Reference) -> Judge:
+def build_assessor(settings: Settings, reference: Reference) -> Assessor:
     """The rules under these settings."""
-    return Judge(settings.domain_policy(), china_calendar(), reference)
+    return Assessor(settings.domain_policy(), china_calendar(), reference, keyed_digest(settings.title_key()))
 
 
 def build_worker(settings: Settings) -> Engine:
@@ -29,8 +30,8 @@ def build_worker(settings: Settings) -> Engine:
         topic_prefix=prefix,
         partitions=settings.kafka.partitions,
         partitioner=settings.kafka.partitioner,
-        title_key=settings.title_key(),
-        judge=build_judge(settings, reference),
+        assessor=build_assessor(settings, reference),
+        rejected=keeper.rejected,
     )
     kafka = settings.kafka_client()
     engine = Engine(

@@ -28,14 +28,27 @@ CASE_CLOSED = "case-closed"
 ARCHIVE_RECEIVED = "archive-received"
 UNIT_REGISTRY = "unit-registry"
 FEED_HEARTBEAT = "feed-heartbeat"
+ITEM_REGISTRY = "item-registry"
+ARCHIVING_SCHEDULE = "archiving-schedule"
+MODULE_CONFIG = "module-config"
+WAIVER = "waiver"
 CASE_STATE = "case-state"
+ITEM_STATE = "item-state"
+ITEM_USE = "item-use"
 ANOMALY_UNARCHIVED = "anomaly-unarchived"
+ANOMALY_MISCONFIGURED = "anomaly-misconfigured"
+ANOMALY_QUALITY = "anomaly-quality"
 COVERAGE_PARTIAL = "coverage-partial"
 DEAD_LETTER = "dead-letter"
 
 CASE_INPUTS = (CASE_CLOSED, ARCHIVE_RECEIVED)
-REFERENCE_INPUTS = (UNIT_REGISTRY, FEED_HEARTBEAT)
-OUTPUTS = (CASE_STATE, ANOMALY_UNARCHIVED, COVERAGE_PARTIAL, DEAD_LETTER)
+REFERENCE_INPUTS = (UNIT_REGISTRY, FEED_HEARTBEAT, ITEM_REGISTRY, ARCHIVING_SCHEDULE, MODULE_CONFIG, WAIVER)
+INTERNAL = (ITEM_USE,)
+"""Written by workers and read by workers alone."""
+JOB_INPUTS = (*CASE_INPUTS, *INTERNAL)
+"""What workers read in their group, and commit."""
+ANOMALY_TOPICS = (ANOMALY_UNARCHIVED, ANOMALY_MISCONFIGURED, ANOMALY_QUALITY)
+OUTPUTS = (CASE_STATE, ITEM_STATE, *ANOMALY_TOPICS, COVERAGE_PARTIAL, DEAD_LETTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,8 @@ class TopicContract:
 
     Parameters
     ----------
+    key
+        Name of the field that is the record's key, or names joined by ``|``, as their values are.
     versions
         Schema id -> parsed schema, oldest first. Empty where the topic carries raw bytes.
     partitions
@@ -63,6 +78,11 @@ class TopicContract:
     partitions: Literal["case", "one"]
     versions: Mapping[int, Any]
 
+    @property
+    def key_fields(self) -> tuple[str, ...]:
+        """The fields that make the key, in its order."""
+        return tuple(self.key.split("|"))
+
 
 @cache
 def topic_contract(name: str) -> TopicContract:
@@ -81,6 +101,11 @@ def topic_contract(name: str) -> TopicContract:
 def topic_names() -> tuple[str, ...]:
     """All topics of the contract, inputs and outputs."""
     return tuple(sorted(path.parent.name for path in FOLDER.glob("*/topic.yaml")))
+
+
+def record_key(topic: str, record: Mapping[str, Any]) -> bytes:
+    """Key of an input's record: its key fields, joined by ``|``, as UTF-8; the values are opaque and stay as given."""
+    return "|".join(record[field] for field in topic_contract(topic).key_fields).encode()
 
 
 class Codec:

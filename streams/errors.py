@@ -9,6 +9,7 @@
     ├── OperatorError           who runs the system
     │   ├── ConfigurationError      a setting                              -> exit 3
     │   │   └── TopologyError           topics or partitions are not what the settings say
+    │   ├── TamperedEdition         a published bulletin is not what was published -> exit 5
     │   └── DependencyError         Kafka, ClickHouse: absent, wrong, gone -> exit 4
     │       └── WaitTimeout             it did not come about in the time given
     └── EngineError             us: the process ends, nothing is committed -> exit 1
@@ -68,6 +69,12 @@ class ConfigurationError(OperatorError):
 
 class TopologyError(ConfigurationError):
     """Topics or their partitions are not what the settings say."""
+
+
+class TamperedEdition(OperatorError):
+    """A published bulletin is not what was published: bring back the file named, from a copy."""
+
+    exit_code = 5
 
 
 class DependencyError(OperatorError):

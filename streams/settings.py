@@ -93,6 +93,13 @@ class ClickHouseSettings(_Section):
     database: str = "guidang"
 
 
+class ScorePolicy(_Section):
+    """How the score is read where the notice leaves it open."""
+
+    place: Literal["item", "case"] = "item"
+    """处, a place: one per item and kind, or one per case and kind."""
+
+
 class PolicySettings(_Section):
     """The assumptions (A) of the notice's reading: each can be set, each is printed by the reports that rest on it."""
 
@@ -103,6 +110,9 @@ class PolicySettings(_Section):
     backfill_age: DurationText = "24h"
     count_unknown_closing: bool = True
     count_forwarded: bool = False
+    count_unregistered: bool = True
+    count_vertical: bool = False
+    score: ScorePolicy = ScorePolicy()
 
 
 class PrivacySettings(_Section):
@@ -117,6 +127,14 @@ class WorkerSettings(_Section):
 
     name: str = "worker-1"
     """Static membership: unique among running workers, the same again after a restart."""
+
+
+class MetricsSettings(_Section):
+    """Where the sink serves its figures to Prometheus."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65_535)
+    """0: nowhere. ``guidang up`` takes a free port and records it."""
 
 
 class Settings(BaseSettings):
@@ -134,6 +152,7 @@ class Settings(BaseSettings):
     policy: PolicySettings = PolicySettings()
     privacy: PrivacySettings = PrivacySettings()
     worker: WorkerSettings = WorkerSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -166,6 +185,8 @@ class Settings(BaseSettings):
             backfill_age_ms=duration_ms(self.policy.backfill_age),
             count_unknown_closing=self.policy.count_unknown_closing,
             count_forwarded=self.policy.count_forwarded,
+            count_unregistered=self.policy.count_unregistered,
+            count_vertical=self.policy.count_vertical,
         )
 
     def kafka_client(self, **more: str | float) -> dict[str, Any]:

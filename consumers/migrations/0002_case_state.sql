@@ -23,6 +23,10 @@ CREATE TABLE IF NOT EXISTS case_state
     wake_at         Nullable(DateTime64(3, 'Asia/Shanghai')),
     feed_through    Nullable(DateTime64(3, 'Asia/Shanghai')),
     due_passed      Bool,
+    registered      Bool,
+    build_mode      LowCardinality(String),
+    archiving_mode  LowCardinality(String),
+    title_hash      String,
     archives        Nested
     (
         archive_no      String,
@@ -34,7 +38,9 @@ CREATE TABLE IF NOT EXISTS case_state
         district_code   String,
         item_code       String,
         main_item_code  String,
-        item_type       String
+        item_type       String,
+        source_system   String,
+        title_hash      String
     ),
     open_anomalies  Array(String),
     flags           Array(String),

@@ -21,6 +21,11 @@ CREATE TABLE IF NOT EXISTS anomaly
     late_ms        Nullable(Int64),
     detail         String,
     backfill       Bool,
+    waived         Bool,
+    waived_from    Nullable(Date32),
+    waived_until   Nullable(Date32),
+    waived_by      String,
+    waived_reason  String,
     version        UInt64
 )
 ENGINE = ReplacingMergeTree(version)

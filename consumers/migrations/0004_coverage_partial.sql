@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS coverage_partial
     due_archived      Int64,
     official_closed   Int64,
     official_archived Int64,
+    unregistered      Int64,
     version           UInt64
 )
 ENGINE = ReplacingMergeTree(version)

@@ -97,7 +97,7 @@ def simulate(
     with progress(t(f"模拟 {year} 年", f"simulating {year}"), cases) as advance:
         done = publish_simulation(settings, plan, advance)
     if truth is not None:
-        write_truth(truth, plan, done.truth)
+        write_truth(truth, plan, [*done.truth, *done.items])
     rate = done.total / done.seconds
     say(t(f"已发布 {done.total} 条事件，{rate:,.0f} 条/秒", f"{done.total} events published, {rate:,.0f}/s"))
     if json:

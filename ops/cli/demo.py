@@ -63,12 +63,25 @@ def demo(
             if not json:
                 show.guidang("coverage", "--by", "unit")
                 show.guidang("coverage", "--by", "city")
-            differences = show.compare(settings, plan, simulated.truth)
+                emit_rows(show.findings_by_kind(settings), json=False, columns=_audit_columns(), title=t("配置与质量问题", "findings"))
+                show.guidang("score", "--year", str(_YEAR), "--by", "district")
+                show.guidang("report", "--period", str(_YEAR), "--out", str(home / "bulletin"))
+            differences = show.compare(settings, plan, simulated)
             say(t("整批重算核对 …", "reconciling with a batch …"))
             reconciled = _reconciles(show)
     outcome = show.Outcome(simulated, seconds, differences, reconciled)
     _tell(outcome, json=json, rate=rate, total_seconds=time.monotonic() - begun)
     return None if outcome.agrees else _FAILED
+
+
+def _audit_columns() -> list[Column]:
+    return [
+        Column("kind", t("种类", "kind")),
+        Column("label", t("名称", "label")),
+        Column("open", t("未解除", "open"), right=True),
+        Column("waived", t("其中豁免", "waived"), right=True),
+        Column("units", t("单位", "units"), right=True),
+    ]
 
 
 def _reconciles(show: Any) -> bool:
@@ -104,10 +117,11 @@ def _tell(outcome: Any, *, json: bool, rate: float, total_seconds: float) -> Non
         emit_rows(rows, json=False, columns=columns, title=t("与真值的差异", "differences from the truth"))
     agrees = t("一致", "agrees") if not differences else t(f"{len(differences)} 处不同", f"{len(differences)} differences")
     batch = t("一致", "agrees") if outcome.reconciled else t("不一致", "differs")
+    cases, items = len(truth), len(outcome.simulated.items)
     say(
         t(
-            f"与真值（{len(truth)} 个办件，各单位、区县、全市）：{agrees}；与整批重算：{batch}；共 {total_seconds:.0f} 秒",
-            f"truth ({len(truth)} cases; units, districts, city): {agrees}; batch: {batch}; {total_seconds:.0f} s in all",
+            f"与真值（{cases} 个办件、{items} 个事项，各单位、区县、全市）：{agrees}；与整批重算：{batch}；共 {total_seconds:.0f} 秒",
+            f"truth ({cases} cases, {items} items; units, districts, city): {agrees}; batch: {batch}; {total_seconds:.0f} s in all",
         )
     )
 

@@ -123,6 +123,10 @@ def assumptions(settings: Settings) -> str:
         t("办结状态不明", "closing UNKNOWN")
         + t(" 计入" if policy.count_unknown_closing else " 不计", f" counted={policy.count_unknown_closing}"),
         t("转办", "FORWARDED") + t(" 计入" if policy.count_forwarded else " 不计", f" counted={policy.count_forwarded}"),
+        t("未登记事项", "unregistered items")
+        + t(" 计入" if policy.count_unregistered else " 不计", f" counted={policy.count_unregistered}"),
+        t("垂建事项", "items on a superior's system")
+        + t(" 计入" if policy.count_vertical else " 不计", f" counted={policy.count_vertical}"),
     ]
     return t("假定（A）：", "assumptions (A): ") + t("；", "; ").join(parts)
 

@@ -19,12 +19,25 @@ def register(app: typer.Typer) -> None:
     app.command(help=t("内嵌的 ClickHouse，只听 127.0.0.1", "The embedded ClickHouse, on 127.0.0.1 only"))(store)
 
 
-def sink() -> None:
+def sink(
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help=t("Prometheus 指标的端口，0 为不提供（默认 metrics.port）", "port of the metrics, 0: none (default metrics.port)"),
+        ),
+    ] = None,
+) -> None:
     """Run the sink until it is told to stop."""
-    from consumers.sink import Sink  # noqa: PLC0415 - so that the other command need not load it
+    from consumers.metrics import serve_metrics  # noqa: PLC0415 - so that the other command need not load it
+    from consumers.sink import Sink  # noqa: PLC0415
 
     _log()
-    process = Sink(load_settings())
+    settings = load_settings()
+    process = Sink(settings)
+    if port := settings.metrics.port if metrics_port is None else metrics_port:
+        serve_metrics(settings, settings.metrics.host, port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: process.stop.set())
     process.run()

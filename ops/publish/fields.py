@@ -74,7 +74,7 @@ def fields_of(topic: str) -> dict[str, Field]:
     """Columns of an input topic, by name, in the order of its latest schema."""
     contract = topic_contract(topic)
     schema = list(contract.versions.values())[-1]
-    filled = {"event_id", contract.key}
+    filled = {"event_id", *contract.key_fields}
     return {field["name"]: _field(field, filled=field["name"] in filled) for field in schema["fields"]}
 
 

@@ -13,7 +13,7 @@ from typing import IO
 
 from ops.publish.producer import TopicProducer
 from ops.publish.rows import BadRow, RowReader
-from streams.contracts import codec, topic_contract
+from streams.contracts import codec, record_key
 from streams.errors import BadInputFile
 from streams.settings import Settings
 
@@ -67,7 +67,7 @@ def publish_file(
         Kafka is absent, went away, or lacks the topic.
     """
     begun, bad, sent = time.monotonic(), 0, 0
-    key_field, encode = topic_contract(topic).key, codec(topic).encode
+    encode = codec(topic).encode
     with _opened(path) as file:
         total_bytes = file.seek(0, SEEK_END)
         file.seek(0)
@@ -78,7 +78,7 @@ def publish_file(
                 bad += 1
                 on_bad(row)
             else:
-                producer.send(topic, row.record[key_field].encode(), encode(row.record), row.line)
+                producer.send(topic, record_key(topic, row.record), encode(row.record), row.line)
                 sent += 1
             if number % _ROWS_PER_REPORT == 0:
                 on_progress(rows.bytes_read, total_bytes)

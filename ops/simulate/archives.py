@@ -14,7 +14,13 @@ ACCEPTED = "ACCEPTED"
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One event about one archive number."""
+    """One event about one archive number.
+
+    Parameters
+    ----------
+    speaks
+        What it says is what the archive is held against; else it says something else, and nobody is to mind.
+    """
 
     number: int
     receipt: str
@@ -22,6 +28,7 @@ class Package:
     sent_at: int
     revision: int = 1
     deleted: bool = False
+    speaks: bool = True
 
 
 @dataclass(slots=True)
@@ -45,12 +52,22 @@ class Arrivals:
     accepted: dict[int, int] = field(default_factory=dict)
     refused: bool = False
 
-    def send(self, number: int, receipt: str, received_at: int, *, revision: int = 1, deleted: bool = False, sent_at: int = 0) -> bool:
+    def send(
+        self,
+        number: int,
+        receipt: str,
+        received_at: int,
+        *,
+        revision: int = 1,
+        deleted: bool = False,
+        sent_at: int = 0,
+        speaks: bool = True,
+    ) -> bool:
         """Send an event unless its time is yet to come; return whether it was sent."""
         sent_at = max(received_at, sent_at) + self.rng.randrange(10 * MINUTE_MS)
         if received_at > self.until_ms or (revision > 1 and sent_at > self.until_ms):
             return False
-        self.packages.append(Package(number, receipt, received_at, min(sent_at, self.until_ms), revision, deleted))
+        self.packages.append(Package(number, receipt, received_at, min(sent_at, self.until_ms), revision, deleted, speaks))
         return True
 
     def accept(self, number: int, received_at: int, *, revision: int = 1, sent_at: int = 0) -> bool:
@@ -62,7 +79,7 @@ class Arrivals:
 
     def refuse(self, number: int, received_at: int, *, revision: int = 1, sent_at: int = 0) -> bool:
         """Send a refusal that stands until something of its number is accepted."""
-        sent = self.send(number, self.rng.choice(_REFUSED), received_at, revision=revision, sent_at=sent_at)
+        sent = self.send(number, self.rng.choice(_REFUSED), received_at, revision=revision, sent_at=sent_at, speaks=False)
         self.refused = self.refused or sent
         return sent
 
@@ -169,7 +186,7 @@ def _receiving_time_corrected(a: Arrivals) -> None:
 def _accepted_twice(a: Arrivals) -> None:
     """One number, two acceptances: the earliest counts."""
     first = nightly_burst(a.rng, day_at(a.closed_at))
-    a.send(1, ACCEPTED, first + 2 * DAY_MS)
+    a.send(1, ACCEPTED, first + 2 * DAY_MS, speaks=False)
     a.accept(1, first)
 
 

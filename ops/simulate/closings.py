@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
-from ops.simulate.calendar import DAY_MS, HOUR_MS, SHANGHAI, office_moment
-from ops.simulate.city import City, Item, Unit
+from ops.simulate import titles
+from ops.simulate.calendar import DAY_MS, HOUR_MS, SHANGHAI, at_ms, office_moment
+from ops.simulate.city import City
+from ops.simulate.items import Item
+from ops.simulate.titles import Title
+from ops.simulate.units import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,7 @@ class Content:
 
     item: Item
     unit: Unit
+    title: Title
     accepted_at: int
     closed_at: int
     state: str = "CLOSED"
@@ -50,6 +56,12 @@ def tell(rng: Random, city: City, content: Content, until_ms: int) -> tuple[str,
     """Choose what happens to a closing; return its name and what is said."""
     name = rng.choices(_NAMES, cum_weights=_WEIGHTS)[0]
     return name, _HAZARDS[name][1](rng, city, content, until_ms)
+
+
+def err(rng: Random, content: Content) -> tuple[str, Content]:
+    """Make a mistake in what is said of a case; return its name too."""
+    name = rng.choice(list(_MISTAKES))
+    return name, replace(content, **_MISTAKES[name](rng, content))
 
 
 def _plain(_rng: Random, _city: City, content: Content, _until: int) -> Telling:
@@ -96,6 +108,8 @@ def _twelve_hour_clock(_rng: Random, _city: City, content: Content, _until: int)
 
 
 def _time_copied(_rng: Random, _city: City, content: Content, _until: int) -> Telling:
+    if not 0 <= content.closed_at - content.accepted_at <= 60 * DAY_MS:  # a closing at no time would be refused
+        return Telling((content,))
     return Telling((replace(content, closed_at=content.accepted_at),))
 
 
@@ -107,7 +121,13 @@ def _number_collides(rng: Random, city: City, content: Content, until_ms: int) -
         return Telling((content,))
     closed_at = min(office_moment(rng, other_day), until_ms)
     item = rng.choice(others)
-    return Telling((content,), collision=Content(item, item.unit, content.accepted_at - DAY_MS - 1, closed_at))
+    title = titles.of_applicant(rng, item.name)
+    return Telling((content,), collision=Content(item, item.unit, title, content.accepted_at - DAY_MS - 1, closed_at))
+
+
+def _test_deleted(_rng: Random, _city: City, content: Content, _until: int) -> Telling:
+    test = replace(content, is_test=True)
+    return Telling((test, replace(test, deleted=True)))
 
 
 def _sent_again_as_test(_rng: Random, _city: City, content: Content, _until: int) -> Telling:
@@ -123,6 +143,7 @@ _HAZARDS: dict[str, tuple[float, Hazard]] = {
     "state unknown": (0.6, _stays(state="UNKNOWN")),
     "test case": (0.6, _stays(is_test=True)),
     "test case by id": (0.2, _sent_again_as_test),
+    "test case deleted": (0.2, _test_deleted),
     "deleted": (0.7, _becomes(deleted=True)),
     "deleted by mistake": (0.3, _taken_back(deleted=True)),
     "unit corrected": (1.0, _unit_corrected),
@@ -135,3 +156,14 @@ _HAZARDS: dict[str, tuple[float, Hazard]] = {
 }
 _NAMES = list(_HAZARDS)
 _WEIGHTS = [sum(weight for weight, _ in list(_HAZARDS.values())[: place + 1]) for place in range(len(_HAZARDS))]
+
+_MISTAKES: Mapping[str, Callable[[Random, Content], dict[str, Any]]] = {
+    "titled as its item": lambda rng, case: {"title": titles.of_item(rng, case.item.name)},
+    "titled as its unit and item": lambda rng, case: {"title": titles.of_unit_and_item(rng, case.item.name, case.unit.name)},
+    "titled as its item in the registry": lambda rng, case: {"title": titles.of_item(rng, case.item.registered_name)},
+    "titled as a test": lambda rng, case: {"title": titles.of_test(rng, case.item.name)},
+    "without a title": lambda _rng, _case: {"title": titles.EMPTY},
+    "accepted after closing": lambda rng, case: {"accepted_at": case.closed_at + rng.randint(1, 9 * HOUR_MS)},
+    "accepted at no time": lambda _rng, _case: {"accepted_at": 0},
+    "accepted in another century": lambda rng, _case: {"accepted_at": at_ms(dt.date(rng.choice((1918, 2108)), 1, 8))},
+}

@@ -1,12 +1,12 @@
-"""What the system says against the truth: every case, and every figure."""
+"""What the system says against the truth: every case, every item, and every figure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ops.simulate.truth import CaseTruth
+from ops.simulate.truth import CaseTruth, ItemTruth
 
 CASE_COLUMNS = ("status", "reason", "unit_code", "district_code", "item_code", "main_item_code", "item_type", "received_at", "closed_at")
 TIMES = frozenset({"received_at", "closed_at", "due_at"})
@@ -20,9 +20,9 @@ class Difference:
     Parameters
     ----------
     where
-        ``case`` or a scope of coverage, such as ``unit``.
+        ``case``, ``item`` or a scope of coverage, such as ``unit``.
     story
-        What the simulator did to the case.
+        What the simulator did to the case or the item.
     """
 
     where: str
@@ -55,6 +55,22 @@ def case_differences(truth: Iterable[CaseTruth], found: Mapping[str, Mapping[str
             yield Difference("case", case.case_no, "open_anomalies", case.anomalies, list(row["open_anomalies"]), case.story)
     for case_no in sorted(unknown):
         yield Difference("case", case_no, "status", None, found[case_no]["status"])
+
+
+def item_differences(truth: Iterable[ItemTruth], found: Mapping[str, Collection[str]]) -> Iterator[Difference]:
+    """Compare items.
+
+    Parameters
+    ----------
+    found
+        ``unit|item`` -> kinds of its open findings; an item that is not in it has none.
+    """
+    told = {item.subject: item for item in truth}
+    for subject in sorted(told.keys() | found.keys()):
+        item = told.get(subject)
+        expected, actual = sorted(item.findings) if item else [], sorted(found.get(subject, ()))
+        if expected != actual:
+            yield Difference("item", subject, "findings", expected, actual, item.story if item else "")
 
 
 def figure_differences(by: str, truth: Mapping[str, Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import heapq
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from random import Random
 from typing import Any
 
+from ops.simulate import closings, papers, titles
 from ops.simulate.archives import ACCEPTED, Arrivals, Package, arrive
 from ops.simulate.calendar import (
     DAY_MS,
@@ -23,19 +23,25 @@ from ops.simulate.calendar import (
     nightly_burst,
     office_moment,
 )
-from ops.simulate.city import QUIET_SOURCE, SILENT_SOURCE, SOURCES, City, Unit
+from ops.simulate.city import City
 from ops.simulate.closings import Content, Telling, tell
+from ops.simulate.item_outcome import item_outcomes
+from ops.simulate.outbox import Event, Outbox
 from ops.simulate.outcome import Fate, outcome
-from ops.simulate.records import archive_record, case_number, closing_record, heartbeat_record, losing_copy
-from ops.simulate.truth import CaseTruth
-from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, FEED_HEARTBEAT, UNIT_REGISTRY
+from ops.simulate.papers import Paper, right_paper, spoilt_paper
+from ops.simulate.records import archive_record, case_number, closing_record
+from ops.simulate.reference import reference_data, waiver_record
+from ops.simulate.truth import CaseTruth, ItemTruth
+from ops.simulate.units import QUIET_SOURCE, SILENT_SOURCE, SOURCES, Unit
+from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, REFERENCE_INPUTS, WAIVER
 from streams.domain.policy import Policy
 
 EDGE_MS = HOUR_MS
 """No orphan's grace ends within this time behind the moment of the truth: it stays true while a system works."""
-TOPICS = (UNIT_REGISTRY, FEED_HEARTBEAT, CASE_CLOSED, ARCHIVE_RECEIVED)
+TOPICS = (*REFERENCE_INPUTS, CASE_CLOSED, ARCHIVE_RECEIVED)
 
-Event = tuple[str, dict[str, Any]]
+_CASES_WAIVED, _ITEMS_WAIVED = 0.01, 0.15
+"""Shares of findings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +75,13 @@ class Plan:
 
 
 class Simulation:
-    """One run. Iterate over :meth:`events` to its end; then ``truth`` is complete."""
+    """One run. Iterate over :meth:`events` to its end; then ``truth`` and ``items`` are complete."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self._end_ms = plan.end_ms
+        self._end_ms, self._moment_ms = plan.end_ms, plan.moment_ms
         self.truth: list[CaseTruth] = []
+        self.items: list[ItemTruth] = []
         self._rng = Random(plan.seed)  # noqa: S311  a year is to be repeatable, not secret
         self._calendar = WorkCalendar(plan.year)
         self._city = City(self._rng, plan.n_cases, plan.year)
@@ -83,31 +90,24 @@ class Simulation:
         self._stopped_ms = min(at_ms(dt.date(plan.year, 9, 20), 18, 30), plan.end_ms)
         self._heard = {source: plan.end_ms for source in SOURCES if source not in {"", QUIET_SOURCE}} | {SILENT_SOURCE: self._stopped_ms}
         self._outage = (at_ms(dt.date(plan.year, 5, 14), 9), at_ms(dt.date(plan.year, 6, 8), 3))
-        self._waiting: list[tuple[int, int, str, dict[str, Any]]] = []
-        self._serial = 0
+        self._outbox = Outbox(self._rng, plan.end_ms)
         self._moved: tuple[str, int] | None = None
 
     def events(self) -> Iterator[Event]:
         """Topic and record of each event, in the order of sending; the two case topics are shuffled as real feeds are."""
-        self._reference_data()
-        closings = self._closing_moments()
-        for number, closed_at in enumerate(closings):
-            if number and day_at(closed_at) != day_at(closings[number - 1]):
-                yield from self._sent_before(midnight_ms(day_at(closed_at)))
-            self._case(number, closed_at, last=number == len(closings) - 1)
+        for topic, record, sent_at in reference_data(self._rng, self._city, self._heard, self._first_day):
+            self._outbox.put(topic, record, sent_at)
+        moments = self._closing_moments()
+        for number, closed_at in enumerate(moments):
+            if number and day_at(closed_at) != day_at(moments[number - 1]):
+                yield from self._outbox.sent_before(midnight_ms(day_at(closed_at)))
+            self._case(number, closed_at, last=number == len(moments) - 1)
             if self._rng.random() < 0.006:  # noqa: PLR2004
                 self._orphan(number, closed_at)
-        yield from self._sent_before(self._end_ms + 1)
-
-    def _reference_data(self) -> None:
-        start_ms, end_ms = midnight_ms(self._first_day), self._end_ms
-        for row in self._city.registry(self._rng):
-            self._send(UNIT_REGISTRY, row, start_ms - 1 if row["revision"] == 1 else start_ms + self._rng.randrange(200 * DAY_MS))
-        for source, through_ms in self._heard.items():
-            evenings = [moment for day in range(366) if (moment := midnight_ms(self._first_day + day) + 1110 * MINUTE_MS) < through_ms]
-            for moment in (*evenings, through_ms):
-                for topic in (ARCHIVE_RECEIVED, CASE_CLOSED):
-                    self._send(FEED_HEARTBEAT, heartbeat_record(source, topic, moment), min(moment, end_ms))
+        self.items = item_outcomes(self._city, self.truth, day_at(self._moment_ms), self.plan.policy)
+        for item in self.items:
+            self._waive(item.findings, item.subject, _ITEMS_WAIVED)
+        yield from self._outbox.sent_before(self._end_ms + 1)
 
     def _closing_moments(self) -> list[int]:
         rng, end_ms = self._rng, self._end_ms
@@ -120,7 +120,11 @@ class Simulation:
         rng = self._rng
         item = rng.choices(self._city.items, cum_weights=self._weights)[0]
         accepted_at = office_moment(rng, day_at(closed_at) - rng.choice((1, 1, 2, 3, 5, 8, 20)))
-        content = Content(item, item.unit, accepted_at, closed_at)
+        content = Content(item, item.unit, titles.of_applicant(rng, item.name), accepted_at, closed_at)
+        mistakes = []
+        if rng.random() < item.carelessness / 2:
+            mistake, content = closings.err(rng, content)
+            mistakes.append(mistake)
         case_no = case_number(item.unit, closed_at, number)
         story, telling = tell(rng, self._city, content, self._end_ms)
         final = self._send_closings(case_no, number, telling, closed_at)
@@ -133,8 +137,14 @@ class Simulation:
         else:
             numbers = {place: f"{prefix}-{place}" for place in (1, 2)}
             arrived = self._move_away(arrivals, numbers[1]) if not last and rng.random() < 0.003 else arrive(arrivals)  # noqa: PLR2004
-        self._send_archives(case_no, content, arrivals.packages, numbers)
-        self._tell_truth(Fate(case_no, content, final, arrivals, numbers, telling.collision is not None, f"{story}; {arrived}"))
+        said = self._papers(content, arrivals)
+        if said and rng.random() < item.carelessness:
+            first = min(said)
+            mistake, said[first] = papers.err(rng, said[first], content, self._city.items)
+            mistakes.append(mistake)
+        self._send_archives(case_no, item.unit, arrivals.packages, numbers, said)
+        what = "; ".join((story, *mistakes, arrived))
+        self._tell_truth(Fate(case_no, content, final, arrivals, numbers, said, telling.collision is not None, what))
 
     def _move_away(self, arrivals: Arrivals, archive_no: str) -> str:
         """Archived under the wrong number: deleted there, and sent under the next case's."""
@@ -160,29 +170,36 @@ class Simulation:
                 if sent_at > end_ms:
                     break
             record = closing_record(rng, f"c{number:08d}-{revision}", case_no, revision, content)
-            self._send_with_copies(CASE_CLOSED, record, sent_at)
+            self._outbox.put_with_copies(CASE_CLOSED, record, sent_at)
             if telling.test_copy:
-                self._send(CASE_CLOSED, record | {"is_test": True}, sent_at + rng.randrange(DAY_MS))
+                self._outbox.put(CASE_CLOSED, record | {"is_test": True}, sent_at + rng.randrange(DAY_MS))
             final = content
         if telling.collision:
             record = closing_record(rng, f"c{number:08d}-1x", case_no, 1, telling.collision)
-            self._send_with_copies(CASE_CLOSED, record, sent_at)
+            self._outbox.put_with_copies(CASE_CLOSED, record, sent_at)
             final = telling.collision
         if telling.test_copy:
-            final = Content(final.item, final.unit, final.accepted_at, final.closed_at, is_test=True)
+            final = replace(final, is_test=True)
         return final
 
-    def _send_archives(self, case_no: str, content: Content, packages: list[Package], numbers: dict[int, str]) -> None:
+    def _papers(self, content: Content, arrivals: Arrivals) -> dict[int, Paper]:
+        """What archives say that have everything, by their place within the case."""
+        table = content.item.table(content.unit, day_at(content.closed_at))
+        return {place: right_paper(self._rng, content, table) for place in sorted({package.number for package in arrivals.packages})}
+
+    def _send_archives(self, case_no: str, unit: Unit, packages: list[Package], numbers: dict[int, str], said: Mapping[int, Paper]) -> None:
         for place, package in enumerate(packages):
-            archive_no = numbers[package.number]
-            record = archive_record(self._rng, f"{archive_no}-{case_no[-8:]}-{place}", archive_no, case_no, content, package)
-            self._send_with_copies(ARCHIVE_RECEIVED, record, package.sent_at)
+            archive_no, paper = numbers[package.number], said[package.number]
+            if not package.speaks:
+                paper = spoilt_paper(self._rng, paper)
+            record = archive_record(self._rng, f"{archive_no}-{case_no[-8:]}-{place}", archive_no, case_no, unit, paper, package)
+            self._outbox.put_with_copies(ARCHIVE_RECEIVED, record, package.sent_at)
 
     def _orphan(self, number: int, closed_at: int) -> None:
         """Archives whose case nobody told of as closed."""
         rng, plan = self._rng, self.plan
         item = rng.choice(self._city.items)
-        content = Content(item, item.unit, closed_at, closed_at)
+        content = Content(item, item.unit, titles.of_applicant(rng, item.name), closed_at, closed_at)
         case_no = case_number(item.unit, closed_at, number, orphan=True)
         arrivals = Arrivals(rng, closed_at, closed_at, self._end_ms, (0, 0))
         received_at = nightly_burst(rng, day_at(closed_at))
@@ -200,11 +217,20 @@ class Simulation:
             arrivals.accepted.clear()
         if arrivals.packages:
             numbers = {place: f"O{number:08d}-{place}" for place in (1, 2)}
-            self._send_archives(case_no, content, arrivals.packages, numbers)
-            self._tell_truth(Fate(case_no, content, None, arrivals, numbers, collision=False, story=f"no closing; {kind}"))
+            said = self._papers(content, arrivals)
+            self._send_archives(case_no, item.unit, arrivals.packages, numbers, said)
+            self._tell_truth(Fate(case_no, content, None, arrivals, numbers, said, collision=False, story=f"no closing; {kind}"))
 
     def _tell_truth(self, fate: Fate) -> None:
-        self.truth.append(outcome(fate, self._heard, self._due_ms, self.plan.policy, self.plan.moment_ms))
+        case = outcome(fate, self._heard, self._due_ms, self.plan.policy, self._moment_ms)
+        self.truth.append(case)
+        self._waive(case.anomalies, case.case_no, _CASES_WAIVED)
+
+    def _waive(self, kinds: list[str], subject: str, share: float) -> None:
+        """A waiver changes no truth: what is waived stays open."""
+        for kind in kinds:
+            if self._rng.random() < share:
+                self._outbox.put(WAIVER, waiver_record(self._rng, kind, subject, day_at(self._moment_ms)), self._end_ms)
 
     def _due_ms(self, content: Content) -> int:
         limit = self.plan.policy.deadline_for(content.item.code, content.item.main_code)
@@ -216,29 +242,11 @@ class Simulation:
             return self._outage
         return (self._stopped_ms, self._end_ms + 1) if unit.source_system == SILENT_SOURCE else (0, 0)
 
-    def _send_with_copies(self, topic: str, record: dict[str, Any], sent_at: int) -> None:
-        """Send a record, sometimes twice, sometimes with another content under its id that does not stand."""
-        self._send(topic, record, sent_at)
-        dice = self._rng.random()
-        if dice < 0.03:  # noqa: PLR2004
-            self._send(topic, record, sent_at + self._rng.randrange(3 * DAY_MS))
-        elif dice < 0.035:  # noqa: PLR2004
-            self._send(topic, losing_copy(record), sent_at + self._rng.randrange(-HOUR_MS, HOUR_MS))
 
-    def _send(self, topic: str, record: dict[str, Any], sent_at: int) -> None:
-        self._serial += 1
-        heapq.heappush(self._waiting, (min(sent_at, self._end_ms), self._serial, topic, record))
-
-    def _sent_before(self, moment_ms: int) -> Iterator[Event]:
-        while self._waiting and self._waiting[0][0] < moment_ms:
-            _, _, topic, record = heapq.heappop(self._waiting)
-            yield topic, record
-
-
-def generate(plan: Plan) -> tuple[dict[str, list[dict[str, Any]]], list[CaseTruth]]:
-    """Simulate without Kafka: the events of each topic in order of sending, and the truth."""
+def generate(plan: Plan) -> tuple[dict[str, list[dict[str, Any]]], list[CaseTruth], list[ItemTruth]]:
+    """Simulate without Kafka: the events of each topic in order of sending, and the truth about cases and items."""
     simulation = Simulation(plan)
     events: dict[str, list[dict[str, Any]]] = {topic: [] for topic in TOPICS}
     for topic, record in simulation.events():
         events[topic].append(record)
-    return events, simulation.truth
+    return events, simulation.truth, simulation.items

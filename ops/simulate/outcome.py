@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from ops.simulate.archives import Arrivals
 from ops.simulate.calendar import day_at
-from ops.simulate.city import Unit
 from ops.simulate.closings import Content
+from ops.simulate.items import year_of
+from ops.simulate.papers import Paper
+from ops.simulate.quality import case_flags, quality_findings
 from ops.simulate.truth import Accepted, CaseTruth
+from ops.simulate.units import Unit
 from streams.domain.policy import Policy
 
 _UNKNOWN = "UNKNOWN"
@@ -27,6 +30,8 @@ class Fate:
         The closing that stands; None: nobody told of one.
     numbers
         Archive numbers by their place within the case.
+    papers
+        What the archive of each place says.
     """
 
     case_no: str
@@ -34,6 +39,7 @@ class Fate:
     final: Content | None
     arrivals: Arrivals
     numbers: Mapping[int, str]
+    papers: Mapping[int, Paper]
     collision: bool
     story: str
 
@@ -41,6 +47,11 @@ class Fate:
     def received_at(self) -> int | None:
         """Earliest acceptance that stands."""
         return min(self.arrivals.accepted.values(), default=None)
+
+    @property
+    def spoken(self) -> list[Paper]:
+        """What the archives say that were accepted."""
+        return [self.papers[place] for place in self.arrivals.accepted]
 
     @property
     def refused(self) -> bool:
@@ -57,7 +68,9 @@ def outcome(fate: Fate, heard: Mapping[str, int], due_ms: Callable[[Content], in
         Source system -> through when it said its feeds are complete; sources that say nothing are not in it.
     """
     truth = _closed(fate, fate.final, heard, due_ms, policy, now_ms) if fate.final else _unclosed(fate, heard, policy, now_ms)
-    truth.anomalies = _anomalies(truth, fate)
+    truth.anomalies = _anomalies(truth, fate) + _quality(truth, fate)
+    if fate.final and truth.due_at is not None:
+        truth.flags = case_flags(fate.final, fate.spoken)
     archive_unit = fate.content.unit
     for place, received_at in fate.arrivals.accepted.items():
         district = _listed_district(archive_unit, fate.final.closed_at if fate.final else received_at)
@@ -127,7 +140,23 @@ def _exclusion(final: Content, policy: Policy) -> str:
         return "UNKNOWN_STATE"
     if final.is_test:
         return "TEST_CASE"
-    return "" if final.item.kind else "OUTSIDE_TYPES"
+    return _not_expected(final, policy) if final.item.kind else "OUTSIDE_TYPES"
+
+
+def _not_expected(final: Content, policy: Policy) -> str:
+    day = day_at(final.closed_at)
+    standing = final.item.standing(final.unit, day)
+    if standing is None:
+        return "" if policy.count_unregistered else "UNREGISTERED_ITEM"
+    reason = standing.unexpected_in(year_of(day))
+    return "" if reason == "VERTICAL" and policy.count_vertical else reason
+
+
+def _quality(truth: CaseTruth, fate: Fate) -> list[str]:
+    if fate.final and truth.due_at is not None:
+        return quality_findings(fate.final, fate.spoken, fate.received_at)
+    is_test = fate.final is not None and fate.final.is_test and not fate.final.deleted
+    return ["TEST_CASE"] if is_test and fate.arrivals.accepted else []
 
 
 def _anomalies(truth: CaseTruth, fate: Fate) -> list[str]:

@@ -1,4 +1,4 @@
-"""The records of the wire: what senders would write, names of applicants and full-width codes included."""
+"""Records of the case topics: what senders would write, full-width codes and blanks included."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from ops.simulate.archives import Package
 from ops.simulate.calendar import day_at
-from ops.simulate.city import Item, Unit
 from ops.simulate.closings import Content
+from ops.simulate.items import Item
+from ops.simulate.papers import Form, Paper, Sheet
+from ops.simulate.schedules import Material
+from ops.simulate.units import Unit
 
-_SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡"
-_GIVEN = ("伟", "芳", "秀英", "敏", "静", "丽", "强", "磊", "军", "洋", "勇", "艳", "杰", "娟", "涛", "明", "超", "秀兰", "霞", "平")
-_MATERIALS = (("EVIDENCE", "申请人身份证明"), ("EVIDENCE", "申请表"), ("PROCEDURE", "受理通知书"), ("RESULT", "批准文件"))
 _FULL_WIDTH = str.maketrans("-0123456789", "－０１２３４５６７８９")
 _FULL_WIDTH_SHARE = 0.03
 
@@ -28,12 +28,12 @@ def closing_record(rng: Random, event_id: str, case_no: str, revision: int, cont
     return {
         "event_id": event_id,
         "case_no": case_no,
-        "item_code": _spelling(rng, content.item),
+        "item_code": spelling(rng, content.item),
         "item_name": content.item.name,
         "unit_code": unit.code,
         "unit_name": unit.name,
         "district_code": unit.district_on(day_at(content.closed_at)) if unit.listed else unit.district_code,
-        "title": _title(rng, content.item),
+        "title": content.title.text,
         "accepted_at": content.accepted_at,
         "closed_at": content.closed_at,
         "closing_state": content.state,
@@ -44,37 +44,45 @@ def closing_record(rng: Random, event_id: str, case_no: str, revision: int, cont
     }
 
 
-def archive_record(rng: Random, event_id: str, archive_no: str, case_no: str, content: Content, package: Package) -> dict[str, Any]:
+def archive_record(rng: Random, event_id: str, archive_no: str, case_no: str, unit: Unit, paper: Paper, package: Package) -> dict[str, Any]:
     """An ArchiveReceived record."""
-    batch = f"B{day_at(package.received_at)}"
     drawn = rng.getrandbits(256)
-    materials = [
-        {
-            "kind": kind,
-            "name": name,
-            "code": f"{place:02d}",
-            "byte_size": 20_000 + (drawn >> place) % 4_000_000,
-            "sha256": f"{drawn + place:064x}",
-        }
-        for place, (kind, name) in enumerate(_MATERIALS[: 2 + drawn % 3])
-    ]
+    title = paper.title.spelled(rng) if rng.random() < _FULL_WIDTH_SHARE else paper.title.text
     return {
         "event_id": event_id,
         "archive_no": archive_no,
         "case_no": case_no,
-        "item_code": _spelling(rng, content.item),
-        "unit_code": content.unit.code,
-        "title": _title(rng, content.item),
+        "item_code": spelling(rng, paper.item),
+        "unit_code": unit.code,
+        "title": title,
         "received_at": package.received_at,
         "receipt": package.receipt,
         "revision": package.revision,
         "deleted": package.deleted,
         "retention": "YEARS_10",
         "schedule_version": "2018-1",
-        "batch_no": batch,
-        "source_system": content.unit.source_system,
-        "materials": materials,
+        "batch_no": f"B{day_at(package.received_at)}",
+        "source_system": unit.source_system,
+        "materials": [_material(sheet, drawn + place) for place, sheet in enumerate(paper.sheets)],
     }
+
+
+def _material(sheet: Sheet, drawn: int) -> dict[str, Any]:
+    material, form = sheet
+    kind, name, code = material.kind, material.name, material.code
+    if form is not Form.AS_SCHEDULED:
+        kind, name, code = _in_odd_form(material, form)
+    return {"kind": kind, "name": name, "code": code, "byte_size": 20_000 + drawn % 4_000_000, "sha256": f"{drawn:064x}"}
+
+
+def _in_odd_form(material: Material, form: Form) -> tuple[str, str, str]:
+    another_kind = "PROCEDURE" if material.kind == "EVIDENCE" else "EVIDENCE"
+    return {
+        Form.BY_CODE: (another_kind, "附件", material.code),
+        Form.BY_NAME: (material.kind, f"{material.name[:2]} {material.name[2:]}", ""),
+        Form.OF_UNKNOWN_KIND: ("UNKNOWN", material.name, ""),
+        Form.LOOK_ALIKE: (another_kind, material.name, ""),
+    }[form]
 
 
 def heartbeat_record(source: str, topic: str, through_ms: int) -> dict[str, Any]:
@@ -87,10 +95,7 @@ def losing_copy(record: dict[str, Any]) -> dict[str, Any]:
     return record | {"unit_code": "330000000"}
 
 
-def _spelling(rng: Random, item: Item) -> str:
+def spelling(rng: Random, item: Item) -> str:
+    """Its code, sometimes in full width."""
     full_width = item.readable and rng.random() < _FULL_WIDTH_SHARE
     return item.code.translate(_FULL_WIDTH) if full_width else item.code
-
-
-def _title(rng: Random, item: Item) -> str:
-    return f"{rng.choice(_SURNAMES)}{rng.choice(_GIVEN)}申请{item.name}"

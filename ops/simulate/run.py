@@ -13,8 +13,8 @@ import orjson
 
 from ops.publish import TopicProducer
 from ops.simulate.generate import TOPICS, Plan, Simulation
-from ops.simulate.truth import CaseTruth
-from streams.contracts import codec, topic_contract
+from ops.simulate.truth import CaseTruth, ItemTruth
+from streams.contracts import codec, record_key
 from streams.errors import ConfigurationError, DependencyError
 from streams.settings import Settings
 
@@ -33,6 +33,7 @@ class Simulated:
 
     plan: Plan
     truth: list[CaseTruth]
+    items: list[ItemTruth]
     events: dict[str, int]
     seconds: float
 
@@ -57,22 +58,21 @@ def publish_simulation(settings: Settings, plan: Plan, on_progress: Callable[[in
     """
     begun = time.monotonic()
     producer = TopicProducer(settings, TOPICS)
-    how = {topic: (topic_contract(topic).key, codec(topic).encode) for topic in TOPICS}
+    encode = {topic: codec(topic).encode for topic in TOPICS}
     simulation, sent = Simulation(plan), Counter[str]()
     for number, (topic, record) in enumerate(simulation.events()):
-        key_field, encode = how[topic]
-        producer.send(topic, record[key_field].encode(), encode(record), record["event_id"])
+        producer.send(topic, record_key(topic, record), encode[topic](record), record["event_id"])
         sent[topic] += 1
         if number % _EVENTS_PER_REPORT == 0:
             on_progress(min(len(simulation.truth), plan.n_cases), plan.n_cases)
     if undelivered := producer.finish():
         raise DependencyError(f"{len(undelivered)} 条未被接受 events were not taken: {undelivered[0].tag}: {undelivered[0].reason}")
     on_progress(plan.n_cases, plan.n_cases)
-    return Simulated(plan, simulation.truth, {topic: sent[topic] for topic in TOPICS}, time.monotonic() - begun)
+    return Simulated(plan, simulation.truth, simulation.items, {topic: sent[topic] for topic in TOPICS}, time.monotonic() - begun)
 
 
-def write_truth(path: Path, plan: Plan, truth: Iterable[CaseTruth]) -> None:
-    """Write JSON lines: first what was simulated and the moment of the truth, then one case each.
+def write_truth(path: Path, plan: Plan, truth: Iterable[CaseTruth | ItemTruth]) -> None:
+    """Write JSON lines: first what was simulated and the moment of the truth, then one case or item each.
 
     Raises
     ------
@@ -91,6 +91,6 @@ def write_truth(path: Path, plan: Plan, truth: Iterable[CaseTruth]) -> None:
     try:
         with path.open("wb") as file:
             file.write(orjson.dumps({"simulation": about}, option=orjson.OPT_APPEND_NEWLINE))
-            file.writelines(orjson.dumps(case.as_json(), option=orjson.OPT_APPEND_NEWLINE) for case in truth)
+            file.writelines(orjson.dumps(each.as_json(), option=orjson.OPT_APPEND_NEWLINE) for each in truth)
     except OSError as error:
         raise ConfigurationError(f"{path}: 写不了 cannot be written: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""What each case ends as, and the figures these cases add up to."""
+"""What each case and each item ends as, and the figures these cases add up to."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ class CaseTruth:
     ----------
     closed_at, due_at, received_at
         Epoch milliseconds; ``due_at`` only of counted cases, ``received_at`` is the earliest acceptance.
+    anomalies
+        Findings that are open: about its archive, and about the quality of its files.
+    flags
+        Of counted cases: what is remarkable and no finding.
     story
         Names of what was done to it: for people who look into a difference.
     """
@@ -46,12 +50,41 @@ class CaseTruth:
     refused: bool = False
     deleted: bool = False
     anomalies: list[str] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
     archives: list[Accepted] = field(default_factory=list)
     story: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """All of it, as plain values."""
         return asdict(self)
+
+
+@dataclass(slots=True)
+class ItemTruth:
+    """What is open on one item of a unit, at the moment the truth is for.
+
+    Parameters
+    ----------
+    expected_online, leaf, configured
+        Today: archives of it are expected, no registered item of the unit has it as its main item, its module is set to something.
+    """
+
+    unit_code: str
+    item_code: str
+    expected_online: bool
+    leaf: bool = True
+    configured: bool = False
+    findings: list[str] = field(default_factory=list)
+    story: str = ""
+
+    @property
+    def subject(self) -> str:
+        """What its findings are about: ``unit|item``."""
+        return f"{self.unit_code}|{self.item_code}"
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it, as plain values; ``item`` is the subject."""
+        return {"item": self.subject} | asdict(self)
 
 
 def figures(cases: Iterable[CaseTruth], by: str, start_ms: int, end_ms: int, now_ms: int) -> dict[str, dict[str, Any]]:

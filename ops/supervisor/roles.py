@@ -144,14 +144,16 @@ class WorkerRole(Role):
 
 
 class SinkRole(Role):
-    """The sink into ClickHouse."""
+    """The sink into ClickHouse; it also serves the figures to Prometheus."""
 
     role = "sink"
 
     def command(self) -> list[str]:
         """As for a worker."""
         ready_path(self.settings, self.name).unlink(missing_ok=True)
-        return guidang("sink")
+        port = self.settings.metrics.port or preferred_port(endpoint_port(self.settings, "metrics"))
+        record_endpoint(self.settings, "metrics", f"http://{self.settings.metrics.host}:{port}")
+        return guidang("sink", "--metrics-port", str(port))
 
     def ready(self) -> bool:
         """Whether it has been given partitions."""

@@ -1,39 +1,35 @@
-"""The job of matching: closings and archives in; case states, findings and coverage counts out.
+"""The job of matching: closings and archives in; case states, item states, findings and coverage counts out.
 
 It decodes, calls the domain and hands on outcomes; the rules are in ``streams.domain``, delivery is in ``streams.runtime``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.agents.coverage import CoverageFold
+from streams.agents.coverage import BUCKETS, CoverageFold
 from streams.agents.intake import Intake
-from streams.agents.outcomes import anomaly_headers, dead_letter_headers
-from streams.agents.terms import Range, due_range, silent_range, state_terms, wake_ms
-from streams.contracts import (
-    ANOMALY_UNARCHIVED,
-    ARCHIVE_RECEIVED,
-    CASE_CLOSED,
-    CASE_STATE,
-    COVERAGE_PARTIAL,
-    DEAD_LETTER,
-    codec,
-)
+from streams.agents.items import ItemDesk
+from streams.agents.outcomes import dead_letter_headers
+from streams.agents.publishing import Publisher
+from streams.agents.reference import REJECTED, RawRecord
+from streams.agents.terms import CASES, ITEMS, due_span, item_due_span, item_terms, review_span, silent_span, state_terms, wake_ms
+from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, CASE_STATE, COVERAGE_PARTIAL, DEAD_LETTER, ITEM_STATE, ITEM_USE, codec
+from streams.domain.assess import Assessor
 from streams.domain.facts import CaseFacts, TooManyEvents
-from streams.domain.findings import findings, publications
-from streams.domain.verdict import Judge, Moment, State
+from streams.domain.findings import Cause, publications
+from streams.domain.verdict import Moment, State
 from streams.errors import InvalidRecord
 from streams.partitioner import PARTITIONERS
 from streams.runtime.batch import RecordBatch
 from streams.runtime.job import Work
+from streams.runtime.revisit import Span
 
-CASES, BUCKETS = "cases", "buckets"
 _MOST_KNOWN_TERMS = 50_000
-RULES_VERSION = 1
-"""Goes up when the rules or the index terms change: every case is then judged again at the next start."""
+RULES_VERSION = 2
+"""Goes up when the rules or the index terms change: every case and item is then judged again at the next start."""
 
 
 @dataclass(slots=True)
@@ -43,7 +39,6 @@ class Tally:
     events: int = 0
     verdicts: int = 0
     dead_letters: dict[str, int] = field(default_factory=dict)
-    published: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 class CaseJob:
@@ -57,35 +52,92 @@ class CaseJob:
         Stands before every topic name on the broker.
     partitions, partitioner
         How producers of the case topics choose the partition; a record elsewhere is MISROUTED.
+    rejected
+        Reference records that could not be taken in, by their place.
     """
 
-    def __init__(self, *, name: str, topic_prefix: str, partitions: int, partitioner: str, title_key: bytes, judge: Judge) -> None:
+    revisited = (CASES, ITEMS)
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        topic_prefix: str,
+        partitions: int,
+        partitioner: str,
+        assessor: Assessor,
+        rejected: Mapping[bytes, tuple[RawRecord, InvalidRecord]],
+    ) -> None:
         self.name = name
-        self.judge = judge
         self.tally = Tally()
-        self._topics = {t: topic_prefix + t for t in (CASE_CLOSED, ARCHIVE_RECEIVED, ANOMALY_UNARCHIVED, DEAD_LETTER)}
-        self.inputs = (self._topics[CASE_CLOSED], self._topics[ARCHIVE_RECEIVED])
-        self.outputs = (self._topics[ANOMALY_UNARCHIVED], self._topics[DEAD_LETTER])
-        self.tables: Mapping[str, str] = {CASES: topic_prefix + CASE_STATE, BUCKETS: topic_prefix + COVERAGE_PARTIAL}
-        self.fingerprint = f"{RULES_VERSION}-{judge.policy.fingerprint()}"
-        self._intakes = {self._topics[t]: Intake(t, title_key) for t in (CASE_CLOSED, ARCHIVE_RECEIVED)}
-        self._partition_of, self._partitions = PARTITIONERS[partitioner], partitions
-        self._states, self._anomalies = codec(CASE_STATE), codec(ANOMALY_UNARCHIVED)
-        self._fold = CoverageFold(BUCKETS)
+        self._assessor, self._rejected = assessor, rejected
+        self._closed, self._received, self._used = (topic_prefix + topic for topic in (CASE_CLOSED, ARCHIVE_RECEIVED, ITEM_USE))
+        self._dead = topic_prefix + DEAD_LETTER
+        self.publisher = Publisher(topic_prefix)
+        self.inputs = (self._closed, self._received, self._used)
+        self.outputs = (*self.publisher.topics, self._dead)
+        self.tables: Mapping[str, str] = {
+            CASES: topic_prefix + CASE_STATE,
+            ITEMS: topic_prefix + ITEM_STATE,
+            BUCKETS: topic_prefix + COVERAGE_PARTIAL,
+        }
+        self.fingerprint = f"{RULES_VERSION}-{assessor.policy.fingerprint()}"
+        self._intakes = {self._closed: Intake(CASE_CLOSED, assessor.digest), self._received: Intake(ARCHIVE_RECEIVED, assessor.digest)}
+        partition_of = PARTITIONERS[partitioner]
+        self._home: Callable[[bytes], int] = lambda key: partition_of(key, partitions)
+        self._states, self._items = codec(CASE_STATE), codec(ITEM_STATE)
+        self._fold = CoverageFold()
+        self._desk = ItemDesk(
+            reference=assessor.reference, policy=assessor.policy, publisher=self.publisher, use_topic=self._used, home=self._home
+        )
         # Terms of values that were decoded or encoded a moment ago, so that the engine's question costs no second decoding.
         self._known_terms: dict[bytes, tuple[bytes, ...]] = {}
 
     def terms(self, table: str, key: bytes, value: bytes) -> tuple[bytes, ...]:
-        """When and why a case is to be judged again."""
+        """When and why a case or an item is to be judged again."""
         del key
+        if table == ITEMS:
+            return item_terms(self._items.decode(value))
         if table != CASES:
             return ()
         known = self._known_terms.pop(value, None)
         return state_terms(self._states.decode(value)) if known is None else known
 
     def process(self, work: Work, batch: RecordBatch) -> None:
-        """Merge a batch of events into their cases and judge those that changed."""
-        closings = batch.topic == self._topics[CASE_CLOSED]
+        """Merge a batch of events into their cases, or take in what other partitions tell of items."""
+        if batch.topic == self._used:
+            self._desk.take_uses(work, [record.value for record in batch.records], self._now_ms(work))
+        else:
+            self._take_events(work, batch)
+            self._flush(work)
+
+    def advance(self, work: Work, limit: int) -> int | None:
+        """Judge the cases and items whose time has come, and the cases whose silent source has spoken."""
+        for table, low, high in self._due(work):
+            found = work.scan(low, high, limit)
+            self.revisit(work, table, [key for _, key in found])
+            limit -= len(found)
+            if limit <= 0:
+                pending = [wake_ms(term) for _, low, high in self._due(work) for term, _ in work.scan(low, high, 1)]
+                return min(pending) - 1 if pending else None
+        return None
+
+    def revisit(self, work: Work, table: str, keys: Sequence[bytes]) -> None:
+        """Judge cases or items again; or write the dead letters of reference records."""
+        if table == ITEMS:
+            self._desk.revisit(work, keys, self._now_ms(work))
+        elif table == REJECTED:
+            for place in keys:
+                if self._home(place) == work.partition:
+                    self._dead_letter(work, *self._rejected[place])
+        else:
+            for key, value in zip(keys, work.get_many(CASES, keys), strict=True):
+                if value is not None:
+                    before = self._load(value)
+                    self._settle(work, key, CaseFacts.load(before["facts"]), before)
+            self._flush(work)
+
+    def _take_events(self, work: Work, batch: RecordBatch) -> None:
         by_case: dict[bytes, list[tuple[Any, dict[str, Any]]]] = {}
         for record in batch.records:
             try:
@@ -98,55 +150,15 @@ class CaseJob:
         keys = list(by_case)
         for key, value in zip(keys, work.get_many(CASES, keys), strict=True):
             arrived = by_case[key]
-            if value is None and (home := self._partition_of(key, self._partitions)) != work.partition:
+            if value is None and (home := self._home(key)) != work.partition:
                 for record, _ in arrived:
                     detail = f"该办件号属于分区 {home} the key belongs to partition {home} (partitioner of the producer?)"
                     self._dead_letter(work, record, InvalidRecord("MISROUTED", detail))
                 continue
             before = self._load(value) if value is not None else None
             facts = CaseFacts.load(before["facts"] if before else b"")
-            if self._merge(work, facts, arrived, closings=closings):
+            if self._merge(work, facts, arrived, closings=batch.topic == self._closed):
                 self._settle(work, key, facts, before)
-        self._fold.flush(work)
-
-    def advance(self, work: Work, limit: int) -> int | None:
-        """Judge the cases whose time has come, and those whose silent source has spoken."""
-        for low, high in self._due(work):
-            found = work.scan(low, high, limit)
-            self.revisit(work, [key for _, key in found])
-            limit -= len(found)
-            if limit <= 0:
-                pending = [wake_ms(term) for low, high in self._due(work) for term, _ in work.scan(low, high, 1)]
-                return min(pending) - 1 if pending else None
-        return None
-
-    def revisit(self, work: Work, keys: Sequence[bytes]) -> None:
-        """Judge cases again on the facts they have."""
-        for key, value in zip(keys, work.get_many(CASES, keys), strict=True):
-            if value is not None:
-                before = self._load(value)
-                self._settle(work, key, CaseFacts.load(before["facts"]), before)
-        self._fold.flush(work)
-
-    def _load(self, value: bytes) -> State:
-        state = self._states.decode(value)
-        if len(self._known_terms) > _MOST_KNOWN_TERMS:
-            self._known_terms.clear()
-        self._known_terms[value] = state_terms(state)
-        return state
-
-    def _due(self, work: Work) -> Iterator[Range]:
-        """The stretches of the index in which something is due at the watermarks."""
-        feeds = self.judge.reference.feeds
-        for name in (CASE_CLOSED, ARCHIVE_RECEIVED):
-            watermark = work.watermarks[self._topics[name]]
-            if watermark is None:
-                continue
-            yield due_range(name, watermark)
-            for source in feeds.sources(name):
-                through = feeds.through(source, name, watermark)
-                if through is not None:
-                    yield silent_range(source, name, min(through, watermark))
 
     def _merge(self, work: Work, facts: CaseFacts, arrived: Sequence[tuple[Any, dict[str, Any]]], *, closings: bool) -> bool:
         changed = False
@@ -160,14 +172,9 @@ class CaseJob:
 
     def _settle(self, work: Work, key: bytes, facts: CaseFacts, before: State | None) -> None:
         """Judge a case; if its state is another than before, store it and tell."""
-        closings_read_ms = work.watermarks[self._topics[CASE_CLOSED]]
-        archives_read_ms = work.watermarks[self._topics[ARCHIVE_RECEIVED]]
-        # A watermark may be younger than the unit of work it came into.
-        now_ms = max(work.now_ms, closings_read_ms or 0, archives_read_ms or 0)
-        moment = Moment(now_ms, closings_read_ms, archives_read_ms)
-        state = self.judge.judge(key.decode(), facts, moment, before)
-        state["open_anomalies"] = sorted(findings(state))
-        state["facts"] = facts.dump()
+        archives_read_ms = work.watermarks[self._received]
+        moment = Moment(self._now_ms(work), work.watermarks[self._closed], archives_read_ms)
+        state = self._assessor.assess(key.decode(), facts, moment, before)
         if state == before:
             return
         value = self._states.encode(state)
@@ -175,11 +182,43 @@ class CaseJob:
         work.put(CASES, key, value)
         self.tally.verdicts += 1
         self._fold.add(before, state)
-        for told in publications(before, state, facts.version(), self.judge.policy, moment):
-            work.emit(self._topics[ANOMALY_UNARCHIVED], key, self._anomalies.encode(told.record), anomaly_headers(told, self._topics))
-            kind_and_state = (told.record["kind"], told.record["state"])
-            self.tally.published[kind_and_state] = self.tally.published.get(kind_and_state, 0) + 1
+        if state["findings"] or (before and before["findings"]):
+            known_ms = archives_read_ms if archives_read_ms is not None else moment.now_ms
+            cause = Cause(self._assessor.basis(facts, state), known_ms)
+            for told in publications(state["case_no"], before, state, self._assessor.policy, cause):
+                self.publisher.tell(work, key, told)
+
+    def _flush(self, work: Work) -> None:
+        self._desk.tell_owners(work, self._fold.flush(work))
+
+    def _load(self, value: bytes) -> State:
+        state = self._states.decode(value)
+        if len(self._known_terms) > _MOST_KNOWN_TERMS:
+            self._known_terms.clear()
+        self._known_terms[value] = state_terms(state)
+        return state
+
+    def _now_ms(self, work: Work) -> int:
+        """The clock; a watermark may be younger than the unit of work it came into."""
+        return max(work.now_ms, *(at or 0 for at in work.watermarks.values()))
+
+    def _due(self, work: Work) -> Iterator[Span]:
+        """The stretches of the index in which something is due at the watermarks."""
+        feeds = self._assessor.reference.feeds
+        for name, topic in ((CASE_CLOSED, self._closed), (ARCHIVE_RECEIVED, self._received)):
+            watermark = work.watermarks[topic]
+            if watermark is None:
+                continue
+            yield due_span(name, watermark)
+            if topic == self._closed:
+                yield review_span(watermark)
+            for source in feeds.sources(name):
+                through = feeds.through(source, name, watermark)
+                if through is not None:
+                    yield silent_span(source, name, min(through, watermark))
+        if (watermark := work.watermarks[self._used]) is not None:
+            yield item_due_span(watermark)
 
     def _dead_letter(self, work: Work, record: Any, error: InvalidRecord) -> None:
-        work.emit(self._topics[DEAD_LETTER], record.key, record.value, dead_letter_headers(record, error))
+        work.emit(self._dead, record.key, record.value, dead_letter_headers(record, error))
         self.tally.dead_letters[error.reason] = self.tally.dead_letters.get(error.reason, 0) + 1

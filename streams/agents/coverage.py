@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 from streams.contracts import COVERAGE_PARTIAL, codec
-from streams.domain.coverage import Bucket, apply, changes
+from streams.domain.coverage import EVER, UNREGISTERED, Bucket, apply, changes
 from streams.domain.verdict import State
 from streams.runtime.job import Work
 
+BUCKETS = "buckets"
+
 
 class CoverageFold:
-    """Collects changes of cases until :meth:`flush`.
+    """Collects changes of cases until :meth:`flush`."""
 
-    Parameters
-    ----------
-    table
-        Name of the table of buckets.
-    """
-
-    def __init__(self, table: str) -> None:
-        self._table = table
+    def __init__(self) -> None:
         self._codec = codec(COVERAGE_PARTIAL)
         self._pending: defaultdict[Bucket, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
 
@@ -31,12 +27,16 @@ class CoverageFold:
             for name, count in counts.items():
                 pending[name] += count
 
-    def flush(self, work: Work) -> None:
-        """Write the buckets that changed."""
+    def flush(self, work: Work) -> Iterator[tuple[Bucket, int]]:
+        """Write the buckets that changed; yield those of all time, each with its count of unregistered cases, where it became or left 0."""
         touched = {bucket.key(work.partition): (bucket, counts) for bucket, counts in self._pending.items() if any(counts.values())}
         self._pending.clear()
         keys = list(touched)
-        for key, value in zip(keys, work.get_many(self._table, keys), strict=True):
+        for key, value in zip(keys, work.get_many(BUCKETS, keys), strict=True):
             bucket, counts = touched[key]
             record = self._codec.decode(value) if value is not None else None
-            work.put(self._table, key, self._codec.encode(apply(record, work.partition, bucket, counts)))
+            changed = apply(record, work.partition, bucket, counts)
+            work.put(BUCKETS, key, self._codec.encode(changed))
+            now, before = changed[UNREGISTERED], record[UNREGISTERED] if record else 0
+            if bucket.granularity == EVER and bool(now) != bool(before):
+                yield bucket, now

@@ -1,27 +1,31 @@
 """From a Kafka record to an event the domain takes, or to the reason why not.
 
-Here the titles end: they hold applicants' names, so from here on a keyed hash of the normalised title stands for them,
-and a digest for the list of materials.
+Here the titles end: they hold applicants' names, so from here on keyed hashes of the normalised title stand for them,
+and for the names and codes of materials, which senders fill as they like.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import orjson
 
 from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, codec
+from streams.domain.quality import Digest
 from streams.domain.time import EARLIEST_MS, LATEST_MS, iso
+from streams.domain.titles import core, looks_like_a_test, plain
 from streams.errors import InvalidRecord
 
 MAX_FIELD_BYTES = 4_096
 """No code or name is longer; a title may be, as only its hash is kept."""
 
-_BLANKS = re.compile(r"\s+")
+
+def keyed_digest(key: bytes) -> Digest:
+    """The keyed hash of texts; 8 bytes, which no case has enough texts to collide in."""
+    key = key[:64]
+    return lambda text: hashlib.blake2b(text.encode(), key=key, digest_size=8).hexdigest()
 
 
 class Record(Protocol):
@@ -43,14 +47,14 @@ class Intake:
     ----------
     topic
         ``case-closed`` or ``archive-received``.
-    title_key
-        Key of the title hash, the same in every worker.
+    digest
+        Keyed hash of texts, the same in every worker.
     """
 
-    def __init__(self, topic: str, title_key: bytes) -> None:
+    def __init__(self, topic: str, digest: Digest) -> None:
         self._codec = codec(topic)
-        self._title_key = title_key[:64]
-        self._shape: Callable[[dict[str, Any]], None] = {CASE_CLOSED: _closing, ARCHIVE_RECEIVED: _archive}[topic]
+        self._digest = digest
+        self._shape: Callable[[dict[str, Any], Digest], None] = {CASE_CLOSED: _closing, ARCHIVE_RECEIVED: _archive}[topic]
 
     def event(self, record: Record) -> dict[str, Any]:
         """The event in a record.
@@ -67,26 +71,30 @@ class Intake:
             raise InvalidRecord("KEY_MISMATCH", "消息的 key 与 case_no 不同 key and case_no differ")
         if not event["event_id"]:
             raise InvalidRecord("EMPTY_EVENT_ID", "event_id 为空 is empty")
-        event["title_hash"] = self._hash(event.pop("title"))
-        self._shape(event)
+        title = event.pop("title")
+        event["title_hash"], event["title_core"] = self._hash(plain(title)), self._hash(core(title))
+        event["title_test"] = looks_like_a_test(title)
+        self._shape(event, self._digest)
         for name, value in event.items():
             if isinstance(value, str) and len(value) > MAX_FIELD_BYTES // 4 and len(value.encode()) > MAX_FIELD_BYTES:
                 raise InvalidRecord("FIELD_TOO_LONG", f"{name}: {len(value.encode())} 字节 bytes, 最多 at most {MAX_FIELD_BYTES}")
         return event
 
-    def _hash(self, title: str) -> str:
-        plain = _BLANKS.sub("", unicodedata.normalize("NFKC", title))
-        return hashlib.blake2b(plain.encode(), key=self._title_key, digest_size=16).hexdigest()
+    def _hash(self, text: str) -> str:
+        return self._digest(text) if text else ""
 
 
-def _closing(event: dict[str, Any]) -> None:
+def _closing(event: dict[str, Any], _digest: Digest) -> None:
     _check_time("closed_at", event["closed_at"])
 
 
-def _archive(event: dict[str, Any]) -> None:
+def _archive(event: dict[str, Any], digest: Digest) -> None:
     _check_time("received_at", event["received_at"])
-    materials = event.pop("materials")
+    materials = event["materials"]
     event["materials_digest"] = hashlib.blake2b(orjson.dumps(materials), digest_size=8).hexdigest() if materials else ""
+    event["materials"] = [
+        [each["kind"], *(digest(text) if (text := plain(each[part])) else "" for part in ("name", "code"))] for each in materials
+    ]
 
 
 def _check_time(name: str, time_ms: int) -> None:

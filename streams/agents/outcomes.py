@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from typing import Any
 
-from streams.contracts import ANOMALY_UNARCHIVED
 from streams.domain.findings import Publication
 from streams.errors import InvalidRecord
 
@@ -15,18 +13,20 @@ ORIGIN = "guidang-"
 """Prefix of the headers that a dead letter gets beside its own."""
 
 
-def anomaly_headers(told: Publication, topics: Mapping[str, str]) -> Headers:
-    """CloudEvents 1.0, Kafka protocol binding, binary mode."""
+def anomaly_headers(told: Publication, topic: str) -> Headers:
+    """CloudEvents 1.0, Kafka protocol binding, binary mode. ``ce_time`` is left out where the finding rests on nothing that has a time."""
     record = told.record
     attributes = {
         "ce_specversion": "1.0",
         "ce_id": told.event_id,
-        "ce_source": f"/guidang/{topics[ANOMALY_UNARCHIVED]}",
+        "ce_source": f"/guidang/{topic}",
         "ce_type": f"cn.hangzhou.guidang.anomaly.{record['state'].lower()}",
         "ce_subject": record["subject"],
-        "ce_time": dt.datetime.fromtimestamp(told.time_ms / 1000, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "content-type": "application/avro",
     }
+    if told.time_ms is not None:
+        moment = dt.datetime.fromtimestamp(told.time_ms / 1000, dt.UTC)
+        attributes["ce_time"] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return [(name, value.encode()) for name, value in attributes.items()]
 
 

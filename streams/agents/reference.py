@@ -1,51 +1,111 @@
-"""Takes in the reference topics and says which cases each record may change."""
+"""Takes in the reference topics and says what each record may change."""
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from streams.agents.terms import Range, source_range, unit_range
+from streams.agents.terms import ITEMS, item_span, source_span, unit_spans, waiver_spans
 from streams.clock import Clock
-from streams.contracts import CASE_INPUTS, FEED_HEARTBEAT, UNIT_REGISTRY, codec
-from streams.domain.reference import Reference
+from streams.contracts import (
+    ARCHIVING_SCHEDULE,
+    CASE_INPUTS,
+    FEED_HEARTBEAT,
+    ITEM_REGISTRY,
+    MODULE_CONFIG,
+    UNIT_REGISTRY,
+    WAIVER,
+    codec,
+)
+from streams.domain.items import parse_item
+from streams.domain.reference import Reference, Rows, item_key, main_key
 from streams.errors import InvalidRecord
+from streams.runtime.revisit import Point, Touch
 
-logger = logging.getLogger(__name__)
+REJECTED = "rejected"
+"""Kind of work: a reference record that could not be taken in goes to ``dead-letter``."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """A record as it is on the wire."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
 
 
 class ReferenceKeeper:
     """Keeps :class:`Reference` up to date.
 
-    A record that cannot be read is counted, named in the log by its place, and left where it is: reference topics
-    are read from their beginning at every start, by every worker, so nothing moves past it.
+    Parameters
+    ----------
+    rejected
+        Records that could not be taken in, with the reason, by their place. Every worker reads every reference topic from its beginning;
+        the partition to which the place belongs writes the dead letter, once, in the transaction that says that it has been done.
     """
 
     def __init__(self, *, reference: Reference, topic_prefix: str, clock: Clock) -> None:
         self._reference, self._clock, self._prefix = reference, clock, topic_prefix
-        self._takers = {topic_prefix + UNIT_REGISTRY: self._unit, topic_prefix + FEED_HEARTBEAT: self._heartbeat}
-        self._codecs = {topic_prefix + name: codec(name) for name in (UNIT_REGISTRY, FEED_HEARTBEAT)}
-        self.rejected = 0
+        takers = {
+            UNIT_REGISTRY: self._unit,
+            FEED_HEARTBEAT: self._heartbeat,
+            ITEM_REGISTRY: self._item,
+            ARCHIVING_SCHEDULE: lambda row: self._side(reference.schedules, row),
+            MODULE_CONFIG: lambda row: self._side(reference.configs, row),
+            WAIVER: self._waiver,
+        }
+        self._takers = {topic_prefix + name: (codec(name), taker) for name, taker in takers.items()}
+        self.rejected: dict[bytes, tuple[RawRecord, InvalidRecord]] = {}
 
     @property
     def topics(self) -> tuple[str, ...]:
         """The reference topics on the broker."""
         return tuple(self._takers)
 
-    def on_record(self, record: Any) -> list[Range]:
-        """Take in one record (``topic()``, ``value()``, ``partition()``, ``offset()``); return which cases to judge again."""
-        topic = record.topic()
+    def on_record(self, record: Any) -> list[Touch]:
+        """Take in one record (a ``confluent_kafka.Message``); return what is to be evaluated again."""
+        reader, taker = self._takers[record.topic()]
         try:
-            return self._takers[topic](self._codecs[topic].decode(record.value()))
+            return taker(_identified(reader.decode(record.value())))
         except InvalidRecord as error:
-            self.rejected += 1
-            logger.warning("参照数据未采用 reference record not taken: %s/%s@%s: %s", topic, record.partition(), record.offset(), error)
+            place = f"{record.topic()}/{record.partition()}@{record.offset()}".encode()
+            raw = RawRecord(
+                record.topic(),
+                record.partition(),
+                record.offset(),
+                record.timestamp()[1],
+                record.key(),
+                record.value(),
+                tuple(record.headers() or ()),
+            )
+            self.rejected[place] = raw, error
+            return [Point(REJECTED, place)]
+
+    def _unit(self, row: Mapping[str, Any]) -> list[Touch]:
+        return [*unit_spans(row["unit_code"])] if self._reference.units.add(row) else []
+
+    def _item(self, row: Mapping[str, Any]) -> list[Touch]:
+        if not self._reference.items.add(row):
             return []
+        return [_cases_of(row), *(Point(ITEMS, key.encode()) for key in dict.fromkeys((_key(row), main_key(row))))]
 
-    def _unit(self, row: dict[str, Any]) -> list[Range]:
-        return [unit_range(row["unit_code"])] if self._reference.units.add(row) else []
+    def _side(self, rows: Rows, row: Mapping[str, Any]) -> list[Touch]:
+        key = _key(row)
+        if not rows.add(key, row):
+            return []
+        cases = [_cases_of(row)] if rows is self._reference.schedules else []
+        return [*cases, Point(ITEMS, key.encode())]
 
-    def _heartbeat(self, claim: dict[str, Any]) -> list[Range]:
+    def _waiver(self, row: Mapping[str, Any]) -> list[Touch]:
+        return [*waiver_spans(row["anomaly_id"])] if self._reference.waivers.add(row["anomaly_id"], row) else []
+
+    def _heartbeat(self, claim: Mapping[str, Any]) -> list[Touch]:
         topic = claim["topic"].removeprefix(self._prefix)
         if topic not in CASE_INPUTS:
             raise InvalidRecord(
@@ -53,4 +113,18 @@ class ReferenceKeeper:
             )
         source = claim["source_system"]
         new = self._reference.feeds.add(source, topic, claim["complete_through"], self._clock.now_ms())
-        return [source_range(source)] if new else []
+        return [source_span(source)] if new else []
+
+
+def _identified(row: dict[str, Any]) -> dict[str, Any]:
+    if not row["event_id"]:
+        raise InvalidRecord("EMPTY_EVENT_ID", "event_id 为空 is empty")
+    return row
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    return item_key(row["unit_code"], row["item_code"])
+
+
+def _cases_of(row: Mapping[str, Any]) -> Touch:
+    return item_span(row["unit_code"], parse_item(row["item_code"]).code)

@@ -5,7 +5,8 @@ contributions of its partition's cases, and every window of every scope is a sum
 what it gave before is taken away and what it gives now is added, so nothing it takes from one bucket can be missing in another.
 
 Times: archived, unarchived, awaiting, refused and excluded lie at closed_at; orphans at received_at; due at
-due_at; the official figures at closed_at and at the first acceptance of each archive number.
+due_at; the official figures at closed_at and at the first acceptance of each archive number. The bucket of all time
+(``EVER``) of a unit's item holds one count alone: its counted cases that found no row of the registry.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from streams.domain.time import day_of, day_start_ms, hour_start_ms
-from streams.domain.verdict import State
+from streams.domain.verdict import FLAG_UNREGISTERED_ITEM, State
 
-HOUR, DAY = "HOUR", "DAY"
+HOUR, DAY, EVER = "HOUR", "DAY", "EVER"
 COUNTS = (
     *("archived", "archived_late", "unarchived", "awaiting", "refused", "orphan", "due", "due_archived"),
     *("official_closed", "official_archived"),
 )
+UNREGISTERED = "unregistered"
 EXCLUDED_PREFIX = "excluded:"
 
 
@@ -54,6 +56,8 @@ def contributions(state: State | None) -> Contributions:
     closed_at, status = state["closed_at"], state["status"]
     if closed_at is not None:
         _add(given, closed_at, state, _closed_counts(state))
+        if FLAG_UNREGISTERED_ITEM in state["flags"]:
+            given[_ever(state), UNREGISTERED] += 1
         if state["due_passed"]:
             _add(given, state["due_at"], state, ("due", "due_archived") if state["received_at"] is not None else ("due",))
     elif status == "ORPHAN":
@@ -100,7 +104,7 @@ def empty_record(partition: int, bucket: Bucket) -> dict[str, Any]:
     """Record of a bucket to which no case contributes."""
     place = bucket._asdict()
     place["bucket_start"] = place.pop("start_ms")
-    return {"input_partition": partition, **place, **dict.fromkeys(COUNTS, 0), "excluded": {}}
+    return {"input_partition": partition, **place, **dict.fromkeys((*COUNTS, UNREGISTERED), 0), "excluded": {}}
 
 
 def _closed_counts(state: State) -> Iterable[str]:
@@ -119,6 +123,10 @@ def _closed_counts(state: State) -> Iterable[str]:
     yield "unarchived" if status == "UNARCHIVED" else "awaiting"
     if any(archive["refused_at"] is not None for archive in state["archives"]):
         yield "refused"
+
+
+def _ever(state: State) -> Bucket:
+    return Bucket(EVER, 0, state["unit_code"], "", state["item_type"], state["main_item_code"], state["item_code"])
 
 
 def _add(given: Contributions, time_ms: int, place: Mapping[str, Any], names: Iterable[str]) -> None:

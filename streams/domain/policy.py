@@ -58,6 +58,8 @@ class Policy:
         A finding older than this when found is history being loaded, not news.
     count_unknown_closing, count_forwarded
         Whether closings of state UNKNOWN and FORWARDED are in the denominator.
+    count_unregistered, count_vertical
+        Whether cases of items that are not in the registry, and of items on a superior's system (垂建), are.
     """
 
     deadline: Deadline = Deadline(workdays=3)
@@ -66,6 +68,8 @@ class Policy:
     backfill_age_ms: int = DAY_MS
     count_unknown_closing: bool = True
     count_forwarded: bool = False
+    count_unregistered: bool = True
+    count_vertical: bool = False
 
     def deadline_for(self, item_code: str, main_item_code: str) -> Deadline:
         """Time limit of an item."""

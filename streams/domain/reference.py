@@ -1,61 +1,162 @@
-"""Reference data: which district a unit belongs to, and how far each source has declared its data complete.
+"""Reference data: units and districts, items, schedules, module configurations, waivers, and how far each source is complete.
 
 What is *counted* and where depends on these; a case's facts never do. Rows may come in any order and any number of times.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from streams.domain.districts import DISTRICT_NAMES, UNKNOWN_DISTRICT
 from streams.domain.facts import canonical
+from streams.domain.items import parse_item
+from streams.domain.time import day_of
 
 Row = Mapping[str, Any]
+Identity = tuple[int, str]
 
 
-class Units:
-    """The rows of ``unit-registry``.
+class Rows:
+    """Versioned rows with validity dates.
 
     For a given day the row with the highest (revision, event_id) counts among those whose validity covers it. A
-    deletion that wins leaves no row.
+    deletion that wins leaves no row. Days are numbers since 1970, ``None`` for open.
     """
 
     def __init__(self) -> None:
-        self._rows: dict[str, dict[tuple[int, str], Row]] = defaultdict(dict)
+        self._rows: dict[str, list[tuple[Identity, Row]]] = {}
+
+    def add(self, key: str, row: Row) -> bool:
+        """Take in a row; return whether anything changed."""
+        rows = self._rows.setdefault(key, [])
+        identity = identity_of(row)
+        for place, (known, old) in enumerate(rows):
+            if known == identity:
+                if canonical(row) <= canonical(old):
+                    return False
+                rows[place] = identity, row
+                return True
+        insort(rows, (identity, row), key=lambda entry: entry[0])
+        return True
+
+    def row(self, key: str, day: int) -> Row | None:
+        """The row that counts on a day."""
+        for _, row in reversed(self._rows.get(key, ())):
+            if _covers(row, day):
+                return None if row["deleted"] else row
+        return None
+
+    def keys(self) -> Iterable[str]:
+        """Every key that a row has."""
+        return self._rows.keys()
+
+    def of(self, key: str) -> Iterator[Row]:
+        """Every row of a key, the highest last."""
+        return (row for _, row in self._rows.get(key, ()))
+
+    def last(self, key: str) -> Row | None:
+        """The highest row whatever its validity; ``None`` where it is a deletion."""
+        rows = self._rows.get(key)
+        return None if not rows or rows[-1][1]["deleted"] else rows[-1][1]
+
+    def changes_after(self, key: str, day: int) -> Iterator[int]:
+        """Days after ``day`` from which another row may count."""
+        for row in self.of(key):
+            yield from (edge for edge in (row["valid_from"], row["valid_to"] and row["valid_to"] + 1) if edge and edge > day)
+
+
+class Units:
+    """The rows of ``unit-registry``."""
+
+    def __init__(self) -> None:
+        self._rows = Rows()
+        self._district_names: dict[str, tuple[Identity, str]] = {}
 
     def add(self, row: Row) -> bool:
-        """Take in a row (days as numbers since 1970, ``None`` for open); return whether anything changed."""
-        rows = self._rows[row["unit_code"]]
-        identity = (row["revision"], row["event_id"])
-        old = rows.get(identity)
-        if old is not None and canonical(row) <= canonical(old):
-            return False
-        rows[identity] = row
-        return True
+        """Take in a row; return whether anything changed."""
+        code, named = row["district_code"], (identity_of(row), row["district_name"])
+        if row["district_name"] and named > self._district_names.get(code, ((0, ""), "")):
+            self._district_names[code] = named
+        return self._rows.add(row["unit_code"], row)
 
     def row(self, unit_code: str, day: int) -> Row | None:
         """The row that counts for a unit on a day."""
-        rows = self._rows.get(unit_code)
-        if not rows:
-            return None
-        covering = [identity for identity, row in rows.items() if _covers(row, day)]
-        winner = rows[max(covering)] if covering else None
-        return None if winner is None or winner["deleted"] else winner
+        return self._rows.row(unit_code, day)
 
     def district(self, unit_code: str, day: int, otherwise: str) -> str:
         """Code of the unit's district on a day; without a row ``otherwise``, and without that UNKNOWN."""
-        row = self.row(unit_code, day)
+        row = self._rows.row(unit_code, day)
         return (row["district_code"] if row else otherwise) or UNKNOWN_DISTRICT
+
+    def name(self, unit_code: str, day: int) -> str:
+        """Name of the unit on a day; empty without a row."""
+        row = self._rows.row(unit_code, day)
+        return str(row["unit_name"]) if row else ""
+
+    def changes_after(self, unit_code: str, day: int) -> Iterator[int]:
+        """Days after ``day`` from which another row may count."""
+        return self._rows.changes_after(unit_code, day)
 
     def district_names(self) -> dict[str, str]:
         """All names of districts, by code: those that rows give over those that are fixed."""
-        given = [(identity, row) for rows in self._rows.values() for identity, row in rows.items() if row["district_name"]]
-        given.sort(key=lambda pair: pair[0])
-        return {**DISTRICT_NAMES, **{row["district_code"]: row["district_name"] for _, row in given}}
+        return {**DISTRICT_NAMES, **{code: name for code, (_, name) in self._district_names.items()}}
+
+
+def item_key(unit_code: str, item_code: str) -> str:
+    """Subject of an item of a unit: ``unit|item``, the code normalised."""
+    return f"{unit_code}|{parse_item(item_code).code}"
+
+
+class Items:
+    """The rows of ``item-registry``: what units confirmed of their items (基础信息确认表, 附件1)."""
+
+    def __init__(self) -> None:
+        self._rows = Rows()
+        self._subs: defaultdict[str, set[str]] = defaultdict(set)
+
+    def add(self, row: Row) -> bool:
+        """Take in a row; return whether anything changed."""
+        key, main = item_key(row["unit_code"], row["item_code"]), main_key(row)
+        if main != key:
+            self._subs[main].add(key)
+        return self._rows.add(key, row)
+
+    def row(self, key: str, day: int) -> Row | None:
+        """The row that counts for an item on a day."""
+        return self._rows.row(key, day)
+
+    def keys(self) -> Iterable[str]:
+        """Every item that a row names."""
+        return self._rows.keys()
+
+    def of(self, key: str) -> Iterator[Row]:
+        """Every row of an item."""
+        return self._rows.of(key)
+
+    def is_leaf(self, key: str, day: int) -> bool:
+        """Whether no other item that is registered on a day names this one as its main item."""
+        rows = (self._rows.row(sub, day) for sub in self._subs.get(key, ()))
+        return not any(row and main_key(row) == key for row in rows)
+
+    def changes_after(self, key: str, day: int) -> Iterator[int]:
+        """Days after ``day`` from which the item, or whether it is a leaf, may be another."""
+        for each in (key, *self._subs.get(key, ())):
+            yield from self._rows.changes_after(each, day)
+
+
+def main_key(row: Row) -> str:
+    """Subject of the main item of a registered one: as the row says, else as its code does."""
+    unit, main = row["unit_code"], row["main_item_code"]
+    return item_key(unit, main) if main else f"{unit}|{parse_item(row['item_code']).main_code}"
+
+
+def identity_of(row: Row) -> Identity:
+    """What ranks a row among its like."""
+    return row["revision"], row["event_id"]
 
 
 def _covers(row: Row, day: int) -> bool:
@@ -109,7 +210,43 @@ class Feeds:
 
 @dataclass(slots=True)
 class Reference:
-    """All reference data that verdicts rest on."""
+    """All reference data that verdicts rest on.
+
+    Parameters
+    ----------
+    schedules, configs
+        ``archiving-schedule`` (归档范围和保管期限表) and ``module-config`` (归档模块配置), by :func:`item_key`.
+    waivers
+        By anomaly id.
+    """
 
     units: Units = field(default_factory=Units)
+    items: Items = field(default_factory=Items)
+    schedules: Rows = field(default_factory=Rows)
+    configs: Rows = field(default_factory=Rows)
+    waivers: Rows = field(default_factory=Rows)
     feeds: Feeds = field(default_factory=Feeds)
+
+    def approved(self, key: str, day: int) -> Row | None:
+        """The schedule of an item on a day, if the archives bureau approved it."""
+        row = self.schedules.row(key, day)
+        return row if row and row["approved"] else None
+
+    def subjects(self) -> set[str]:
+        """Every ``unit|item`` that a row of registry, schedule or configuration names."""
+        return {*self.items.keys(), *self.schedules.keys(), *self.configs.keys()}
+
+    def place_of(self, key: str) -> tuple[str, str] | None:
+        """Unit and normalised item that a subject stands for, as some row says; ``None`` where none does."""
+        for rows in (self.items.of(key), self.schedules.of(key), self.configs.of(key)):
+            for row in rows:
+                return row["unit_code"], parse_item(row["item_code"]).code
+        return None
+
+    def basis(self, unit_code: str, item_code: str, time_ms: int) -> list[Identity | None]:
+        """Which rows a verdict about a time rests on: their identities."""
+        key, day = item_key(unit_code, item_code), day_of(time_ms)
+        rows: Iterable[Row | None] = (
+            self.units.row(unit_code, day), self.items.row(key, day), self.schedules.row(key, day), self.configs.row(key, day)
+        )  # fmt: skip
+        return [identity_of(row) if row else None for row in rows]

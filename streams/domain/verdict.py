@@ -12,14 +12,16 @@ question, and where the case's source sends heartbeats, when it has declared its
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from streams.domain.calendar import WorkCalendar
+from streams.domain.expected import not_expected
 from streams.domain.facts import ArchiveFacts, CaseFacts, Event
 from streams.domain.items import Item, parse_item
 from streams.domain.policy import Policy
-from streams.domain.reference import Reference
+from streams.domain.reference import Reference, Row, item_key
 from streams.domain.time import day_of
 
 State = dict[str, Any]
@@ -32,6 +34,9 @@ FLAG_ARCHIVE_CONFLICT = "ARCHIVE_CONFLICT"
 FLAG_COLLISION = "CASE_NO_COLLISION"
 FLAG_UNREADABLE_ITEM = "UNREADABLE_ITEM"
 FLAG_UNKNOWN_RECEIPT = "UNKNOWN_RECEIPT"
+FLAG_UNREGISTERED_ITEM = "UNREGISTERED_ITEM"
+FLAG_UNKNOWN_BUILD_MODE = "UNKNOWN_BUILD_MODE"
+FLAG_SUSPECTED_TEST = "SUSPECTED_TEST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,14 @@ class Judge:
 
     def exclusion(self, closing: Event) -> str:
         """Why a closed case is not counted; empty when it is (domain: *Is the case counted?*)."""
+        own = self._own_exclusion(closing)
+        return own or not_expected(self.registered(closing), day_of(closing["closed_at"]), self.policy)
+
+    def registered(self, closing: Event) -> Row | None:
+        """What the registry says of a case's item on its closing day."""
+        return self.reference.items.row(item_key(closing["unit_code"], closing["item_code"]), day_of(closing["closed_at"]))
+
+    def _own_exclusion(self, closing: Event) -> str:
         state = closing["closing_state"]
         if closing["deleted"]:
             return "DELETED"
@@ -92,10 +105,15 @@ class Judge:
         item = parse_item(closing["item_code"])
         due = self.calendar.due(closing["closed_at"], self.policy.deadline_for(item.code, item.main_code))
         acceptance = earliest_acceptance(facts)
+        registered = self.registered(closing)
         state = _place(closing, item) | {
             "district_code": self.reference.units.district(closing["unit_code"], day_of(closing["closed_at"]), closing["district_code"]),
             "unit_name": closing["unit_name"],
             "item_name": closing["item_name"],
+            "registered": registered is not None,
+            "build_mode": registered["build_mode"] if registered else "UNKNOWN",
+            "archiving_mode": registered["archiving_mode"] if registered else "UNKNOWN",
+            "title_hash": closing["title_hash"],
             "accepted_at": closing["accepted_at"],
             "closed_at": closing["closed_at"],
             "due_at": due.at_ms,
@@ -132,6 +150,10 @@ class Judge:
             "district_code": self.reference.units.district(archive["unit_code"], day_of(archive["received_at"]), ""),
             "unit_name": "",
             "item_name": "",
+            "registered": False,
+            "build_mode": "UNKNOWN",
+            "archiving_mode": "UNKNOWN",
+            "title_hash": archive["title_hash"],
             "accepted_at": None,
             "closed_at": None,
             "due_at": None,
@@ -188,6 +210,8 @@ class Judge:
             "item_code": item.code,
             "main_item_code": item.main_code,
             "item_type": item.type,
+            "source_system": told["source_system"],
+            "title_hash": told["title_hash"],
         }
 
 
@@ -227,11 +251,22 @@ def _earliest(archive: ArchiveFacts) -> Event:
 
 def _flags(facts: CaseFacts, state: State) -> list[str]:
     """Things to be aware of that change no verdict."""
+    counted = state["closed_at"] is not None and state["status"] != "EXCLUDED"
     raised = {
         FLAG_CLOSING_CONFLICT: facts.conflict,
         FLAG_ARCHIVE_CONFLICT: any(archive.conflict for archive in facts.archives.values()),
         FLAG_COLLISION: facts.collision,
         FLAG_UNREADABLE_ITEM: not parse_item(state["item_code"]).readable,
         FLAG_UNKNOWN_RECEIPT: any(archive["receipt"] == "UNKNOWN" for archive in state["archives"]),
+        FLAG_UNREGISTERED_ITEM: counted and not state["registered"],
+        FLAG_UNKNOWN_BUILD_MODE: counted and state["registered"] and state["build_mode"] == "UNKNOWN",
+        FLAG_SUSPECTED_TEST: counted and any(event["title_test"] for event in _titled(facts)),
     }
     return [flag for flag, up in raised.items() if up]
+
+
+def _titled(facts: CaseFacts) -> Iterator[Event]:
+    """Events whose titles are the case's: its closing, and the acceptance of each archive number."""
+    if facts.closing:
+        yield facts.closing
+    yield from (event for _, archive in facts.standing() if (event := archive.acceptance()))

@@ -21,7 +21,7 @@ from streams.runtime.job import Job
 from streams.runtime.lane import Lane
 from streams.runtime.partition import PartitionTask
 from streams.runtime.reference import ReferenceReader
-from streams.runtime.revisit import Range
+from streams.runtime.revisit import Touch
 from streams.runtime.settings import EngineSettings
 from streams.runtime.stats import EngineStats
 from streams.runtime.topology import check_topology
@@ -294,9 +294,9 @@ class Engine:
             self.pulse.probes += 1
             self.gates.answered(asked_ms, ends)
 
-    def _touched(self, ranges: list[Range]) -> None:
+    def _touched(self, touches: list[Touch]) -> None:
         for task in self._tasks.values():
-            task.touched(ranges)
+            task.touched(touches)
 
     def _current(self, partition: int, generation: int) -> bool:
         task = self._tasks.get(partition)

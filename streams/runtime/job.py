@@ -34,8 +34,15 @@ class Work(Protocol):
         """Set a value; the same bytes become a changelog record. Several puts of a key become one record, the last."""
         ...
 
-    def emit(self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> None:
-        """Add an output record, written to this partition number of ``topic``."""
+    def emit(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int | None = None,
+    ) -> None:
+        """Add an output record, written to this partition number of ``topic``, or to the one given."""
         ...
 
     def scan(self, low: bytes, high: bytes, limit: int) -> list[tuple[bytes, bytes]]:
@@ -61,7 +68,12 @@ class Job(Protocol):
 
     @property
     def tables(self) -> Mapping[str, str]:
-        """Table name to changelog topic (compacted). The first table is the one whose keys are revisited."""
+        """Table name to changelog topic (compacted)."""
+        ...
+
+    @property
+    def revisited(self) -> tuple[str, ...]:
+        """Tables whose keys are all evaluated again when :attr:`fingerprint` changes."""
         ...
 
     @property
@@ -93,6 +105,9 @@ class Job(Protocol):
         """
         ...
 
-    def revisit(self, work: Work, keys: Sequence[bytes]) -> None:
-        """Evaluate these keys of the first table again, because reference data or policy changed."""
+    def revisit(self, work: Work, table: str, keys: Sequence[bytes]) -> None:
+        """Evaluate these keys again, because reference data or policy changed.
+
+        A key named by :class:`streams.runtime.revisit.Point` is given to every partition, and need not be in a table.
+        """
         ...

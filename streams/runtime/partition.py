@@ -19,7 +19,7 @@ from streams.errors import EngineError, Fenced
 from streams.runtime.batch import RecordBatch, check_follows
 from streams.runtime.opening import Abandoned, Opened, Opening
 from streams.runtime.progress import Progress, encode
-from streams.runtime.revisit import Range, Revisits
+from streams.runtime.revisit import Revisits, Touch
 from streams.runtime.transaction import Transaction
 from streams.runtime.unit import Unit
 
@@ -119,9 +119,9 @@ class PartitionTask:
             self._lane.post(opened.committer.close)
         self._engine.stats.watermark_ms.pop(self.partition, None)
 
-    def touched(self, ranges: Iterable[Range]) -> None:
-        """Revisit the keys in these term ranges."""
-        self._revisits.add(ranges)
+    def touched(self, touches: Iterable[Touch]) -> None:
+        """Revisit what these name."""
+        self._revisits.add(touches)
         self._wake.set()
 
     def lag(self, ends: Callable[[tuple[str, int]], int | None]) -> dict[tuple[str, int], int]:
@@ -200,14 +200,12 @@ class PartitionTask:
         )
         known = [at.watermark_ms for at in progress if at.watermark_ms is not None]
         self._done_ms = min(known) if len(known) == len(progress) else None
-        fingerprints = {at.fingerprint for at in progress}
-        if fingerprints == {job.fingerprint}:
+        if {at.fingerprint for at in progress} == {job.fingerprint}:
             self._fingerprint = job.fingerprint
-            self._reference = _least(progress)
-            self._revisits.add(engine.reference.since(self._reference))
         else:
-            # Evaluates every key with all reference data there is, which covers every range known now.
-            self._revisits = Revisits(everything=next(iter(job.tables)))
+            self._revisits = Revisits(everything=job.revisited)
+        self._reference = _least(progress)
+        self._revisits.add(engine.reference.since(self._reference))
 
     async def _next_work(self) -> None:
         while self._suspended or not (self._wake.is_set() or self._queue or self._revisits.pending):
@@ -242,9 +240,8 @@ class PartitionTask:
             self._offsets[batch.topic] = batch.end
             await asyncio.sleep(0)
         through = job.advance(unit, settings.advance_limit)
-        keys = self._revisits.take(unit, settings.revisit_limit)
-        if keys:
-            job.revisit(unit, keys)
+        for table, keys in self._revisits.take(unit, settings.revisit_limit):
+            job.revisit(unit, table, keys)
             engine.stats.revisited_keys += len(keys)
         self._note_done(through)
         await self._commit(unit, opened)

@@ -1,7 +1,7 @@
 """Reference data: small topics that every worker reads whole before it starts, and follows.
 
-What a record means is the application's business. It says which ranges of index terms the record touches; every partition
-evaluates the keys in them again. The ranges are kept for as long as the process lives, so that a partition assigned later can
+What a record means is the application's business. It says what the record touches, spans of index terms and single keys; every partition
+evaluates those keys again. The touches are kept for as long as the process lives, so that a partition assigned later can
 be given those it has not done.
 """
 
@@ -19,12 +19,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.errors import DependencyError, RecoveryError
 from streams.runtime.clients import consumer_config, extent
-from streams.runtime.revisit import Range
+from streams.runtime.revisit import Touch
 
 logger = logging.getLogger(__name__)
 
 Place = tuple[str, int]
-OnRecord = Callable[[Any], Iterable[Range]]
+OnRecord = Callable[[Any], Iterable[Touch]]
 _CHUNK = 1_000
 _WAIT_S = 0.2
 _JOIN_S = 2.0
@@ -32,11 +32,11 @@ _JOIN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """A range of index terms that the reference record at ``offset`` of ``place`` touches."""
+    """What the reference record at ``offset`` of ``place`` touches."""
 
     place: Place
     offset: int
-    range: Range
+    touch: Touch
 
 
 class ReferenceReader:
@@ -52,8 +52,8 @@ class ReferenceReader:
         Reference topics; may be empty.
     on_record
         Called for each record (a ``confluent_kafka.Message``: methods ``key()``, ``value()``, ``topic()``, ``offset()``,
-        ``timestamp()``) in offset order, on the event loop's thread and never while job code runs. Returns the term ranges
-        ``[low, high)`` whose keys must be evaluated again. What it raises ends the process.
+        ``timestamp()``) in offset order, on the event loop's thread and never while job code runs. Returns what must be evaluated
+        again. What it raises ends the process.
     """
 
     def __init__(self, kafka: Mapping[str, str], name: str, topics: Iterable[str], on_record: OnRecord) -> None:
@@ -74,15 +74,15 @@ class ReferenceReader:
             found[topic].append(position)
         return {topic: tuple(at) for topic, at in found.items()}
 
-    def since(self, done: Mapping[str, tuple[int, ...]]) -> list[Range]:
-        """Return the ranges of all records at or after the positions ``done``."""
+    def since(self, done: Mapping[str, tuple[int, ...]]) -> list[Touch]:
+        """Return what all records at or after the positions ``done`` touch."""
 
         def is_done(touched: Touched) -> bool:
             topic, partition = touched.place
             at = done.get(topic, ())
             return partition < len(at) and touched.offset < at[partition]
 
-        return [touched.range for touched in self._log if not is_done(touched)]
+        return [touched.touch for touched in self._log if not is_done(touched)]
 
     async def load(self, timeout_s: float) -> None:
         """Read every topic to the end it has now, calling ``on_record`` for each record.
@@ -106,12 +106,12 @@ class ReferenceReader:
                 moved = time.monotonic()
             elif time.monotonic() - moved > timeout_s:
                 raise RecoveryError(f"reference data stands still at {self._positions}, the ends are {ends}")
-        logger.info("reference data read: %d ranges, %.1f s", len(self._log), time.monotonic() - began)
+        logger.info("reference data read: %d touches, %.1f s", len(self._log), time.monotonic() - began)
 
     def follow(
-        self, loop: asyncio.AbstractEventLoop, taken: Callable[[list[Range]], None], failed: Callable[[BaseException], None]
+        self, loop: asyncio.AbstractEventLoop, taken: Callable[[list[Touch]], None], failed: Callable[[BaseException], None]
     ) -> None:
-        """Go on reading in a thread; ``taken`` gets the ranges of new records, on the loop, after ``on_record`` saw them."""
+        """Go on reading in a thread; ``taken`` gets what new records touch, on the loop, after ``on_record`` saw them."""
 
         def deliver(messages: list[Any]) -> None:
             try:
@@ -139,22 +139,22 @@ class ReferenceReader:
         if self._thread is not None:
             self._thread.join(_JOIN_S)
 
-    def take(self, messages: Iterable[Any]) -> list[Range]:
-        """Take messages in, on the caller's thread, and return the ranges they touch."""
-        ranges: list[Range] = []
+    def take(self, messages: Iterable[Any]) -> list[Touch]:
+        """Take messages in, on the caller's thread, and return what they touch."""
+        touches: list[Touch] = []
         for message in messages:
             place = message.topic(), message.partition()
             error = message.error()
             if error is None:
-                for touched in self._on_record(message):
-                    ranges.append(touched)
-                    self._log.append(Touched(place, message.offset(), touched))
+                for touch in self._on_record(message):
+                    touches.append(touch)
+                    self._log.append(Touched(place, message.offset(), touch))
                 self._positions[place] = message.offset() + 1
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name for it
                 self._positions[place] = max(self._positions[place], message.offset())
             elif not error.retriable():
                 raise KafkaException(error)
-        return ranges
+        return touches
 
     def _assign(self, timeout_s: float) -> dict[Place, int]:
         consumer = Consumer(consumer_config(self._kafka, self._name))

@@ -1,19 +1,47 @@
 """Which keys must be evaluated again, in slices, and when it is finished.
 
-A range is worked off by a cursor over (term, key) pairs. Terms may change while it runs, so a key can turn up again ahead of
+A span is worked off by a cursor over (term, key) pairs. Terms may change while it runs, so a key can turn up again ahead of
 the cursor; each key is handed out once per pass, which bounds a pass by the number of keys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from itertools import islice
+from typing import NamedTuple, Protocol
 
 from streams.runtime.state import Pair
 
-Range = tuple[bytes, bytes]
 Positions = dict[str, tuple[int, ...]]
+
+
+class Span(NamedTuple):
+    """Keys of a table that have an index term with ``low <= term < high``."""
+
+    table: str
+    low: bytes
+    high: bytes
+
+
+class Point(NamedTuple):
+    """One key, which need not be in any table yet; every partition is asked, and the job knows whose it is.
+
+    ``table`` is a name that the job understands: of a table of its own, or of a kind of work.
+    """
+
+    table: str
+    key: bytes
+
+
+Touch = Span | Point
+
+
+class Slice(NamedTuple):
+    """Keys to evaluate now, all of one table."""
+
+    table: str
+    keys: Sequence[bytes]
 
 
 class Searchable(Protocol):
@@ -30,8 +58,7 @@ class Searchable(Protocol):
 
 @dataclass(slots=True)
 class _Pass:
-    low: bytes
-    high: bytes
+    span: Span
     after: Pair | None = None
     seen: set[bytes] = field(default_factory=set)
 
@@ -42,57 +69,83 @@ class Revisits:
     Parameters
     ----------
     everything
-        Table whose keys must all be visited first, because rules or policy changed; ``None``: none.
+        Tables whose keys must all be visited first, because rules or policy changed.
     """
 
     __slots__ = ("_after", "_current", "_everything", "_queue")
 
-    def __init__(self, everything: str | None = None) -> None:
-        self._everything = everything
+    def __init__(self, everything: Iterable[str] = ()) -> None:
+        self._everything = list(everything)
         self._after: bytes | None = None
         self._current: _Pass | None = None
-        self._queue: dict[Range, None] = {}
+        self._queue: dict[Touch, None] = {}
 
     @property
     def all_pending(self) -> bool:
         """Whether the pass over every key is still under way."""
-        return self._everything is not None
+        return bool(self._everything)
 
     @property
     def pending(self) -> bool:
         """Whether anything is left to do."""
         return self.all_pending or self._current is not None or bool(self._queue)
 
-    def add(self, ranges: Iterable[Range]) -> None:
-        """Add term ranges ``[low, high)``; one that is waiting already is not added twice, one under way is."""
-        self._queue.update(dict.fromkeys(ranges))
+    def add(self, touches: Iterable[Touch]) -> None:
+        """Add what has been touched; what is waiting already is not added twice, a span under way is."""
+        self._queue.update(dict.fromkeys(touches))
 
-    def take(self, work: Searchable, limit: int) -> Sequence[bytes]:
-        """Return the keys of the next slice, at most ``limit``; may be empty while still pending.
+    def take(self, work: Searchable, limit: int) -> Iterator[Slice]:
+        """Return the next slices, about ``limit`` keys together; they may be empty while still pending.
 
-        The slice counts as done from now on: its effects must go into the same transaction as the progress that says so.
+        They count as done from now on: their effects must go into the same transaction as the progress that says so.
         """
-        if self._everything is not None:
-            keys = work.keys(self._everything, self._after, limit)
-            if len(keys) < limit:
-                self._everything = None
-            else:
-                self._after = keys[-1]
-            return keys
-        if self._current is None and self._queue:
-            wanted = next(iter(self._queue))
-            del self._queue[wanted]
-            self._current = _Pass(*wanted)
-        if self._current is None:
-            return ()
-        return self._slice(self._current, work, limit)
+        left = limit
+        while left > 0 and self.pending:
+            taken = self._next(work, left)
+            if taken.keys:
+                yield taken
+            # A span without keys costs a look, which counts too: a thousand of them must not hold up a batch.
+            left -= max(len(taken.keys), 1)
 
-    def _slice(self, current: _Pass, work: Searchable, limit: int) -> Sequence[bytes]:
-        pairs = work.scan_after(current.low, current.high, current.after, limit)
+    def _next(self, work: Searchable, limit: int) -> Slice:
+        if self._everything:
+            return self._of_everything(work, limit)
+        if self._current is None:
+            touch = next(iter(self._queue))
+            if isinstance(touch, Point):
+                return self._points(touch.table, limit)
+            del self._queue[touch]
+            self._current = _Pass(touch)
+        return self._of_span(self._current, work, limit)
+
+    def _of_everything(self, work: Searchable, limit: int) -> Slice:
+        table = self._everything[0]
+        keys = work.keys(table, self._after, limit)
+        if len(keys) < limit:
+            del self._everything[0]
+            self._after = None
+        else:
+            self._after = keys[-1]
+        return Slice(table, keys)
+
+    def _points(self, table: str, limit: int) -> Slice:
+        """The points at the head of the queue, as long as they are of one table."""
+        found: list[Point] = []
+        for touch in islice(self._queue, limit):
+            if not isinstance(touch, Point) or touch.table != table:
+                break
+            found.append(touch)
+        for point in found:
+            del self._queue[point]
+        return Slice(table, [point.key for point in found])
+
+    def _of_span(self, current: _Pass, work: Searchable, limit: int) -> Slice:
+        table, low, high = current.span
+        pairs = work.scan_after(low, high, current.after, limit)
         if len(pairs) < limit:
             self._current = None
         else:
             current.after = pairs[-1]
         keys = [key for key in dict.fromkeys(key for _, key in pairs) if key not in current.seen]
         current.seen.update(keys)
-        return keys
+        return Slice(table, keys)

@@ -80,7 +80,8 @@ class Committer:
             for topic, records in transaction.changelogs.items():
                 self._produce_changelog(topic, records, positions)
             for output in transaction.outputs:
-                self._produce(output.topic, output.key, output.value, headers=list(output.headers))
+                partition = self._partition if output.partition is None else output.partition
+                self._produce(output.topic, output.key, output.value, headers=list(output.headers), partition=partition)
         except KafkaException as exc:
             _raise("produce", exc)
         offsets = [
@@ -118,9 +119,10 @@ class Committer:
 
     def _produce(self, topic: str, key: bytes | None, value: bytes | None, **options: Any) -> None:
         deadline = time.monotonic() + self._timeout_s
+        options.setdefault("partition", self._partition)
         while True:
             try:
-                self._producer.produce(topic, key=key, value=value, partition=self._partition, **options)
+                self._producer.produce(topic, key=key, value=value, **options)
             except BufferError:
                 if time.monotonic() > deadline:
                     raise EngineError(f"producer queue of partition {self._partition} stayed full") from None

@@ -14,12 +14,13 @@ Terms = Callable[[str, bytes, bytes], tuple[bytes, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A record for an output topic, written to the unit's own partition number."""
+    """A record for an output topic; ``partition`` is ``None`` for the unit's own number."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
+    partition: int | None
 
 
 class Unit:
@@ -103,9 +104,16 @@ class Unit:
         self._puts[table][key] = value
         self._dirty[table].add(key)
 
-    def emit(self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+    def emit(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int | None = None,
+    ) -> None:
         """See :meth:`streams.runtime.job.Work.emit`."""
-        self.outputs.append(Output(topic, key, value, headers))
+        self.outputs.append(Output(topic, key, value, headers, partition))
 
     def scan(self, low: bytes, high: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         """See :meth:`streams.runtime.job.Work.scan`."""

@@ -5,19 +5,37 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 
-from streams.agents.cases import BUCKETS, CASES, CaseJob
+from streams.agents.cases import CaseJob
+from streams.agents.coverage import BUCKETS
+from streams.agents.intake import keyed_digest
 from streams.agents.reference import ReferenceKeeper
+from streams.agents.terms import CASES, ITEMS
 from streams.clock import Clock
-from streams.contracts import ANOMALY_UNARCHIVED, ARCHIVE_RECEIVED, CASE_CLOSED, CASE_STATE, COVERAGE_PARTIAL, DEAD_LETTER, codec
+from streams.contracts import (
+    ANOMALY_TOPICS,
+    ANOMALY_UNARCHIVED,
+    ARCHIVE_RECEIVED,
+    CASE_CLOSED,
+    CASE_STATE,
+    COVERAGE_PARTIAL,
+    DEAD_LETTER,
+    ITEM_STATE,
+    ITEM_USE,
+    codec,
+    record_key,
+)
+from streams.domain.assess import Assessor
+from streams.domain.coverage import COUNTS, UNREGISTERED
 from streams.domain.policy import Policy
 from streams.domain.reference import Reference
-from streams.domain.verdict import Judge
 from streams.holidays import china_calendar
 from streams.runtime.batch import RecordBatch
+from streams.runtime.revisit import Revisits
 from streams.runtime.state import Identity, Store
 from streams.runtime.unit import Unit
 
@@ -54,12 +72,17 @@ class Pipeline:
     def __init__(self, policy: Policy | None = None, *, now_ms: int, partitions: int = 1) -> None:
         self.now_ms = now_ms
         self.reference = Reference()
-        judge = Judge(policy or Policy(), china_calendar(), self.reference)
-        self.job = CaseJob(name="guidang", topic_prefix="", partitions=partitions, partitioner="murmur2", title_key=b"key", judge=judge)
+        self._clock = StoppedClock(now_ms)
+        self._keeper = ReferenceKeeper(reference=self.reference, topic_prefix="", clock=self._clock)
+        assessor = Assessor(policy or Policy(), china_calendar(), self.reference, keyed_digest(b"key"))
+        self.job = CaseJob(
+            name="guidang", topic_prefix="", partitions=partitions, partitioner="murmur2", assessor=assessor, rejected=self._keeper.rejected
+        )
         self._folder = tempfile.TemporaryDirectory()
         self._store = Store(Path(self._folder.name) / "0", Identity({}, self.job.fingerprint))
-        self.watermarks: dict[str, int | None] = {CASE_CLOSED: None, ARCHIVE_RECEIVED: None}
-        self._offsets = {CASE_CLOSED: 0, ARCHIVE_RECEIVED: 0}
+        self.watermarks: dict[str, int | None] = dict.fromkeys(self.job.inputs)
+        self._offsets = dict.fromkeys((*self.job.inputs, *self._keeper.topics), 0)
+        self._revisits = Revisits()
         self.messages: list[Message] = []
 
     def __enter__(self) -> Self:
@@ -91,18 +114,25 @@ class Pipeline:
 
     def reference_record(self, topic: str, record: Event, *, seen_at_ms: int | None = None) -> None:
         """Take in a reference record, and visit again what it may change, as the engine does."""
-        seen = self.now_ms if seen_at_ms is None else seen_at_ms
-        keeper = ReferenceKeeper(reference=self.reference, topic_prefix="", clock=StoppedClock(seen))
-        value = codec(topic).encode(record)
-        given = SimpleNamespace(topic=lambda: topic, value=lambda: value, partition=lambda: 0, offset=lambda: 0)
-        for low, high in keeper.on_record(given):
+        self.reference_raw(topic, record_key(topic, record), codec(topic).encode(record), seen_at_ms=seen_at_ms)
+
+    def reference_raw(self, topic: str, key: bytes | None, value: bytes | None, *, seen_at_ms: int | None = None) -> None:
+        """Take in a reference record as it is."""
+        object.__setattr__(self._clock, "shift_ms", self.now_ms if seen_at_ms is None else seen_at_ms)
+        offset = self._offsets[topic]
+        self._offsets[topic] += 1
+        given = {"topic": topic, "value": value, "partition": 0, "offset": offset, "timestamp": (1, 0), "key": key, "headers": []}
+        self._revisits.add(self._keeper.on_record(SimpleNamespace(**{name: partial(_same, each) for name, each in given.items()})))
+        while self._revisits.pending:
             unit = self._unit()
-            self.job.revisit(unit, [key for _, key in unit.scan(low, high, 1_000_000)])
+            for table, keys in self._revisits.take(unit, 1_000_000):
+                self.job.revisit(unit, table, keys)
             self._commit(unit)
 
     def tick(self, now_ms: int | None = None, *, closings_read_ms: int | None = None, archives_read_ms: int | None = None) -> None:
         """Let time pass: the clock, and the watermarks with it unless they are given."""
         self.now_ms = now_ms or self.now_ms
+        self.watermarks[ITEM_USE] = self.now_ms
         self.watermarks[CASE_CLOSED] = self.now_ms if closings_read_ms is None else closings_read_ms
         self.watermarks[ARCHIVE_RECEIVED] = self.now_ms if archives_read_ms is None else archives_read_ms
         for _ in range(1_000):
@@ -117,6 +147,12 @@ class Pipeline:
         """State of every case, by case number."""
         return {state["case_no"]: state for state in self._table(CASES, CASE_STATE)}
 
+    def items(self) -> dict[str, Event]:
+        """State of every item of which anything is known, by ``unit|item``: a case that came and went may leave an empty one behind."""
+        states = {f"{state['unit_code']}|{state['item_code']}": state for state in self._table(ITEMS, ITEM_STATE)}
+        known = self.reference.subjects()
+        return {key: state for key, state in states.items() if key in known or state["unregistered_in"]}
+
     def state(self, case_no: str) -> Event:
         """State of one case."""
         return self.states()[case_no]
@@ -125,17 +161,18 @@ class Pipeline:
         """All coverage records, in key order, those that are all zero left out."""
         return [record for record in self._table(BUCKETS, COVERAGE_PARTIAL) if any(_counts(record))]
 
-    def told(self) -> list[tuple[str, str, str]]:
-        """(kind, state, resolution) of every anomaly message so far, in order."""
-        return [(a["kind"], a["state"], a["resolution"]) for a in self.anomalies()]
+    def told(self, *topics: str) -> list[tuple[str, str, str]]:
+        """(kind, state, resolution) of every message so far on anomaly topics, in order; by default on ``anomaly-unarchived``."""
+        return [(a["kind"], a["state"], a["resolution"]) for a in self.anomalies(*topics)]
 
-    def anomalies(self) -> list[Event]:
-        """Every anomaly record so far, in order."""
-        return [codec(ANOMALY_UNARCHIVED).decode(m.value) for m in self.messages if m.topic == ANOMALY_UNARCHIVED]
+    def anomalies(self, *topics: str) -> list[Event]:
+        """Every record so far on anomaly topics, in order; by default on ``anomaly-unarchived``."""
+        wanted = topics or (ANOMALY_UNARCHIVED,)
+        return [codec(m.topic).decode(m.value) for m in self.messages if m.topic in wanted]
 
     def open_anomalies(self) -> set[tuple[str, str]]:
-        """(case number, kind) of the findings whose last message is OPENED."""
-        last = {(a["subject"], a["kind"]): a["state"] for a in self.anomalies()}
+        """(subject, kind) of the findings of all topics whose last message is OPENED."""
+        last = {(a["subject"], a["kind"]): a["state"] for a in self.anomalies(*ANOMALY_TOPICS)}
         return {key for key, state in last.items() if state == "OPENED"}
 
     def dead_letters(self) -> list[Message]:
@@ -157,7 +194,11 @@ class Pipeline:
 
     def _commit(self, unit: Unit) -> None:
         self._store.write(unit.changes({}))
-        self.messages += [Message(out.topic, out.key, out.value, list(out.headers)) for out in unit.outputs]
+        told = [Message(out.topic, out.key, out.value, list(out.headers)) for out in unit.outputs]
+        self.messages += told
+        uses = [(message.key, message.value) for message in told if message.topic == ITEM_USE]
+        if uses:
+            self.raw(ITEM_USE, *uses)
 
     def _table(self, table: str, topic: str) -> list[Event]:
         keys = self._store.keys(table, None, 1_000_000)
@@ -165,20 +206,8 @@ class Pipeline:
 
 
 def _counts(record: Event) -> Sequence[int]:
-    return [*record["excluded"].values(), *(value for name, value in record.items() if name in _COUNT_NAMES)]
+    return [*record["excluded"].values(), *(record[name] for name in (*COUNTS, UNREGISTERED))]
 
 
-_COUNT_NAMES = frozenset(
-    [
-        "archived",
-        "archived_late",
-        "unarchived",
-        "awaiting",
-        "refused",
-        "orphan",
-        "due",
-        "due_archived",
-        "official_closed",
-        "official_archived",
-    ]
-)
+def _same(value: Any) -> Any:
+    return value

@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, FEED_HEARTBEAT, UNIT_REGISTRY, codec
+from streams.contracts import (
+    ANOMALY_UNARCHIVED,
+    ARCHIVE_RECEIVED,
+    ARCHIVING_SCHEDULE,
+    CASE_CLOSED,
+    FEED_HEARTBEAT,
+    ITEM_REGISTRY,
+    MODULE_CONFIG,
+    UNIT_REGISTRY,
+    codec,
+)
 from streams.domain.policy import Deadline, Policy
 from streams.domain.time import DAY_MS, HOUR_MS
 from tests.agents.pipeline import Pipeline
@@ -61,10 +71,26 @@ def archive(**given: Any) -> dict[str, Any]:
     }
 
 
+def register(pipeline: Pipeline, unit: str, *items: str) -> None:
+    """Put items into the registry, configured as approved: their cases are counted, and nothing is remarked."""
+    for item in items:
+        row = {
+            "event_id": "r",
+            "unit_code": unit,
+            "item_code": item,
+            "item_name": "事项名称",
+            "schedule_version": "1",
+            "retention": "YEARS_10",
+        }
+        for topic in (ITEM_REGISTRY, ARCHIVING_SCHEDULE, MODULE_CONFIG):
+            pipeline.reference_record(topic, {**row, "build_mode": "MUNICIPAL", "archiving_mode": "ONLINE", "materials": []})
+
+
 @pytest.fixture
 def pipeline() -> Iterator[Pipeline]:
     """A partition at the moment of closing."""
     with Pipeline(now_ms=CLOSED_MS) as made:
+        register(made, "U1", "许可-00387-000", "确认-00001-000")
         yield made
 
 
@@ -254,7 +280,7 @@ def test_a_finding_that_opens_again_is_a_new_event_and_a_repetition_is_none(pipe
     pipeline.archives(archive())
     pipeline.archives(archive())
     pipeline.archives(archive(event_id="a2", revision=2, deleted=True))
-    ids = [dict(message.headers)["ce_id"] for message in pipeline.messages]
+    ids = [dict(message.headers)["ce_id"] for message in pipeline.messages if message.topic == ANOMALY_UNARCHIVED]
     assert [told[1] for told in pipeline.told()] == ["OPENED", "RESOLVED", "OPENED"]
     assert len(set(ids)) == 3
 

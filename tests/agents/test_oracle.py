@@ -7,12 +7,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.contracts import FEED_HEARTBEAT, UNIT_REGISTRY
 from streams.domain.time import DAY_MS, HOUR_MS
 from tests.agents.pipeline import Pipeline
-from tests.oracle import oracle
+from tests.oracle import configuration, oracle
 from tests.oracle.coverage import CITY, rows
-from tests.strategies import MONDAY_MS, archives, closings, heartbeats, unit_rows
+from tests.strategies import MONDAY_MS, REFERENCE_ROWS, archives, closings, heartbeats
 
 END_MS = MONDAY_MS + 13 * DAY_MS + 5 * HOUR_MS + 17
 Event = dict[str, Any]
@@ -22,8 +21,8 @@ worlds = st.fixed_dictionaries(
     {
         "case-closed": st.lists(closings(), max_size=8),
         "archive-received": st.lists(archives(), max_size=8),
-        "unit-registry": st.lists(unit_rows(), max_size=3),
         "feed-heartbeat": st.lists(heartbeats(), max_size=3),
+        **{topic: st.lists(rows(), max_size=4) for topic, rows in REFERENCE_ROWS.items()},
     }
 )
 
@@ -43,14 +42,14 @@ def run(pipeline: Pipeline, world: World, order: list[int]) -> None:
         elif topic == "archive-received":
             pipeline.archives(event)
         else:
-            pipeline.reference_record({"unit-registry": UNIT_REGISTRY, "feed-heartbeat": FEED_HEARTBEAT}[topic], event)
+            pipeline.reference_record(topic, event)
         if index % 5 == 0:
             pipeline.tick(MONDAY_MS + step * DAY_MS // 2)
     pipeline.tick(END_MS)
 
 
 @given(worlds, st.randoms(use_true_random=False))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_every_state_and_finding_is_the_oracles(world: World, dice: Any) -> None:
     """Status, reason, place, times, and which findings are open."""
     world = told_apart(world)
@@ -74,6 +73,26 @@ def test_every_state_and_finding_is_the_oracles(world: World, dice: Any) -> None
         assert found[case_no][:2] == verdict[:2] or verdict[0] == "NOT_CLOSED"
         assert found[case_no][2:] == verdict[2:]
     assert found.keys() == expected.keys()
+
+
+@given(worlds, st.randoms(use_true_random=False))
+@settings(max_examples=120, deadline=None)
+def test_every_item_and_its_findings_are_the_oracles(world: World, dice: Any) -> None:
+    """Expected or not, a leaf or not, configured or not, and what is open."""
+    world = told_apart(world)
+    order = list(range(sum(map(len, world.values()))))
+    dice.shuffle(order)
+    with Pipeline(now_ms=MONDAY_MS) as pipeline:
+        run(pipeline, world, order)
+        items = pipeline.items().values()
+    expected = {key: item for key, item in configuration.item_findings(world, END_MS).items() if item.findings or item.configured}
+    found = {(item["unit_code"], item["item_code"]): item for item in items}
+    assert {key for key, item in found.items() if item["open_anomalies"]} <= expected.keys()
+    for key, verdict in expected.items():
+        assert frozenset(found[key]["open_anomalies"]) == verdict.findings
+        assert found[key]["configured"] == verdict.configured
+        if found[key]["registered"]:
+            assert (found[key]["expected_online"], found[key]["leaf"]) == (verdict.expected_online, verdict.leaf)
 
 
 def _place(case: Event) -> tuple[str, str, str]:

@@ -55,6 +55,7 @@ def states(draw: st.DrawFn) -> dict[str, Any]:
     own, held = draw(places), draw(archives())
     received = min((a["accepted_at"] for a in held if a["accepted_at"] is not None), default=None)
     state: dict[str, Any] = {**own, "archives": held, "received_at": received, "due_passed": False, "reason": "", "delay_ms": None}
+    state["flags"] = []
     if draw(st.integers(0, 4)) == 0:
         orphan = received is not None and received + GRACE_MS <= NOW
         first = next((a for a in held if a["accepted_at"] == received), own)
@@ -126,7 +127,15 @@ def city_as_of(client: Client, now_ms: int) -> dict[str, Any]:
 def test_as_of_a_moment_later_events_are_unknown(client: Client) -> None:
     """One case, told at each stage of its life: before closing, before due, after due, after the late archive."""
     closed, due, received = NOW - 10 * DAY_MS, NOW - 7 * DAY_MS, NOW - 2 * DAY_MS
-    late = {**place("U1", ITEMS[0]), "closed_at": closed, "due_at": due, "received_at": received, "due_passed": True, "reason": ""}
+    late = {
+        **place("U1", ITEMS[0]),
+        "closed_at": closed,
+        "due_at": due,
+        "received_at": received,
+        "due_passed": True,
+        "reason": "",
+        "flags": [],
+    }
     held = archive("A", accepted_at=received, refused_at=due + 1, **place("U1", ITEMS[0]))
     store(client, [late | {"status": "ARCHIVED_LATE", "archives": [held]}])
     assert city_as_of(client, closed - 1)["closed"] == 0
@@ -142,7 +151,15 @@ def test_as_of_a_moment_later_events_are_unknown(client: Client) -> None:
 def test_an_archive_before_its_closing_was_an_orphan_then(client: Client) -> None:
     """An archive without a closing known at the time is an orphan once the grace is over, in the archive's unit."""
     received, closed = NOW - 10 * DAY_MS, NOW - 5 * DAY_MS
-    early = {**place("U1", ITEMS[0]), "closed_at": closed, "due_at": NOW, "received_at": received, "due_passed": True, "reason": ""}
+    early = {
+        **place("U1", ITEMS[0]),
+        "closed_at": closed,
+        "due_at": NOW,
+        "received_at": received,
+        "due_passed": True,
+        "reason": "",
+        "flags": [],
+    }
     held = archive("A", accepted_at=received, **place("U2", ITEMS[0]))
     store(client, [early | {"status": "ARCHIVED", "archives": [held]}])
     assert city_as_of(client, received + GRACE_MS - 1)["orphan"] == 0

@@ -66,6 +66,7 @@ def test_our_own_files(empty: Settings) -> None:
     assert [migration.number for migration in migrations()] == list(range(1, len(migrations()) + 1))
     assert len(migrate(empty, FOLDER)) == len(migrations())
     engines = dict(connect(empty).query("SELECT name, engine FROM system.tables WHERE database = currentDatabase()").result_rows)
+    assert engines.pop("score") == "View"
     assert set(engines.values()) == {"ReplacingMergeTree"}
 
 

@@ -7,45 +7,54 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.contracts import FEED_HEARTBEAT, UNIT_REGISTRY
+from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, FEED_HEARTBEAT
 from streams.domain.facts import CaseFacts
 from streams.domain.time import DAY_MS
 from tests.agents.pipeline import Pipeline
-from tests.strategies import MONDAY_MS, archives, closings, heartbeats, unit_rows
+from tests.strategies import MONDAY_MS, REFERENCE_ROWS, archives, closings, heartbeats
 
 END_MS = MONDAY_MS + 12 * DAY_MS
 
 Step = tuple[str, dict[str, Any]]
+
+
+def steps_of(topic: str, rows: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[Step]:
+    """Records of a topic."""
+    return st.tuples(st.just(topic), rows)
+
+
 steps = st.one_of(
-    st.tuples(st.just("closing"), closings()),
-    st.tuples(st.just("archive"), archives()),
-    st.tuples(st.just("unit"), unit_rows()),
-    st.tuples(st.just("heartbeat"), heartbeats()),
+    steps_of(CASE_CLOSED, closings()),
+    steps_of(CASE_CLOSED, closings()),
+    steps_of(ARCHIVE_RECEIVED, archives()),
+    steps_of(ARCHIVE_RECEIVED, archives()),
+    steps_of(FEED_HEARTBEAT, heartbeats()),
+    *(steps_of(topic, rows()) for topic, rows in REFERENCE_ROWS.items()),
 )
 
 
-def run(order: list[Step], *, ticks: frozenset[int] = frozenset()) -> tuple[Any, Any, Any]:
-    """Feed steps one batch each, with time passing after those at ``ticks``; return states, open findings and counts at the end."""
+def run(order: list[Step], *, ticks: frozenset[int] = frozenset()) -> tuple[Any, Any, Any, Any]:
+    """Feed steps one batch each, with time passing after those at ``ticks``; return cases, items, open findings and counts at the end."""
     with Pipeline(now_ms=MONDAY_MS) as pipeline:
-        for index, (kind, record) in enumerate(order):
-            if kind == "closing":
+        for index, (topic, record) in enumerate(order):
+            if topic == CASE_CLOSED:
                 pipeline.closings(record)
-            elif kind == "archive":
+            elif topic == ARCHIVE_RECEIVED:
                 pipeline.archives(record)
             else:
-                pipeline.reference_record({"unit": UNIT_REGISTRY, "heartbeat": FEED_HEARTBEAT}[kind], record)
+                pipeline.reference_record(topic, record)
             if index in ticks:
                 pipeline.tick(MONDAY_MS + index * DAY_MS)
         pipeline.tick(END_MS)
-        return pipeline.states(), pipeline.open_anomalies(), pipeline.buckets()
+        return pipeline.states(), pipeline.items(), pipeline.open_anomalies(), pipeline.buckets()
 
 
-@given(st.lists(steps, max_size=12), st.data())
-@settings(max_examples=150, deadline=None)
+@given(st.lists(steps, max_size=14), st.data())
+@settings(max_examples=120, deadline=None)
 def test_any_order_and_any_repetition_of_events_ends_in_the_same_states_findings_and_counts(
     events: list[Step], data: st.DataObject
 ) -> None:
-    """Time passes at other moments too: what was said on the way must be taken back in full."""
+    """Reference data in the shuffle, and time passes at other moments too: what was said on the way must be taken back in full."""
     repeated = events + (data.draw(st.lists(st.sampled_from(events), max_size=4)) if events else [])
     shuffled = data.draw(st.permutations(repeated))
     ticks = data.draw(st.frozensets(st.integers(0, 11), max_size=4))
@@ -53,11 +62,12 @@ def test_any_order_and_any_repetition_of_events_ends_in_the_same_states_findings
 
 
 @given(st.lists(steps, max_size=12), st.frozensets(st.integers(0, 11), max_size=4))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_findings_told_equal_findings_in_the_states(events: list[Step], ticks: frozenset[int]) -> None:
-    """Whoever follows the anomaly topic knows the same as who reads ``case-state``."""
-    states, told, _ = run(events, ticks=ticks)
-    assert told == {(state["case_no"], kind) for state in states.values() for kind in state["open_anomalies"]}
+    """Whoever follows the anomaly topics knows the same as who reads ``case-state`` and ``item-state``."""
+    states, items, told, _ = run(events, ticks=ticks)
+    of_cases = {(case_no, kind) for case_no, state in states.items() for kind in state["open_anomalies"]}
+    assert told == of_cases | {(key, kind) for key, state in items.items() for kind in state["open_anomalies"]}
 
 
 @given(st.lists(closings(st.just("c")), max_size=8), st.lists(archives(st.just("c")), max_size=8), st.data())

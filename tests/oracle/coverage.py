@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tests.oracle.calendar import HOUR_MS, day_of, day_start_ms, shanghai_day
+from tests.oracle.events import Canonical, Events, json_bytes
 from tests.oracle.items import main_item_of, type_of
-from tests.oracle.oracle import DEFAULT_POLICY, AcceptedArchive, Canonical, Events, Verdict, json_bytes, judge
+from tests.oracle.oracle import DEFAULT_POLICY, judge
+from tests.oracle.verdict import AcceptedArchive, Verdict
 
 CITY = "330100"
 _DAY_HOURS = {"1h": 1, "24h": 24, "7d": 7 * 24, "30d": 30 * 24}

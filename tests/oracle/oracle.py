@@ -9,19 +9,17 @@ days since 1970.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.oracle.calendar import due_ms, shanghai_day
+from tests.oracle.events import Canonical, Event, Events, by, item_key, json_bytes, one_per_id, rank
 from tests.oracle.items import main_item_of, normalise, type_of
+from tests.oracle.quality import findings, is_suspected_test
+from tests.oracle.reference import Reference
+from tests.oracle.verdict import UNKNOWN_DISTRICT, AcceptedArchive, Verdict
 
-Event = Mapping[str, Any]
-Events = Mapping[str, Sequence[Event]]
-Canonical = Callable[[Event], bytes]
-
-UNKNOWN_DISTRICT = "UNKNOWN"
 REFUSALS = frozenset({"ARCHIVING_FAILED", "DOWNLOAD_FAILED", "UNPACK_FAILED", "INSPECTION_FAILED", "DIGEST_MISMATCH"})
 DEFAULT_POLICY: Mapping[str, Any] = {
     "deadline": "3 workdays",
@@ -29,69 +27,9 @@ DEFAULT_POLICY: Mapping[str, Any] = {
     "orphan_grace_ms": 24 * 3_600_000,
     "count_unknown_closing": True,
     "count_forwarded": False,
+    "count_vertical": False,
+    "count_unregistered": True,
 }
-
-
-@dataclass(frozen=True)
-class AcceptedArchive:
-    """An archive number that stands and was accepted: what the official ratio counts, where and when."""
-
-    archive_no: str
-    accepted_at: int
-    unit_code: str
-    district_code: str
-    item_code: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What is to be said of one case number.
-
-    Parameters
-    ----------
-    reason
-        Of EXCLUDED, UNARCHIVED (NONE_RECEIVED or REFUSED) and AWAITING (empty or SOURCE_SILENT).
-    due_at
-        Only of counted cases.
-    received_at
-        Earliest acceptance.
-    refused
-        A standing archive was refused and none is accepted.
-    """
-
-    case_no: str
-    status: str
-    reason: str = ""
-    unit_code: str = ""
-    district_code: str = UNKNOWN_DISTRICT
-    item_code: str = ""
-    closed_at: int | None = None
-    due_at: int | None = None
-    received_at: int | None = None
-    refused: bool = False
-    deleted: bool = False
-    anomalies: frozenset[str] = frozenset()
-    archives: tuple[AcceptedArchive, ...] = ()
-
-    @property
-    def main_item_code(self) -> str:
-        """主项编码."""
-        return main_item_of(self.item_code)
-
-    @property
-    def item_type(self) -> str:
-        """One of the eight types, or empty."""
-        return type_of(self.item_code)
-
-    @property
-    def counted(self) -> bool:
-        """It is in the denominator."""
-        return self.status in {"AWAITING", "ARCHIVED", "ARCHIVED_LATE", "UNARCHIVED"}
-
-
-def json_bytes(event: Event) -> bytes:
-    """A canonical form: sorted JSON. Two contents under one event id are ordered by it."""
-    return json.dumps(event, sort_keys=True, ensure_ascii=False).encode()
 
 
 def judge(
@@ -110,8 +48,8 @@ def judge(
         ``now_ms`` lies in the past: closings and archives timed after it are ignored, corrections and reference rows are today's.
     """
     court = _Court(events, now_ms, {**DEFAULT_POLICY, **policy}, as_of, canonical)
-    closings = _by(events.get("case-closed", ()), "case_no")
-    archives = _by(events.get("archive-received", ()), "case_no")
+    closings = by(events.get("case-closed", ()), "case_no")
+    archives = by(events.get("archive-received", ()), "case_no")
     return {case_no: court.judge(case_no, closings.get(case_no, []), archives.get(case_no, [])) for case_no in {**closings, **archives}}
 
 
@@ -122,20 +60,19 @@ class _Court:
     policy: Mapping[str, Any]
     as_of: bool
     canonical: Canonical
-    registry: dict[str, list[Event]] = field(init=False)
+    reference: Reference = field(init=False)
     complete_through: dict[tuple[str, str], int] = field(init=False)
 
     def __post_init__(self) -> None:
-        units = _by(self.events.get("unit-registry", ()), "unit_code")
-        self.registry = {unit: _one_per_id(rows, self.canonical) for unit, rows in units.items()}
+        self.reference = Reference(self.events, self.policy, self.canonical)
         self.complete_through = {}
         for beat in self.events.get("feed-heartbeat", ()):
             feed = (beat["source_system"], beat["topic"])
             self.complete_through[feed] = max(self.complete_through.get(feed, 0), beat["complete_through"])
 
     def judge(self, case_no: str, all_closings: list[Event], all_archives: list[Event]) -> Verdict:
-        closings = _one_per_id(all_closings, self.canonical)
-        closing = max(closings, key=_rank, default=None)
+        closings = one_per_id(all_closings, self.canonical)
+        closing = max(closings, key=rank, default=None)
         if closing and self.as_of and closing["closed_at"] > self.now_ms:
             closing = None
         standing = self._standing(all_archives)
@@ -147,6 +84,7 @@ class _Court:
             verdict = self._without_closing(known, first)
         else:
             known |= {"unit_code": closing["unit_code"], "item_code": normalise(closing["item_code"]), "closed_at": closing["closed_at"]}
+            known["source_system"] = closing.get("source_system", "")
             known["district_code"] = (
                 self._district(closing["unit_code"], closing["closed_at"]) or closing["district_code"] or UNKNOWN_DISTRICT
             )
@@ -162,13 +100,29 @@ class _Court:
             found.add("DUPLICATE_ARCHIVE")
         if verdict.status != "EXCLUDED" and _collide(closings):
             found.add("CASE_NO_COLLISION")
+        flags: frozenset[str] = frozenset()
+        if closing:
+            accepted = list(acceptances.values())
+            found |= self._quality(closing, accepted, verdict)
+            flags = self._flags(closing, accepted) if verdict.counted else flags
         archives = tuple(self._archive(number, event, verdict) for number, event in sorted(acceptances.items()))
-        return Verdict(**{**verdict.__dict__, "anomalies": frozenset(found), "archives": archives})
+        return Verdict(**{**verdict.__dict__, "anomalies": frozenset(found), "flags": flags, "archives": archives})
+
+    def _quality(self, closing: Event, accepted: list[Event], verdict: Verdict) -> frozenset[str]:
+        if verdict.counted:
+            return findings(closing, accepted, self.reference)
+        is_test = closing.get("is_test", False) and not verdict.deleted
+        return frozenset({"TEST_CASE"} if is_test and accepted else ())
+
+    def _flags(self, closing: Event, accepted: list[Event]) -> frozenset[str]:
+        flags = self.reference.flags(item_key(closing), shanghai_day(closing["closed_at"]))
+        titles = [event.get("title", "") for event in (closing, *accepted)]
+        return flags | ({"SUSPECTED_TEST"} if is_suspected_test(titles) else frozenset())
 
     def _standing(self, all_archives: list[Event]) -> dict[str, list[Event]]:
         """Archive number -> its events that count; numbers that were deleted are not there."""
         standing = {}
-        for number, each in _by(_one_per_id(all_archives, self.canonical), "archive_no").items():
+        for number, each in by(one_per_id(all_archives, self.canonical), "archive_no").items():
             highest = max(event.get("revision", 1) for event in each)
             counting = [event for event in each if event.get("revision", 1) == highest]
             if not any(event.get("deleted", False) for event in counting):
@@ -210,7 +164,8 @@ class _Court:
             "TEST_CASE": closing.get("is_test", False),
             "OUTSIDE_TYPES": not type_of(normalise(closing["item_code"])),
         }
-        return next((reason for reason, holds in checks.items() if holds), "")
+        first = next((reason for reason, holds in checks.items() if holds), "")
+        return first or self.reference.not_expected(item_key(closing), shanghai_day(closing["closed_at"]))
 
     def _silent(self, event: Event, topic: str, moment_ms: int) -> bool:
         """The event's source says how far it is on that topic, and is not that far."""
@@ -218,33 +173,20 @@ class _Court:
         return bool(event.get("source_system", "")) and said is not None and said < moment_ms
 
     def _district(self, unit_code: str, moment_ms: int) -> str:
-        day = shanghai_day(moment_ms)
-        covering = [row for row in self.registry.get(unit_code, []) if _covers(row, day)]
-        row = max(covering, key=_rank, default=None)
-        return "" if row is None or row.get("deleted", False) else str(row["district_code"])
+        return self.reference.district(unit_code, shanghai_day(moment_ms))
 
     def _archive(self, number: str, event: Event, verdict: Verdict) -> AcceptedArchive:
         district = self._district(event["unit_code"], event["received_at"] if verdict.closed_at is None else verdict.closed_at)
         if not district and verdict.closed_at is not None and verdict.unit_code == event["unit_code"]:
             district = verdict.district_code
         return AcceptedArchive(
-            number, event["received_at"], event["unit_code"], district or UNKNOWN_DISTRICT, normalise(event["item_code"])
+            number,
+            event["received_at"],
+            event["unit_code"],
+            district or UNKNOWN_DISTRICT,
+            normalise(event["item_code"]),
+            event.get("source_system", "") or verdict.source_system,
         )
-
-
-def _by(events: Iterable[Event], name: str) -> dict[str, list[Event]]:
-    groups: dict[str, list[Event]] = {}
-    for event in events:
-        groups.setdefault(event[name], []).append(event)
-    return groups
-
-
-def _one_per_id(events: list[Event], canonical: Canonical) -> list[Event]:
-    return [max(same, key=canonical) for same in _by(events, "event_id").values()]
-
-
-def _rank(event: Event) -> tuple[int, str]:
-    return event.get("revision", 1), event["event_id"]
 
 
 def _moment(event: Event) -> tuple[int, str]:
@@ -253,11 +195,6 @@ def _moment(event: Event) -> tuple[int, str]:
 
 def _with(events: list[Event], receipts: Iterable[str]) -> list[Event]:
     return [event for event in events if event["receipt"] in receipts]
-
-
-def _covers(row: Event, day: int) -> bool:
-    first, last = row.get("valid_from"), row.get("valid_to")
-    return (first is None or first <= day) and (last is None or day <= last)
 
 
 def _collide(closings: list[Event]) -> bool:

@@ -14,41 +14,11 @@ import pytest
 from tests.oracle.calendar import due_ms
 from tests.oracle.coverage import coverage, window_ms
 from tests.oracle.items import main_item_of, normalise, type_of
-from tests.oracle.oracle import Verdict, judge
+from tests.oracle.oracle import judge
+from tests.oracle.verdict import Verdict
+from tests.oracle.worlds import archive, closing, ms
 
 PERMITS = Path(__file__).parents[3] / "shared/data/permits"
-
-
-def ms(text: str) -> int:
-    """Epoch milliseconds of a time in Asia/Shanghai, or of one with an offset."""
-    moment = dt.datetime.fromisoformat(text)
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone(dt.timedelta(hours=8)))).timestamp() * 1000)
-
-
-def closing(closed_at: str = "2018-03-05 10:00", **more: Any) -> dict[str, Any]:
-    """A closing of case ``c``: Monday 5 March, due at the end of Thursday 8 March."""
-    return {
-        "event_id": "c1",
-        "case_no": "c",
-        "item_code": "许可-00385-001",
-        "unit_code": "U",
-        "district_code": "330106",
-        "accepted_at": ms("2018-03-01 09:00"),
-        "closed_at": ms(closed_at),
-    } | more
-
-
-def archive(received_at: str = "2018-03-06 02:00", **more: Any) -> dict[str, Any]:
-    """An accepted archive of case ``c``."""
-    return {
-        "event_id": "a1",
-        "archive_no": "A1",
-        "case_no": "c",
-        "item_code": "许可-00385-001",
-        "unit_code": "U",
-        "received_at": ms(received_at),
-        "receipt": "ACCEPTED",
-    } | more
 
 
 def verdict(closings: list[dict[str, Any]], archives: list[dict[str, Any]], now: str = "2018-04-01 00:00", **more: Any) -> Verdict:
@@ -199,10 +169,11 @@ def test_a_silent_source_leaves_its_cases_awaiting_and_its_archives_not_orphaned
 def test_two_accepted_numbers_and_two_different_closings_are_findings_of_their_own():
     """DUPLICATE_ARCHIVE and CASE_NO_COLLISION; a correction of one thing is no collision."""
     assert verdict([closing()], [archive(), archive(event_id="a2", archive_no="A2")]).anomalies == {"DUPLICATE_ARCHIVE"}
-    other = closing(event_id="c2", accepted_at=0, item_code="许可-1-0")
-    assert verdict([closing(), other], [archive()]).anomalies == {"CASE_NO_COLLISION"}
+    other = closing(event_id="c2", accepted_at=ms("2018-02-01 09:00"), item_code="许可-1-0")
+    assert verdict([closing(), other], [archive(item_code="许可-1-0")]).anomalies == {"CASE_NO_COLLISION"}
     assert verdict([closing(), other | {"deleted": True}], [archive()]).anomalies == frozenset()
-    assert verdict([closing(), closing(event_id="c2", item_code="许可-1-0")], [archive()]).anomalies == frozenset()
+    corrected = verdict([closing(), closing(event_id="c2", item_code="许可-1-0")], [archive(item_code="许可-1-0")])
+    assert corrected.anomalies == frozenset()
 
 
 def test_a_unit_belongs_to_the_district_of_the_closing_day():

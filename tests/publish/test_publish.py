@@ -112,6 +112,28 @@ def test_every_input_topic_can_be_published_into(settings: Settings, tmp_path: P
     assert publish(settings, "feed-heartbeat", beats)[0].sent == 1
     assert records(settings, "unit-registry")[0][1]["valid_to"] is None
     assert records(settings, "feed-heartbeat")[0][0] == b"zwfw"
+    items, schedule = tmp_path / "items.csv", tmp_path / "schedule.jsonl"
+    config, waivers = tmp_path / "config.csv", tmp_path / "waivers.csv"
+    items.write_text("event_id,unit_code,item_code,item_name,build_mode,plan_year\ni1,U,许可-00387-000,中医医疗广告审查,SELF_BUILT,2018\n")
+    schedule.write_text(
+        '{"event_id":"s1","unit_code":"U","item_code":"许可-00387-000","item_name":"n","retention":"YEARS_30",'
+        '"materials":[{"kind":"RESULT","name":"批文","electronic":false}]}\n'
+    )
+    config.write_text(
+        "event_id,unit_code,item_code,item_name,archiving_mode,retention,materials\n"
+        'm1,U,许可-00387-000,n,ONLINE,YEARS_30,"[{""name"":""批文"",""required"":false}]"\n'
+    )
+    waivers.write_text("event_id,anomaly_id,author,reason,until\nw1,3f6c,市档案局,接收平台故障,2018-12-31\n")
+    for topic, path in (("item-registry", items), ("archiving-schedule", schedule), ("module-config", config), ("waiver", waivers)):
+        published, bad = publish(settings, topic, path)
+        assert (published.sent, bad) == (1, [])
+    ((key, item),) = records(settings, "item-registry")
+    assert (key.decode(), item["plan_year"], item["main_item_code"], item["note"]) == ("U|许可-00387-000", 2018, "", "")
+    material = {"kind": "RESULT", "name": "批文", "code": "", "required": True, "electronic": False}
+    assert records(settings, "archiving-schedule")[0][1]["materials"] == [material]
+    assert records(settings, "module-config")[0][1]["materials"] == [material | {"kind": "UNKNOWN", "required": False, "electronic": True}]
+    ((key, waiver),) = records(settings, "waiver")
+    assert (key, waiver["until"]) == (b"3f6c", 17_896)
 
 
 @pytest.mark.kafka

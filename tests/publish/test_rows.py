@@ -219,6 +219,38 @@ def test_dates_are_days_and_empty_ones_are_open():
     assert (bad.line, bad.column, bad.found) == (3, "valid_from", "'2018/07/01'")
 
 
+SCHEDULE = '{"event_id":"s1","unit_code":"U","item_code":"许可-1-000","item_name":"n","retention":"YEARS_30"'
+
+
+@pytest.mark.parametrize(
+    ("rest", "column", "expected"),
+    [
+        (',"materials":[{"kind":"证据性","name":"申请表"}]}', "materials[0].kind", "EVIDENCE / PROCEDURE / RESULT / UNKNOWN"),
+        (',"materials":[{"name":"申请表"},{"name":"批文","required":"是"}]}', "materials[1].required", "true / false"),
+        (',"materials":[{"name":"批文","pages":3}]}', "materials[0].pages", "electronic"),
+        (',"materials":[{"kind":"RESULT"}]}', "materials[0].name", "required"),
+        (',"materials":{"name":"批文"}}', "materials", "array"),
+        (',"valid_from":"2018-13-01"}', "valid_from", "2018-03-05"),
+        (',"item_code":""}', "item_code", "not empty"),
+        (',"unit_code":""}', "unit_code", "not empty"),
+    ],
+)
+def test_a_bad_place_within_an_array_of_records_is_named(rest: str, column: str, expected: str):
+    """Which material, which of its fields, and what it may hold."""
+    (bad,) = read("archiving-schedule", "s.jsonl", f"{SCHEDULE}{rest}\n")
+    assert isinstance(bad, BadRow)
+    assert bad.column == column
+    assert expected in bad.expected
+
+
+@pytest.mark.parametrize("until", ["", "2018-12", "永久"])
+def test_a_waiver_has_a_last_day(until: str):
+    """One without would be for ever."""
+    (bad,) = read("waiver", "w.csv", f"event_id,anomaly_id,author,reason,until\nw1,3f6c,a,r,{until}\n")
+    assert isinstance(bad, BadRow)
+    assert (bad.column, bad.expected) == ("until", "日期 a date, 2018-03-05")
+
+
 @pytest.mark.parametrize(("name", "topic", "rows"), [("closed.csv", "case-closed", 700), ("archives.csv", "archive-received", 626)])
 def test_the_real_log_is_read_whole(name: str, topic: str, rows: int):
     """The real log is read whole."""

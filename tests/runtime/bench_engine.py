@@ -51,6 +51,7 @@ class CaseJob:
     def __init__(self, prefix: str) -> None:
         self.name = f"{prefix}-cases"
         self.inputs = (f"{prefix}-closed", f"{prefix}-received")
+        self.revisited = ("cases",)
         self.tables = {"cases": f"{prefix}-state"}
         self.verdicts = f"{prefix}-verdicts"
         self.outputs = (self.verdicts,)
@@ -86,7 +87,7 @@ class CaseJob:
         """Nothing becomes due."""
         return None
 
-    def revisit(self, work, keys) -> None:
+    def revisit(self, work, table, keys) -> None:
         """Nothing to revisit."""
 
 

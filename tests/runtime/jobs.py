@@ -23,6 +23,7 @@ from streams.errors import GuidangError
 from streams.runtime import opening, transaction
 from streams.runtime.engine import Engine
 from streams.runtime.reference import ReferenceReader
+from streams.runtime.revisit import Span
 from streams.runtime.settings import EngineSettings
 
 
@@ -58,6 +59,7 @@ class PairJob:
         self.name = f"{prefix}-pairs"
         self.left, self.right = f"{prefix}-left", f"{prefix}-right"
         self.inputs = (self.left, self.right)
+        self.revisited = ("pairs",)
         self.tables = {"pairs": f"{prefix}-pair-state"}
         self.verdicts = f"{prefix}-verdicts"
         self.outputs = (self.verdicts,)
@@ -108,7 +110,7 @@ class PairJob:
             return None
         return struct.unpack(">q", due[-1][0][1:])[0] - 1
 
-    def revisit(self, work, keys) -> None:
+    def revisit(self, work, table, keys) -> None:  # noqa: ARG002 - there is one table
         """Take the unit's factor and the rules over."""
         for key, value in zip(keys, work.get_many("pairs", keys), strict=True):
             state = json.loads(value)
@@ -119,7 +121,7 @@ class PairJob:
         """Take a unit's factor in."""
         unit = message.key().decode()
         self.factors[unit] = int(message.value())
-        return [(b"u" + message.key(), b"u" + message.key() + b"\x00")]
+        return [Span("pairs", b"u" + message.key(), b"u" + message.key() + b"\x00")]
 
     def _state(self, key: bytes, value: bytes | None) -> dict[str, Any]:
         if value is not None:

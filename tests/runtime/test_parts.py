@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from streams.runtime.clients import aiokafka_auth
 from streams.runtime.gates import Gates, Read
 from streams.runtime.progress import Progress, decode, encode
 from streams.runtime.reference import ReferenceReader
-from streams.runtime.revisit import Revisits
+from streams.runtime.revisit import Point, Revisits, Slice, Span
 from streams.runtime.topology import check_counts
 from streams.runtime.watchdog import Watchdog
 from streams.runtime.watermark import MOST_ANSWERS, Watermark
@@ -130,14 +132,24 @@ class Shelf:
         return sorted({key for _, key in self.pairs if after is None or key > after})[:limit]
 
 
-def test_a_range_is_worked_off_in_slices_each_key_once() -> None:
-    """Added twice while it waits, it is still one range."""
+def span(low: bytes, high: bytes) -> Span:
+    """Keys of the shelf."""
+    return Span("t", low, high)
+
+
+def keys_of(slices: Iterable[Slice]) -> list[bytes]:
+    """All keys of slices."""
+    return [key for each in slices for key in each.keys]
+
+
+def test_a_span_is_worked_off_in_slices_each_key_once() -> None:
+    """Added twice while it waits, it is still one span."""
     shelf = Shelf([(b"u1", b"k%d" % number) for number in range(5)] + [(b"u2", b"x")])
     revisits = Revisits()
-    revisits.add([(b"u1", b"u1\x00"), (b"u1", b"u1\x00")])
+    revisits.add([span(b"u1", b"u1\x00"), span(b"u1", b"u1\x00")])
     slices = []
     while revisits.pending:
-        slices.append(list(revisits.take(shelf, 2)))
+        slices.append(keys_of(revisits.take(shelf, 2)))
     assert slices == [[b"k0", b"k1"], [b"k2", b"k3"], [b"k4"]]
 
 
@@ -145,39 +157,53 @@ def test_a_pass_ends_although_each_visit_moves_its_key_ahead_of_the_cursor() -> 
     """Terms may change with every visit."""
     shelf = Shelf([(b"d%04d" % number, b"k%d" % number) for number in range(6)])
     revisits = Revisits()
-    revisits.add([(b"d", b"e")])
+    revisits.add([span(b"d", b"e")])
     visited = []
     for _ in range(100):
         if not revisits.pending:
             break
-        for key in revisits.take(shelf, 2):
+        for key in keys_of(revisits.take(shelf, 2)):
             visited.append(key)
             shelf.pairs = [pair for pair in shelf.pairs if pair[1] != key] + [(b"d9%03d" % len(visited), key)]
     assert not revisits.pending
     assert sorted(visited) == [b"k%d" % number for number in range(6)]
 
 
-def test_a_range_under_way_that_is_touched_again_is_done_again() -> None:
+def test_a_span_under_way_that_is_touched_again_is_done_again() -> None:
     """The keys already visited have not seen the newer record."""
     shelf = Shelf([(b"u", b"k%d" % number) for number in range(4)])
     revisits = Revisits()
-    revisits.add([(b"u", b"v")])
-    revisits.take(shelf, 2)
-    revisits.add([(b"u", b"v")])
+    revisits.add([span(b"u", b"v")])
+    assert keys_of(revisits.take(shelf, 2)) == [b"k0", b"k1"]
+    revisits.add([span(b"u", b"v")])
     seen = []
     while revisits.pending:
-        seen += revisits.take(shelf, 2)
+        seen += keys_of(revisits.take(shelf, 2))
     assert seen == [b"k2", b"k3", b"k0", b"k1", b"k2", b"k3"]
 
 
+def test_many_small_spans_and_points_share_a_slice_of_work() -> None:
+    """A registry of hundreds of rows must not cost a transaction each; what is empty counts for one."""
+    shelf = Shelf([(b"u%d" % number, b"k%d" % number) for number in range(4)])
+    revisits = Revisits()
+    revisits.add([span(b"u%d" % number, b"u%d\x00" % number) for number in range(4)])
+    revisits.add([Point("p", b"p1"), Point("p", b"p2"), Point("q", b"q1"), span(b"x", b"y")])
+    slices = list(revisits.take(shelf, 100))
+    assert keys_of(slices) == [b"k0", b"k1", b"k2", b"k3", b"p1", b"p2", b"q1"]
+    assert [each.table for each in slices] == ["t", "t", "t", "t", "p", "q"]
+    assert not revisits.pending
+
+
 def test_a_pass_over_everything_comes_first_and_says_when_it_is_done() -> None:
-    """The fingerprint is committed on this word."""
+    """The fingerprint is committed on this word; table after table."""
     shelf = Shelf([(b"u", b"k%d" % number) for number in range(3)])
-    revisits = Revisits(everything="t")
+    revisits = Revisits(everything=["t", "u"])
+    revisits.add([Point("p", b"p1")])
     assert revisits.all_pending
-    assert revisits.take(shelf, 2) == [b"k0", b"k1"]
+    assert list(revisits.take(shelf, 2)) == [Slice("t", [b"k0", b"k1"])]
+    assert list(revisits.take(shelf, 2)) == [Slice("t", [b"k2"]), Slice("u", [b"k0"])]
     assert revisits.all_pending
-    assert revisits.take(shelf, 2) == [b"k2"]
+    assert list(revisits.take(shelf, 9)) == [Slice("u", [b"k1", b"k2"]), Slice("p", [b"p1"])]
     assert not revisits.pending
 
 
@@ -207,12 +233,12 @@ class Message:
         """Return no error."""
 
 
-def test_a_partition_gets_the_ranges_of_records_it_has_not_done() -> None:
+def test_a_partition_gets_what_records_touch_it_has_not_done() -> None:
     """Judged by the positions committed with its offsets."""
-    reader = ReferenceReader({}, "job", ["ref"], lambda message: [(message.value(), message.value() + b"\x00")])
-    assert reader.take([Message(3, b"a"), Message(7, b"b")]) == [(b"a", b"a\x00"), (b"b", b"b\x00")]
+    reader = ReferenceReader({}, "job", ["ref"], lambda message: [Point("t", message.value())])
+    assert reader.take([Message(3, b"a"), Message(7, b"b")]) == [Point("t", b"a"), Point("t", b"b")]
     assert reader.positions() == {"ref": (8,)}
-    assert reader.since({"ref": (4,)}) == [(b"b", b"b\x00")]
+    assert reader.since({"ref": (4,)}) == [Point("t", b"b")]
     assert reader.since({"ref": (8,)}) == []
     assert len(reader.since({})) == 2
 

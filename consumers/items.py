@@ -1,0 +1,43 @@
+"""Items (权力事项): from the record of ``item-state`` to a row, and rows as the command line tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from consumers.clickhouse import Client
+
+_COLUMNS = (
+    *("unit_code", "item_code", "item_name", "main_item_code", "main_item_name", "build_mode", "plan_year", "archiving_mode"),
+    *("case_count_2017", "expected_online", "configured"),
+)
+_SIDES = frozenset({"schedule", "config", "unregistered_in"})
+Row = dict[str, Any]
+
+
+def item_row(record: Mapping[str, Any]) -> Row:
+    """Row of one record: the sides of schedule and configuration become columns."""
+    schedule, config = record["schedule"] or {}, record["config"] or {}
+    return {
+        **{name: value for name, value in record.items() if name not in _SIDES},
+        "schedule_version": schedule.get("schedule_version", ""),
+        "schedule_approved": bool(schedule.get("approved")),
+        "schedule_retention": schedule.get("retention", ""),
+        "schedule_materials": _materials(schedule),
+        "config_version": config.get("schedule_version", ""),
+        "config_retention": config.get("retention", ""),
+        "config_archiving_mode": config.get("archiving_mode", ""),
+        "config_materials": _materials(config),
+        "unregistered_cases": bool(record["unregistered_in"]),
+    }
+
+
+def item_rows(client: Client, unit: str = "") -> list[Row]:
+    """Rows of ``guidang items``, by unit and code: every registered item, and every other one that has an open finding."""
+    sql = f"SELECT {', '.join(_COLUMNS)}, open_anomalies AS findings FROM item FINAL"  # noqa: S608 - constants; values are bound
+    sql += " WHERE (registered OR notEmpty(open_anomalies))" + (" AND unit_code = {unit:String}" if unit else "")
+    return [dict(row) for row in client.query(sql + " ORDER BY unit_code, item_code", parameters={"unit": unit}).named_results()]
+
+
+def _materials(side: Mapping[str, Any]) -> list[str]:
+    return ["/".join((each["kind"], each["code"], each["name"])) for each in side.get("materials", ())]

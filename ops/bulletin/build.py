@@ -1,0 +1,164 @@
+"""A bulletin out of figures. Counts and ratios are taken over as they are: nothing is computed here that another command would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import orjson
+
+from consumers.coverage import Scope
+from ops.bulletin import findings as found
+from ops.bulletin.figures import Figures, Row
+from ops.bulletin.kinds import reason_of
+from ops.bulletin.model import Assumption, Bulletin, Excluded, Indicator, ItemCounts, Score, TrendPoint
+from ops.bulletin.period import Period
+from ops.bulletin.ranking import standings
+from ops.bulletin.todo import Todo, todos_by_unit, unit_todos
+from streams.domain.time import iso
+
+TREND = 6
+"""Periods in the trend, this one included."""
+STEPS = TREND + 10
+"""Questions asked of the figures, for a progress bar."""
+_SECOND_MS = 1_000
+_ITEM_FIELDS = ("scope", "name", "closed", "archived", "unarchived", "refused", "archived_late", "awaiting", "orphan")
+
+
+class Built(NamedTuple):
+    """A bulletin, and the lists of the units by unit code."""
+
+    bulletin: Bulletin
+    todos: Mapping[str, Sequence[Todo]]
+
+
+def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = lambda _done, _total: None) -> Built:
+    """Ask for all figures of a period and of those before it.
+
+    Parameters
+    ----------
+    tell
+        Called with questions answered and questions in all.
+
+    Raises
+    ------
+    ConfigurationError
+        The period lies in the future.
+    """
+    asked = _Asked(figures, tell)
+    now_ms = figures.now_ms
+    day = iso(now_ms)[:10]
+    periods = _back(period)
+    before = periods[1]
+    cities = [asked.coverage("city", one)[0] for one in periods]
+    districts, districts_before = (asked.coverage("district", one) for one in periods[:2])
+    units, units_before = (asked.coverage("unit", one) for one in periods[:2])
+    items_counted = asked.coverage("item", period)
+    unit_scores, district_scores = (asked(figures.score(period.last.year, by)) for by in ("unit", "district"))
+    items, findings, resolved = asked(figures.items()), asked(figures.findings()), asked(figures.late_archives())
+    names = {row["scope"]: row["name"] for row in (*units, *items_counted)}
+    findings, resolved = _named(findings, names), _named(resolved, names)
+    todos = todos_by_unit(findings, items, day=day)
+    configuration = tuple(found.configuration(findings, items, day=day))
+    online = [item for item in items if item["expected_online"]]
+    bulletin = Bulletin(
+        period=period.text,
+        label=period.label,
+        first=str(period.first),
+        last=str(period.last),
+        previous=before.label,
+        as_of=iso(now_ms // _SECOND_MS * _SECOND_MS),
+        in_progress=day <= str(period.last),
+        score_year=period.last.year,
+        summary=(
+            *_summary(cities[0], cities[1]),
+            Indicator("往期遗留未归档", "count", found.carried_over(findings, period), None),
+            Indicator("应在线归档事项", "count", len(online), None),
+            Indicator("其中已配置", "count", sum(bool(item["configured"]) for item in online), None),
+            Indicator("待更正配置", "count", len(configuration), None),
+        ),
+        trend=tuple(_trend(one, city) for one, city in zip(periods, cities, strict=True))[::-1],
+        city=standings(cities[:1], cities[1:2])[0],
+        districts=standings(districts, districts_before, district_scores),
+        units=standings(units, units_before, unit_scores),
+        district_scores=_scores(district_scores),
+        unit_scores=_scores(unit_scores),
+        items=_items(items_counted),
+        configuration=configuration,
+        quality=tuple(found.quality(findings, period, day=day)),
+        late=found.late_archives(resolved, period),
+        orphans=found.orphan_archives(findings, period),
+        waived=tuple(found.waived(findings, day=day)),
+        todos=tuple(unit_todos(todos, {row["unit_code"]: row["unit_name"] for row in findings})),
+        excluded=tuple(Excluded(reason, reason_of(reason), cases) for reason, cases in sorted(cities[0]["excluded"].items())),
+        assumptions=tuple(Assumption(name, _written(value)) for name, value in sorted(figures.policy().items())),
+    )
+    return Built(bulletin, todos)
+
+
+class _Asked:
+    """Asks, and counts the questions."""
+
+    def __init__(self, figures: Figures, tell: Callable[[int, int], None]) -> None:
+        self._figures, self._tell, self._done = figures, tell, 0
+
+    def __call__(self, rows: Sequence[Row]) -> Sequence[Row]:
+        self._done += 1
+        self._tell(self._done, STEPS)
+        return rows
+
+    def coverage(self, by: Scope, period: Period) -> Sequence[Row]:
+        return self(self._figures.coverage(by, period.window(self._figures.now_ms)))
+
+
+def _named(findings: Sequence[Row], names: Mapping[str, str]) -> list[Row]:
+    """Findings with the names of unit and item, which those of orphans lack: codes of units and of items are never alike."""
+    return [
+        {
+            **finding,
+            "unit_name": finding["unit_name"] or names.get(finding["unit_code"], ""),
+            "item_name": finding["item_name"] or names.get(finding["item_code"], ""),
+        }
+        for finding in findings
+    ]
+
+
+def _back(period: Period) -> list[Period]:
+    """The period and those before it, the newest first."""
+    periods = [period]
+    while len(periods) < TREND:
+        periods.append(periods[-1].previous())
+    return periods
+
+
+def _summary(city: Row, before: Row) -> list[Indicator]:
+    counts = (
+        *(("办结", "closed"), ("已归档", "archived"), ("其中逾期归档", "archived_late"), ("未归档", "unarchived")),
+        *(("待归档（未到期）", "awaiting"), ("被退回", "refused"), ("孤立归档", "orphan")),
+    )
+    ratios = (("归档覆盖率", "coverage"), ("到期覆盖率", "coverage_due"), ("官方口径覆盖率", "official"))
+    return [
+        *(Indicator(name, "ratio", city[field], before[field]) for name, field in ratios),
+        *(Indicator(name, "count", city[field], before[field]) for name, field in counts),
+        Indicator("不计入", "count", sum(city["excluded"].values()), sum(before["excluded"].values())),
+    ]
+
+
+def _trend(period: Period, city: Row) -> TrendPoint:
+    counts = {name: city[name] for name in ("closed", "archived", "unarchived", "awaiting", "coverage", "coverage_due")}
+    return TrendPoint(period=period.text, label=period.label, **counts)
+
+
+def _scores(rows: Sequence[Row]) -> tuple[Score, ...]:
+    scores = (Score(**{name: row[name] for name in Score.__dataclass_fields__}) for row in rows)
+    return tuple(sorted(scores, key=lambda score: (-score.total, score.scope)))
+
+
+def _items(rows: Sequence[Row]) -> tuple[ItemCounts, ...]:
+    """All items, the worst first, by counts: most have 14 to 83 cases a year, so that a ratio would rank chance."""
+    items = (ItemCounts(**{name: row[name] for name in _ITEM_FIELDS}) for row in rows)
+    return tuple(sorted(items, key=lambda item: (-item.unarchived, -item.refused, -item.orphan, -item.archived_late, item.scope)))
+
+
+def _written(value: object) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

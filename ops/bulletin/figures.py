@@ -1,0 +1,40 @@
+"""Where a bulletin gets its figures from: a port, so that it is built and tested from plain rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+from consumers.coverage import Scope
+from consumers.windows import Window
+
+Row = Mapping[str, Any]
+
+
+class Figures(Protocol):
+    """Figures as known at one moment. Rows have the fields of the command line's contract; times are ISO texts of Asia/Shanghai."""
+
+    @property
+    def now_ms(self) -> int:
+        """Moment for which all of it holds, UTC epoch milliseconds."""
+
+    def coverage(self, by: Scope, window: Window) -> Sequence[Row]:
+        """Coverage rows of all scopes with anything in the window."""
+
+    def score(self, year: int, by: Literal["unit", "district"]) -> Sequence[Row]:
+        """Score rows (考核细则) of a year, with both readings of 处."""
+
+    def items(self, unit: str = "") -> Sequence[Row]:
+        """Registered items, of one unit or of all."""
+
+    def findings(self, unit: str = "") -> Sequence[Row]:
+        """Open findings, of one unit or of all, waived ones included."""
+
+    def late_archives(self) -> Sequence[Row]:
+        """Resolved UNARCHIVED findings: their ``late_ms`` says how late the archive came."""
+
+    def policy(self) -> Mapping[str, Any]:
+        """The assumptions in force: name of the setting -> value."""
+
+    def revisions(self) -> Mapping[str, Sequence[int]]:
+        """Reference topics -> end offset of each partition: which reference data the figures rest on."""

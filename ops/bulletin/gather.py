@@ -1,0 +1,91 @@
+"""The figures as ClickHouse and Kafka have them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from consumers.anomalies import anomaly_rows
+from consumers.clickhouse import Client, connect, reaching
+from consumers.coverage import Scope, coverage_rows
+from consumers.items import item_rows
+from consumers.score import score_rows
+from consumers.windows import Window
+from ops.bulletin.figures import Row
+from ops.caught_up import Observer
+from streams.contracts import REFERENCE_INPUTS
+from streams.settings import Settings, duration_ms
+
+
+@dataclass(frozen=True)
+class StoredFigures:
+    """Figures of a running system.
+
+    Parameters
+    ----------
+    as_of
+        Cases are judged as ``now_ms`` would have seen them; otherwise what the workers hold now is told.
+    """
+
+    settings: Settings
+    now_ms: int
+    as_of: bool = False
+    client: Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "client", connect(self.settings))
+
+    def coverage(self, by: Scope, window: Window) -> Sequence[Row]:
+        """Coverage rows."""
+        grace_ms = duration_ms(self.settings.policy.orphan_grace)
+        with reaching(self.settings):
+            return coverage_rows(self.client, by, window, now_ms=self.now_ms, orphan_grace_ms=grace_ms, as_of=self.as_of)
+
+    def score(self, year: int, by: Literal["unit", "district"]) -> Sequence[Row]:
+        """Score rows."""
+        with reaching(self.settings):
+            place, grace_ms = self.settings.policy.score.place, duration_ms(self.settings.policy.orphan_grace)
+            as_of_ms = self.now_ms if self.as_of else None
+            return score_rows(self.client, year=year, by=by, place=place, as_of_ms=as_of_ms, grace_ms=grace_ms)
+
+    def items(self, unit: str = "") -> Sequence[Row]:
+        """Item rows."""
+        with reaching(self.settings):
+            return item_rows(self.client, unit)
+
+    def findings(self, unit: str = "") -> Sequence[Row]:
+        """Open findings."""
+        with reaching(self.settings):
+            return anomaly_rows(self.client, state="open", unit=unit)
+
+    def late_archives(self) -> Sequence[Row]:
+        """Resolved UNARCHIVED findings."""
+        with reaching(self.settings):
+            return anomaly_rows(self.client, kind="UNARCHIVED", state="resolved")
+
+    def policy(self) -> Mapping[str, Any]:
+        """The ``policy.*`` settings, nested ones dotted."""
+        return dict(_leaves("policy", self.settings.policy.model_dump(mode="json")))
+
+    def revisions(self) -> Mapping[str, Sequence[int]]:
+        """End offsets of the reference topics.
+
+        Raises
+        ------
+        DependencyError
+            Kafka cannot be reached, or lacks a topic.
+        """
+        names = {self.settings.topic(name): name for name in REFERENCE_INPUTS}
+        ends: dict[str, list[int]] = {name: [] for name in REFERENCE_INPUTS}
+        for (topic, _), end in sorted(Observer(self.settings).ends().items()):
+            if topic in names:
+                ends[names[topic]].append(end)
+        return ends
+
+
+def _leaves(name: str, value: Any) -> list[tuple[str, Any]]:
+    """Settings by dotted name; a table of settings by item is one setting."""
+    if isinstance(value, dict) and not name.endswith("_by_item"):
+        return [leaf for key, inner in value.items() for leaf in _leaves(f"{name}.{key}", inner)]
+    return [(name, value)]

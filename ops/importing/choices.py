@@ -1,0 +1,102 @@
+"""Boxes in one cell (``□省统建 ☑市统建`` over ``□自建 □垂建``) -> what is ticked.
+
+Word and Excel forms, copied to and fro, keep their boxes as symbols, as letters of a font (Wingdings 2 ``R`` is a ticked box,
+``£`` an empty one), as private characters of such a font, or as look-alikes (``口``). Marks stand before their words, or behind them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+
+from ops.publish.fields import Unreadable, shown
+
+_TICKED = "☑√✓✔■☒✅●◉▣◼⬛🗹🗸RPSþüý\uf052\uf050\uf053\uf0fe\uf0fc\uf0fd"
+_EMPTY = "□☐▢○◯〇◻⬜▫❏❑口ロ囗£¨o\uf0a3\uf0a8\uf06f"
+INVISIBLE = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFE0E, 0xFE0F, 0xFEFF])
+"""Characters without width that come along when text is copied from a page or a chat; for ``str.translate``."""
+_TICK, _BOX = "☑", "☐"
+_MARKS = str.maketrans(dict.fromkeys(_TICKED, _TICK) | dict.fromkeys(_EMPTY, _BOX))
+_MARK = f"(?:{_BOX}?{_TICK}|{_BOX})"
+_BLANKS = re.compile(r"[\s、,;/|·。]+")
+_IN_BRACKETS = re.compile(rf"[\[(【〔] ?({_TICK}?) ?[\])】〕]")
+_NOTHING = re.compile(r"[-—–―－ ]*|无")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Words of which one is to be ticked.
+
+    Parameters
+    ----------
+    words
+        Word on the form -> what it means.
+    suffix
+        What may follow a word without changing it, as 年 does in 2018年.
+    """
+
+    words: dict[str, str]
+    suffix: str = ""
+    _word: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        tail = f"(?:{re.escape(self.suffix)})?" if self.suffix else ""
+        object.__setattr__(self, "_word", f"(?:{'|'.join(map(re.escape, self.words))}){tail}")
+
+    @property
+    def expected(self) -> str:
+        """How messages call it."""
+        return f"勾选一项 one ticked of {' / '.join(self.words)}"
+
+    def ticked(self, text: str) -> list[str]:
+        """The words that are ticked, in the order of the text; a single word without any box is ticked.
+
+        Raises
+        ------
+        Unreadable
+            Other words or marks, or marks that may belong to the word before as well as to the one behind.
+        """
+        plain = _plain(text)
+        if _NOTHING.fullmatch(plain):
+            return []
+        pairs = self._pairs(plain)
+        if pairs is None:
+            raise Unreadable(shown(text), self.expected)
+        if not any(mark for mark, _ in pairs):
+            pairs = [(_TICK, word) for _, word in pairs] if len(pairs) == 1 else []
+        return [word.removesuffix(self.suffix) for mark, word in pairs if _TICK in mark]
+
+    def one(self, text: str) -> str:
+        """Meaning of the one that is ticked.
+
+        Raises
+        ------
+        Unreadable
+            None is, or several are, or :meth:`ticked` cannot tell.
+        """
+        ticked = self.ticked(text)
+        if len(ticked) != 1:
+            raise Unreadable(f"勾选了 {len(ticked)} 项 ticked {', '.join(ticked)}".rstrip(), self.expected)
+        return self.words[ticked[0]]
+
+    def _pairs(self, plain: str) -> list[tuple[str, str]] | None:
+        """Marks and their words; None where they cannot be told."""
+        close = plain.replace(" ", "")
+        before = re.fullmatch(f"(?:{_MARK}?{self._word})+", close)
+        behind = re.fullmatch(f"(?:{self._word}{_MARK}?)+", close)
+        if before and behind and (_TICK in close or _BOX in close):  # words at both ends: blanks tell, if anything does
+            behind = re.search(f"{self._word}{_MARK}(?: |$)", plain)
+            before = re.search(f"(?:^| ){_MARK}{self._word}", plain)
+            if bool(before) is bool(behind):
+                return None
+        if before:
+            return re.findall(f"({_MARK}?)({self._word})", close)
+        return [(mark, word) for word, mark in re.findall(f"({self._word})({_MARK}?)", close)] if behind else None
+
+
+def _plain(text: str) -> str:
+    """One mark a box, whatever it was; half width; single blanks. Marks first: NFKC would take some of them apart."""
+    half_width = unicodedata.normalize("NFKC", text.translate(INVISIBLE).translate(_MARKS)).translate(_MARKS)
+    spaced = _BLANKS.sub(" ", half_width).strip()
+    return _IN_BRACKETS.sub(lambda found: found[1] or _BOX, spaced)

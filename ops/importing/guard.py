@@ -1,0 +1,132 @@
+"""What a workbook may not be, looked at before anything reads it.
+
+A workbook is a zip of XML files from somebody else: it may unpack to more than a machine holds, ask an XML parser to fetch or multiply
+things (DTD, entities), or carry macros. The limits lie far above any form that a unit fills in.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+from xml.etree.ElementTree import ParseError
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import iterparse
+
+from streams.errors import BadInputFile
+
+LARGEST_FILE_BYTES = 20_000_000
+LARGEST_UNPACKED_BYTES = 200_000_000
+MOST_ENTRIES = 2_000
+LARGEST_RATIO = 200
+MOST_TAGS = 4_000_000
+"""About a million cells with a value. An XML parser takes some 100 bytes and some microseconds for each, whatever it is."""
+_OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+_ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
+_TYPES = "[Content_Types].xml"
+_MACRO_TYPES = (b"macroEnabled", b"vbaProject", b"macrosheet")
+"""How a workbook says that it has macros, whatever its parts are called."""
+_METHODS = (ZIP_STORED, ZIP_DEFLATED)
+_BLOCK_BYTES = 1 << 20
+_SMALLEST_BOMB_BYTES = 1_000_000
+_SAVE_AS = "请另存为 save it as .xlsx"
+_SUFFIXES = {
+    ".xls": f"旧版 Excel 格式 the old Excel format .xls: {_SAVE_AS}",
+    ".et": f"WPS 表格格式 the WPS format .et: {_SAVE_AS}",
+    ".xlsb": f"二进制格式 the binary format .xlsb: {_SAVE_AS}",
+    ".xlsm": f"含宏的工作簿 a workbook with macros: {_SAVE_AS}",
+    ".xltm": f"含宏的模板 a template with macros: {_SAVE_AS}",
+}
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file that is not too large.
+
+    Raises
+    ------
+    BadInputFile
+        Larger than 20 MB, or it cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE_BYTES + 1)
+    except OSError as error:
+        raise BadInputFile(f"{path}: 打不开 cannot be opened: {error.strerror}") from error
+    if len(raw) > LARGEST_FILE_BYTES:
+        raise BadInputFile(f"{path.name}: 文件超过 larger than {LARGEST_FILE_BYTES // 1_000_000} MB")
+    return raw
+
+
+def check_workbook(raw: bytes, name: str) -> None:
+    """Refuse a workbook that could do harm, or that is none.
+
+    Raises
+    ------
+    BadInputFile
+        With what it is, and the way out.
+    """
+    suffix = Path(name).suffix.lower()
+    if suffix in _SUFFIXES:
+        raise BadInputFile(f"{name}: {_SUFFIXES[suffix]}")
+    if raw.startswith(_OLE):
+        encrypted = _ENCRYPTED_STREAM in raw
+        raise BadInputFile(f"{name}: {'已加密 encrypted: 请去掉密码 remove its password' if encrypted else _SUFFIXES['.xls']}")
+    try:
+        with ZipFile(io.BytesIO(raw)) as archive:
+            _check_entries(archive.infolist(), len(raw), name)
+            types = archive.read(_TYPES) if _TYPES in archive.namelist() else b""
+            if any(mark in types for mark in _MACRO_TYPES):
+                raise BadInputFile(f"{name}: {_SUFFIXES['.xlsm']}")
+            tags = 0
+            for entry in archive.infolist():
+                with archive.open(entry) as part:
+                    _check_declarations(part, f"{name}: {entry.filename}")
+                with archive.open(entry) as part:
+                    tags += _tags(part)
+                if tags > MOST_TAGS:
+                    raise BadInputFile(
+                        f"{name}: 单元格过多，多为空白区域的格式 too many cells: 请清除 clear the formats of empty rows and columns"
+                    )
+    except (BadZipFile, EOFError, RuntimeError, ValueError, zlib.error) as error:  # what zipfile says of broken and strange ones
+        raise BadInputFile(f"{name}: 不是 .xlsx 工作簿，或已损坏 no .xlsx workbook, or a broken one: {type(error).__name__}") from error
+
+
+def _check_entries(entries: list[ZipInfo], file_bytes: int, name: str) -> None:
+    unpacked = sum(entry.file_size for entry in entries)
+    faults = {
+        f"包内文件过多 {len(entries)} files within, at most {MOST_ENTRIES}": len(entries) > MOST_ENTRIES,
+        f"解压后过大 unpacks to {unpacked:,} bytes, at most {LARGEST_UNPACKED_BYTES:,}": unpacked > LARGEST_UNPACKED_BYTES,
+        f"压缩比过高 a part that is compressed more than {LARGEST_RATIO} times": any(map(_is_bomb, entries)),
+        f"压缩比过高 compressed more than {LARGEST_RATIO} times": unpacked > max(LARGEST_RATIO * file_bytes, _SMALLEST_BOMB_BYTES),
+        "不是 Office 所用的压缩方式 a compression that Office does not use": any(entry.compress_type not in _METHODS for entry in entries),
+        "已加密 encrypted: 请去掉密码 remove its password": any(entry.flag_bits & 1 for entry in entries),
+        _SUFFIXES[".xlsm"]: any(entry.filename.lower().endswith("vbaproject.bin") for entry in entries),
+    }
+    if found := next((fault for fault, there in faults.items() if there), None):
+        raise BadInputFile(f"{name}: {found}")
+
+
+def _is_bomb(entry: ZipInfo) -> bool:
+    """Whether a part unpacks to far more than it is; small ones harm nobody, and blank pictures are like that."""
+    return entry.file_size > _SMALLEST_BOMB_BYTES and entry.file_size > LARGEST_RATIO * entry.compress_size
+
+
+def _tags(part: IO[bytes]) -> int:
+    """About how many XML tags a part has; whatever its encoding, each has this byte."""
+    tags = 0
+    while block := part.read(_BLOCK_BYTES):
+        tags += block.count(b"<")
+    return tags
+
+
+def _check_declarations(part: IO[bytes], where: str) -> None:
+    """Read up to the first element: a document type can only stand before it. A part that is no XML declares nothing."""
+    try:
+        with suppress(ParseError):
+            next(iterparse(part, events=("start",), forbid_dtd=True), None)
+    except DefusedXmlException as error:
+        raise BadInputFile(f"{where}: 含文档类型声明或实体 declares a document type or entities, which no workbook needs") from error

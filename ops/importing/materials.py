@@ -1,0 +1,150 @@
+"""Rows, one a material, those of an item together -> drafts of ``archiving-schedule`` (归档范围和保管期限表) or ``module-config``.
+
+An item's own cells stand in its first row; below it they are empty, merged, or say the same again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from ops.importing.cells import ARCHIVING_MODE, choice_text, filled, is_none, item_code, symbol, text_of, truth
+from ops.importing.faults import Draft, Fault, Reading
+from ops.importing.sheet import Value
+from ops.importing.table import TableRow
+from ops.publish.fields import Unreadable, shown
+from streams.contracts import ARCHIVING_SCHEDULE, MODULE_CONFIG
+
+Taken = TypeVar("Taken")
+Parse = Callable[[Value], Any]
+
+_RETENTION = {"永久": "PERMANENT", "30年": "YEARS_30", "10年": "YEARS_10"}
+_KIND = {"证据性": "EVIDENCE", "程序性": "PROCEDURE", "结果性": "RESULT"} | {
+    "证据性材料": "EVIDENCE",
+    "程序性材料": "PROCEDURE",
+    "结果性材料": "RESULT",
+}
+
+
+def _archiving_mode(value: Value) -> str:
+    text = choice_text(value)
+    return text.upper() if text.upper() in {"ONLINE", "OFFLINE", "UNKNOWN"} else ARCHIVING_MODE.one(text)
+
+
+_ITEM: dict[str, Parse] = {
+    "item_code": lambda value: item_code(value).code,
+    "item_name": filled,
+    "schedule_version": lambda value: "" if is_none(value) else text_of(value),
+    "approved": partial(truth, default=True),
+    "archiving_mode": _archiving_mode,
+    "retention": lambda value: symbol(value, _RETENTION),
+}
+_MATERIAL: dict[str, Parse] = {
+    "kind": lambda value: symbol(value, _KIND),
+    "name": filled,
+    "code": lambda value: "" if is_none(value) else text_of(value),
+    "required": partial(truth, default=True),
+    "electronic": partial(truth, default=True),
+}
+ITEM_FIELDS: Mapping[str, tuple[str, ...]] = {
+    ARCHIVING_SCHEDULE: ("item_code", "item_name", "schedule_version", "approved", "retention"),
+    MODULE_CONFIG: ("item_code", "item_name", "schedule_version", "archiving_mode", "retention"),
+}
+"""What each of the two says of an item, besides its materials; a column that only the other has is not read."""
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    ARCHIVING_SCHEDULE: ("item_code", "item_name", "retention", "kind", "name"),
+    MODULE_CONFIG: ("item_code", "item_name", "archiving_mode", "retention", "kind", "name"),
+}
+"""Columns without which a file is refused."""
+
+
+def read_items(topic: str, rows: Iterable[TableRow]) -> Reading:
+    """Read the items of a schedule or a configuration.
+
+    Parameters
+    ----------
+    topic
+        ``archiving-schedule`` or ``module-config``.
+    """
+    reading = Reading()
+    for group in _groups(rows):
+        item = _Item(topic, group)
+        draft = item.draft()
+        if draft is None:
+            reading.refuse(item.faults)
+        else:
+            reading.drafts.append(draft)
+    reading.refuse_repeated()
+    return reading
+
+
+def _groups(rows: Iterable[TableRow]) -> Iterator[list[TableRow]]:
+    """Rows of one item: from one that names a code to the next that names another."""
+    group: list[TableRow] = []
+    for row in rows:
+        if group and row.sheet == group[0].sheet and ("item_code" not in row.values or _code(row) == _code(group[0])):
+            group.append(row)
+            continue
+        if group:
+            yield group
+        group = [row]
+    if group:
+        yield group
+
+
+def _code(row: TableRow) -> Value:
+    value = row.values.get("item_code", "")
+    try:
+        return item_code(value).code
+    except Unreadable:
+        return value
+
+
+@dataclass(slots=True)
+class _Item:
+    """The rows of one item."""
+
+    topic: str
+    rows: list[TableRow]
+    faults: list[Fault] = field(default_factory=list)
+
+    def draft(self) -> Draft | None:
+        """What they say, or None: :attr:`faults` say why."""
+        first = self.rows[0]
+        content = {name: self._read(first, name, _ITEM[name]) for name in ITEM_FIELDS[self.topic]}
+        for row in self.rows[1:]:
+            for name, value in content.items():
+                if name in row.values and value is not None and self._read(row, name, _ITEM[name]) not in (value, None):
+                    self._fault(
+                        row,
+                        name,
+                        f"与上一行不同 differs from above: {shown(row.values[name])}",
+                        "同一事项各行相同 the same in all rows of an item",
+                    )
+        content["materials"] = self._materials()
+        return None if self.faults else Draft(first.sheet, first.cells["item_code"], content)
+
+    def _materials(self) -> list[dict[str, Any]]:
+        materials, seen = [], set()
+        for row in self.rows:
+            if not any(name in row.values for name in _MATERIAL):
+                continue
+            material = {name: self._read(row, name, parse) for name, parse in _MATERIAL.items()}
+            identity = (material["kind"], material["name"], material["code"])
+            if identity in seen and None not in identity:
+                self._fault(row, "name", "材料重复 a material given twice", "每种材料一行 each material in one row")
+            seen.add(identity)
+            materials.append(material)
+        return materials
+
+    def _read(self, row: TableRow, name: str, parse: Callable[[Value], Taken]) -> Taken | None:
+        try:
+            return parse(row.values.get(name, ""))
+        except Unreadable as error:
+            self._fault(row, name, error.found, error.expected)
+            return None
+
+    def _fault(self, row: TableRow, name: str, found: str, expected: str) -> None:
+        self.faults.append(Fault(row.sheet, row.cells[name], found, expected))

@@ -1,0 +1,142 @@
+"""The score in ClickHouse against the oracle's, on a simulated year with every hazard; and the formula of the notice by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consumers.anomalies import anomaly_rows
+from consumers.clickhouse import Client
+from consumers.coverage import coverage_rows
+from consumers.items import item_row, item_rows
+from consumers.migrate import FOLDER
+from consumers.rows import NOT_STORED, TABLES
+from consumers.score import evidence_rows, score_rows, score_sql
+from consumers.windows import parse_window
+from ops.simulate.calendar import at_ms
+from ops.simulate.generate import Plan, generate
+from streams.contracts import ANOMALY_TOPICS, ARCHIVE_RECEIVED, CASE_CLOSED, CASE_STATE, COVERAGE_PARTIAL, ITEM_STATE
+from tests.agents.pipeline import Pipeline
+from tests.oracle import oracle, score
+from tests.oracle.coverage import rows as oracle_rows
+
+pytestmark = [pytest.mark.clickhouse, pytest.mark.slow]
+
+PLAN = Plan(3_000, seed=7)
+YEAR = 2018
+FIGURES = ("config_errors", "unconfigured", "unarchived", "closed", "inaccurate", "missing_material", "systems")
+POINTS = ("completeness", "quality", "bonus", "total", "quality_by_case", "total_by_case")
+Row = dict[str, Any]
+
+
+def store_rows(client: Client, topic: str, records: list[Row]) -> None:
+    """Insert what a topic holds, as the sink does."""
+    (table,) = [each for each in TABLES if each.topic == topic]
+    rows = [item_row(record) if topic == ITEM_STATE else record for record in records]
+    kept = [{name: value for name, value in row.items() if name not in NOT_STORED} for row in rows]
+    client.insert_arrow(table.name, table.block(kept, range(1, len(kept) + 1)))
+
+
+@pytest.fixture
+def year(client: Client) -> dict[str, list[Row]]:
+    """A simulated year, judged and stored; returns its events."""
+    events, _, _ = generate(PLAN)
+    with Pipeline(now_ms=at_ms_of_start()) as pipeline:
+        for topic, records in events.items():
+            if topic not in (CASE_CLOSED, ARCHIVE_RECEIVED):
+                for record in records:
+                    pipeline.reference_record(topic, record)
+        pipeline.closings(*events[CASE_CLOSED])
+        pipeline.archives(*events[ARCHIVE_RECEIVED])
+        pipeline.tick(PLAN.moment_ms)
+        pipeline.tick(PLAN.moment_ms)
+        store_rows(client, CASE_STATE, list(pipeline.states().values()))
+        store_rows(client, ITEM_STATE, list(pipeline.items().values()))
+        store_rows(client, COVERAGE_PARTIAL, pipeline.buckets())
+        for topic in ANOMALY_TOPICS:
+            store_rows(client, topic, pipeline.anomalies(topic))
+    return events
+
+
+def at_ms_of_start() -> int:
+    """The first moment of the year."""
+    import datetime as dt  # noqa: PLC0415 - only here
+
+    return at_ms(dt.date(YEAR, 1, 1))
+
+
+@pytest.mark.timeout(600)
+def test_the_score_of_every_unit_and_district_is_the_oracles(client: Client, year: dict[str, list[Row]]) -> None:
+    """Every figure, every part, both readings of 处; coverage beside it, live and as of a moment."""
+    for by in ("unit", "district"):
+        expected = {row["scope"]: row for row in score.score(year, PLAN.moment_ms, YEAR, by)}
+        found = {row["scope"]: row for row in score_rows(client, year=YEAR, by=by)}
+        assert found.keys() == expected.keys()
+        for scope, row in expected.items():
+            assert {name: found[scope][name] for name in FIGURES} == {name: row[name] for name in FIGURES}, scope
+            for part in POINTS:
+                assert found[scope][part] == pytest.approx(row[part]), (scope, part)
+        as_of = {row["scope"]: row for row in score_rows(client, year=YEAR, by=by, as_of_ms=PLAN.moment_ms, grace_ms=86_400_000)}
+        assert as_of == found
+    verdicts = oracle.judge(year, PLAN.moment_ms).values()
+    window = parse_window("ytd", PLAN.moment_ms)
+    for of_coverage in ("city", "district", "unit", "type", "item"):
+        rows = coverage_rows(client, of_coverage, window, now_ms=PLAN.moment_ms, orphan_grace_ms=86_400_000)
+        wanted = {row["scope"]: row for row in oracle_rows(verdicts, PLAN.moment_ms, of_coverage, "ytd")}
+        assert {row["scope"]: {**row, "name": ""} for row in rows} == {scope: {**row, "name": ""} for scope, row in wanted.items()}
+
+
+def test_by_case_is_the_literal_reading(client: Client, year: dict[str, list[Row]]) -> None:
+    """policy.score.place = case."""
+    assert year
+    for row in score_rows(client, year=YEAR, by="unit", place="case"):
+        assert (row["inaccurate"], row["total"]) == (row["inaccurate_by_case"], row["total_by_case"])
+    assert any(row["inaccurate"] > row["inaccurate_by_case"] for row in score_rows(client, year=YEAR, by="unit")) is False
+
+
+def test_every_deducted_point_has_its_evidence(client: Client, year: dict[str, list[Row]]) -> None:
+    """As many findings as the score counts, each with its clause; waived ones beside them."""
+    assert year
+    evidence = evidence_rows(client, year=YEAR, by="unit")
+    for row in score_rows(client, year=YEAR, by="unit"):
+        held = [each for each in evidence.get(row["scope"], []) if not each["waived"]]
+        assert all(each["clause"] for each in held)
+        assert sum(each["kind"].endswith("_MISMATCH") and "|" in each["subject"] for each in held) == row["config_errors"]
+        assert sum(each["kind"] == "NOT_CONFIGURED" for each in held) == row["unconfigured"]
+        assert sum(each["kind"] == "UNARCHIVED" for each in held) == row["unarchived"]
+        assert len({(each["kind"], each["item_code"]) for each in held if each["kind"].startswith("MISSING_")}) == row["missing_material"]
+    assert any(each["waived"] for rows in evidence.values() for each in rows)
+
+
+def test_items_show_what_the_registry_says_and_what_is_found(client: Client, year: dict[str, list[Row]]) -> None:
+    """The rows of ``guidang items`` and the open findings on items say the same."""
+    assert year
+    told = {row["subject"]: set() for row in anomaly_rows(client, state="open") if "|" in row["subject"]}
+    for row in anomaly_rows(client, state="open"):
+        if row["subject"] in told:
+            told[row["subject"]].add(row["kind"])
+    shown = {f"{row['unit_code']}|{row['item_code']}": set(row["findings"]) for row in item_rows(client)}
+    assert {subject: kinds for subject, kinds in shown.items() if kinds} == told
+    unit = next(iter(shown)).split("|")[0]
+    assert {row["unit_code"] for row in item_rows(client, unit)} == {unit}
+
+
+def test_the_view_is_the_text_that_the_code_writes() -> None:
+    """One formula, in one place."""
+    statement = (Path(FOLDER) / "0007_score.sql").read_text(encoding="utf-8")
+    assert statement.endswith(f"CREATE OR REPLACE VIEW score AS{score_sql()};\n")
+
+
+@pytest.mark.parametrize(("unarchived", "points"), [(0, 60), (1, 59.5), (2, 59), (5, 57.5), (10, 55), (50, 35), (100, 10)])
+def test_the_scale_of_completeness_is_that_of_the_notice(client: Client, unarchived: int, points: float) -> None:
+    """50 × unarchived ÷ closed off 60."""
+    bucket = {"input_partition": 0, "granularity": "DAY", "bucket_start": at_ms_of_start(), "unit_code": "U1", "district_code": "330106"}
+    counts = dict.fromkeys(
+        ("archived_late", "awaiting", "refused", "orphan", "due", "due_archived", "official_archived", "unregistered"), 0
+    )
+    record = {**bucket, **counts, "item_type": "许可", "main_item_code": "", "item_code": "", "excluded": {}}
+    store_rows(client, COVERAGE_PARTIAL, [{**record, "archived": 100 - unarchived, "unarchived": unarchived, "official_closed": 100}])
+    (row,) = score_rows(client, year=YEAR, by="unit")
+    assert (row["completeness"], row["quality"], row["bonus"], row["total"]) == (points, 30, 0, points + 30)

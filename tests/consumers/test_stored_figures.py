@@ -1,0 +1,85 @@
+"""The figures of a bulletin out of the real engine and the real broker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from consumers.clickhouse import Client
+from consumers.rows import TABLES
+from ops.bulletin.figures import Figures
+from ops.bulletin.gather import StoredFigures
+from ops.bulletin.period import parse_period
+from ops.topics import ensure_topics
+from streams.contracts import ANOMALY_UNARCHIVED, COVERAGE_PARTIAL, REFERENCE_INPUTS, codec
+from streams.errors import DependencyError
+from streams.settings import KafkaSettings, Settings, instant_ms
+from tests.conftest import Kafka
+from tests.consumers.conftest import eventually
+from tests.consumers.outputs import bucket
+
+NOW_MS = instant_ms("2018-12-17T08:00:00+08:00")
+
+
+@pytest.fixture
+def figures(client: Client, database_settings: Settings) -> Figures:
+    """Figures of a database with a day's bucket and two findings in it."""
+    place = {"unit_code": "U1", "item_code": "许可-00001-000", "main_item_code": "许可-00001-000"}
+    day = bucket("U1", 0, granularity="DAY", archived=3, unarchived=1)
+    since = {"since": day["bucket_start"], **place}
+    records = [
+        (COVERAGE_PARTIAL, day),
+        (ANOMALY_UNARCHIVED, {"anomaly_id": "A", "kind": "REFUSED", "state": "OPENED", "subject": "c1", **since}),
+        (ANOMALY_UNARCHIVED, {"anomaly_id": "B", "kind": "UNARCHIVED", "state": "RESOLVED", "subject": "c2", "late_ms": 7, **since}),
+    ]
+    for version, (topic, record) in enumerate(records, start=1):
+        table = next(table for table in TABLES if table.topic == topic)
+        known = codec(topic)
+        client.insert_arrow(table.name, table.block([known.decode(known.encode(record))], [version]))
+    return StoredFigures(database_settings, NOW_MS)
+
+
+@pytest.mark.clickhouse
+def test_coverage_and_findings_are_those_of_the_other_commands(figures: Figures) -> None:
+    """Open ones apart from the late archives, and one unit's apart from another's."""
+    window = parse_period("2018").window(NOW_MS)
+    assert [(row["scope"], row["coverage"]) for row in figures.coverage("unit", window)] == [("U1", 0.75)]
+    assert [row["subject"] for row in figures.findings()] == ["c1"]
+    assert figures.findings("U2") == []
+    assert [(row["subject"], row["late_ms"]) for row in figures.late_archives()] == [("c2", 7)]
+
+
+@pytest.mark.clickhouse
+def test_every_policy_setting_is_among_the_assumptions(figures: Figures) -> None:
+    """None of them can be forgotten: they are read from the settings."""
+    said = figures.policy()
+    assert said["policy.deadline"] == "3 workdays"
+    assert said["policy.deadline_by_item"] == {}
+    assert {name.split(".")[1] for name in said} == set(type(Settings().policy).model_fields)
+
+
+@pytest.mark.kafka
+@pytest.mark.clickhouse
+def test_revisions_are_the_ends_of_the_reference_topics(
+    database_settings: Settings, kafka: Kafka, topic_prefix: str, tmp_path: Path
+) -> None:
+    """One number a partition; a topic that is not there is an error, not an empty revision."""
+    reached = KafkaSettings(bootstrap_servers=kafka.bootstrap, topic_prefix=topic_prefix, partitions=2)
+    settings = database_settings.model_copy(update={"kafka": reached, "data_dir": tmp_path})
+    figures = StoredFigures(settings, NOW_MS)
+    with pytest.raises(DependencyError, match=topic_prefix):
+        figures.revisions()
+    ensure_topics(settings)
+    eventually(lambda: bool(told(figures)))
+    assert set(told(figures)) == set(REFERENCE_INPUTS)
+    assert all(set(ends) == {0} for ends in told(figures).values())
+
+
+def told(figures: Figures) -> Mapping[str, Sequence[int]]:
+    """Revisions; none while the broker still elects leaders for new topics."""
+    try:
+        return figures.revisions()
+    except DependencyError:
+        return {}

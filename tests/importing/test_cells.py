@@ -1,0 +1,109 @@
+"""One cell -> one value."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops.importing.cells import code_shown, count, filled, is_none, item_code, symbol, text_of, truth
+from ops.importing.sheet import NotAValue, Value
+from ops.publish.fields import Unreadable
+from streams.domain.items import parse_item
+
+FORMULA = NotAValue("公式 a formula")
+values = st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.just(FORMULA))
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [("19", 19), ("１９", 19), ("1,234", 1234), ("1，234，567", 1_234_567), ("19件", 19), (" 19 件次 ", 19), (19, 19), (19.0, 19), (0, 0)]
+    + [(nothing, 0) for nothing in ("", "无", "—", "/", "－")],
+)
+def test_a_number_of_cases_is_read_as_people_write_it(value: Value, number: int):
+    """Full width, grouped, with its counter; nothing is none."""
+    assert count(value) == number
+
+
+@pytest.mark.parametrize(
+    "value", ["约19", "1,23", "1.5万", "十九", "-3", -3, 19.5, "1e3", True, FORMULA, 10**9, float("nan"), float("inf")]
+)
+def test_what_is_no_number_of_cases_is_refused(value: Value):
+    """Rather than rounded or cut."""
+    with pytest.raises(Unreadable):
+        count(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["许可-00385-001", "许可－００３８５－００１", " 许可 - 00385 - 001\n", "许可—00385—001", "许可-00385-001-02", "服务-1-0"]
+)
+def test_a_code_is_normalised_as_the_domain_does(text: str):
+    """One normalisation for cases and for the registry, or they would not meet."""
+    assert item_code(text) == parse_item(text)
+
+
+def test_characters_without_width_are_not_part_of_a_code():
+    """They come along from a web page, and nobody sees why the code is refused."""
+    assert item_code("\ufeff许可-00385\u200b-001").code == "许可-00385-001"
+
+
+@pytest.mark.parametrize("value", ["", "无", "许可00385", "许可-00385", "-1-2", 387, FORMULA, "许可-00385-001（新）", "见附件"])
+def test_what_is_no_code_is_refused(value: Value):
+    """Each with what a code looks like."""
+    with pytest.raises(Unreadable):
+        item_code(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("许可-00385", "'许可-00385'"), ("许可", "2 个字符 characters"), ("王某某-00385", "9 个字符 characters"), ("", "空 nothing")],
+)
+def test_a_message_shows_a_code_and_no_name(text: str, shown: str):
+    """Where columns slipped, a person's name may stand where a code belongs."""
+    assert code_shown(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "meaning"), [("是", True), ("否", False), ("√", True), ("TRUE", True), (False, False), ("", True), (1, True), ("纸质", False)]
+)
+def test_yes_and_no_are_read_as_people_write_them(value: Value, meaning: bool):
+    """An empty cell is the default."""
+    assert truth(value, default=True) is meaning
+
+
+@pytest.mark.parametrize("value", ["大概", "2", FORMULA])
+def test_neither_yes_nor_no_is_refused(value: Value):
+    """Not taken for the default."""
+    with pytest.raises(Unreadable):
+        truth(value, default=True)
+
+
+def test_a_symbol_is_a_word_or_itself():
+    """Files made by programs have Avro's names."""
+    words = {"永久": "PERMANENT", "30年": "YEARS_30"}
+    found = [symbol(text, words) for text in ("永久", " ３０ 年", "YEARS_30", "unknown")]
+    assert found == ["PERMANENT", "YEARS_30", "YEARS_30", "UNKNOWN"]
+    with pytest.raises(Unreadable, match="永久 / 30年"):
+        symbol("5年", words)
+
+
+def test_line_breaks_that_fit_a_name_into_its_column_are_taken_out():
+    """A name with one in it is another name to whoever compares."""
+    assert filled(" 公共场所\n卫生行政许可（新发证） ") == "公共场所卫生行政许可（新发证）"
+    with pytest.raises(Unreadable):
+        filled(" ")
+    with pytest.raises(Unreadable):
+        text_of("a\0b")
+
+
+@given(values)
+def test_every_parser_reads_or_refuses_any_value(value: Any):
+    """Nothing but Unreadable comes out, and what is read is in range."""
+    is_none(value)
+    for parse in (count, item_code, filled, text_of, lambda each: truth(each, default=False)):
+        with suppress(Unreadable):
+            read = parse(value)
+            assert parse is not count or 0 <= read < 10**9

@@ -1,0 +1,224 @@
+"""Archiving schedules and module configurations: one row a material, from every kind of file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from openpyxl import Workbook
+
+from ops.importing.faults import Reading
+from ops.importing.materials import REQUIRED, read_items
+from ops.importing.table import read_rows
+from streams.contracts import ARCHIVING_SCHEDULE, MODULE_CONFIG
+from streams.errors import BadInputFile
+from tests.importing.forms import fill, saved, with_cell
+
+HEADINGS = ("事项编码", "事项名称", "版本", "是否审定", "保管期限", "材料类型", "材料名称", "材料编码", "是否必需", "是否电子")
+FIRST = ("许可-00387-000", "中医医疗广告审查", "2018-1", "是", "30年", "证据性", "申请表", "01", "是", "是")
+MORE = (None, None, None, None, None, "结果性", "批准文件", "04", None, "否")
+OTHER = ("许可-00385-001", "公共场所卫生行政许可（新发证）", None, "否", "永久", None, None, None, None, None)
+MATERIALS = [
+    {"kind": "EVIDENCE", "name": "申请表", "code": "01", "required": True, "electronic": True},
+    {"kind": "RESULT", "name": "批准文件", "code": "04", "required": True, "electronic": False},
+]
+CONTENT = {
+    "item_code": "许可-00387-000",
+    "item_name": "中医医疗广告审查",
+    "schedule_version": "2018-1",
+    "approved": True,
+    "retention": "YEARS_30",
+    "materials": MATERIALS,
+}
+OTHER_CONTENT = CONTENT | {
+    "item_code": "许可-00385-001",
+    "item_name": "公共场所卫生行政许可（新发证）",
+    "schedule_version": "",
+    "approved": False,
+    "retention": "PERMANENT",
+    "materials": [],
+}
+CONFIG = '{"item_code":"许可-00387-000","item_name":"中医医疗广告审查","archiving_mode":"在线","retention":"30年"'
+
+
+def workbook(tmp_path: Path, rows: Any, merges: tuple[str, ...] = ()) -> Path:
+    """A workbook with these rows."""
+    book = Workbook()
+    fill(book.active, rows)
+    for merged in merges:
+        book.active.merge_cells(merged)
+    return written(tmp_path, "s.xlsx", saved(book))
+
+
+def written(tmp_path: Path, name: str, content: bytes | str) -> Path:
+    """A file."""
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def read(path: Path, topic: str = ARCHIVING_SCHEDULE, encoding: str = "utf-8") -> Reading:
+    """What it says."""
+    return read_items(topic, read_rows(path, encoding, REQUIRED[topic]))
+
+
+def contents(reading: Reading) -> list[Any]:
+    """What could be read."""
+    return [draft.content for draft in reading.drafts]
+
+
+@pytest.mark.parametrize(
+    ("second", "merges"),
+    [(MORE, ()), (MORE, tuple(f"{letter}4:{letter}5" for letter in "ABCDE")), ((*FIRST[:5], *MORE[5:]), ()), ((FIRST[0], *MORE[1:]), ())],
+)
+def test_an_item_is_its_rows_together(second: Any, merges: tuple[str, ...], tmp_path: Path):
+    """Its own cells empty, merged, written out again, or the code alone; titles above and other columns beside."""
+    rows = [("归档范围和保管期限表",), (), (*HEADINGS, "备注"), FIRST, second, OTHER]
+    reading = read(workbook(tmp_path, rows, merges))
+    assert (contents(reading), reading.faults, reading.bad) == ([CONTENT, OTHER_CONTENT], [], 0)
+    assert [draft.cell for draft in reading.drafts] == ["A4", "A6"]
+
+
+def test_a_kind_merged_over_materials_holds_for_each(tmp_path: Path):
+    """Tables are printed that way."""
+    more = with_cell(with_cell(MORE, "F", None), "H", "02")
+    (content,) = contents(read(workbook(tmp_path, [HEADINGS, FIRST, more], ("F2:F3",))))
+    assert [material["kind"] for material in content["materials"]] == ["EVIDENCE", "EVIDENCE"]
+
+
+def test_a_csv_says_the_same_in_either_encoding(tmp_path: Path):
+    """With Chinese or Avro's headings."""
+    rows = [",".join("" if value is None else value for value in row) for row in (FIRST, MORE, OTHER)]
+    fields = "item_code,item_name,schedule_version,approved,retention,kind,name,code,required,electronic"
+    gbk = written(tmp_path, "g.csv", "\n".join([",".join(HEADINGS), *rows]).encode("gbk"))
+    utf8 = written(tmp_path, "u.csv", "\ufeff" + "\n".join([fields, *rows]))
+    assert contents(read(gbk, encoding="gbk")) == contents(read(utf8)) == [CONTENT, OTHER_CONTENT]
+
+
+def test_json_lines_say_the_same(tmp_path: Path):
+    """With values of their own types."""
+    first = dict(zip(HEADINGS, FIRST, strict=True)) | {"是否审定": True, "是否必需": None}
+    more = {"kind": "RESULT", "name": "批准文件", "code": "04", "electronic": False}
+    path = written(tmp_path, "s.jsonl", b"\n".join(map(orjson.dumps, (first, more))))
+    assert contents(read(path)) == [CONTENT]
+
+
+def test_a_configuration_has_a_mode_and_no_approval(tmp_path: Path):
+    """A column that only the other table has is not read."""
+    path = written(tmp_path, "c.jsonl", f'{CONFIG},"kind":"证据性","name":"申请表","approved":"否"}}')
+    (content,) = contents(read(path, MODULE_CONFIG))
+    assert (content["archiving_mode"], "approved" in content) == ("ONLINE", False)
+    assert content["materials"] == [MATERIALS[0] | {"code": ""}]
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "value", "place", "expected"),
+    [
+        (FIRST, "A", "许可00387", "A2", "事项编码"),
+        (FIRST, "B", None, "B2", "不能为空"),
+        (FIRST, "D", "大概", "D2", "是 / 否"),
+        (FIRST, "E", "5年", "E2", "永久 / 30年 / 10年"),
+        (FIRST, "E", None, "E2", "永久 / 30年 / 10年"),
+        (FIRST, "E", '="30年"', "E2", "值 a value"),
+        (FIRST, "F", "证明性", "F2", "证据性"),
+        (FIRST, "G", None, "G2", "不能为空"),
+        (FIRST, "J", "有", "J2", "是 / 否"),
+        (MORE, "E", "10年", "E3", "各行相同"),
+        (MORE, "B", "另一名称", "B3", "各行相同"),
+        (MORE, "F", None, "F3", "证据性"),
+        ((None,) * 5 + FIRST[5:], "D", None, "G3", "每种材料一行"),
+    ],
+)
+def test_what_is_wrong_is_named_by_cell_and_the_other_items_are_read(
+    row: Any, column: str, value: Any, place: str, expected: str, tmp_path: Path
+):
+    """One bad row keeps its whole item out: half a schedule is another schedule."""
+    changed = with_cell(row, column, value)
+    rows = [changed, MORE] if row is FIRST else [FIRST, changed]
+    reading = read(workbook(tmp_path, [HEADINGS, *rows, OTHER]))
+    assert ([fault.cell for fault in reading.faults], reading.bad) == ([place], 1)
+    assert expected in reading.faults[0].expected
+    assert contents(reading) == [OTHER_CONTENT]
+
+
+def test_a_version_that_excel_took_for_a_date_is_told_as_such(tmp_path: Path):
+    """``2018-1`` typed into a cell becomes the first of January."""
+    book = Workbook()
+    fill(book.active, [HEADINGS, FIRST])
+    book.active["C2"] = 43101
+    book.active["C2"].number_format = "yyyy-m-d"
+    reading = read(written(tmp_path, "d.xlsx", saved(book)))
+    assert [(fault.cell, fault.found) for fault in reading.faults] == [("C2", "日期格式的值 a date")]
+
+
+def test_an_item_whose_rows_are_apart_is_told_at_both_places(tmp_path: Path):
+    """Whether the second adds to the first or replaces it, nobody can say."""
+    reading = read(workbook(tmp_path, [HEADINGS, FIRST, OTHER, (FIRST[0], *FIRST[1:])]))
+    assert [fault.cell for fault in reading.faults] == ["A2", "A4"]
+    assert contents(reading) == [OTHER_CONTENT]
+
+
+def test_headings_again_and_notes_below_are_no_rows(tmp_path: Path):
+    """As tables that were printed have them; a row of a table below the notes is still one."""
+    rows = [HEADINGS, FIRST, HEADINGS, OTHER, ("填报说明：1．每种材料一行。",), ("2．版本照审定文件填写。",)]
+    reading = read(workbook(tmp_path, rows))
+    assert ([draft.cell for draft in reading.drafts], reading.faults) == (["A2", "A4"], [])
+    reading = read(workbook(tmp_path, [HEADINGS, FIRST, ("注：见附件",), with_cell(OTHER, "A", "x")]))
+    assert [fault.cell for fault in reading.faults] == ["A4"]
+
+
+def test_an_item_does_not_go_on_from_one_sheet_to_the_next(tmp_path: Path):
+    """Whose materials they are, the second sheet has to say."""
+    book = Workbook()
+    fill(book.active, [HEADINGS, FIRST])
+    fill(book.create_sheet("续"), [HEADINGS, MORE])
+    reading = read(written(tmp_path, "two.xlsx", saved(book)))
+    assert ("续", "A2") in {(fault.sheet, fault.cell) for fault in reading.faults}
+    assert contents(reading) == [CONTENT | {"materials": MATERIALS[:1]}]
+
+
+def test_a_first_row_without_a_code_is_a_fault(tmp_path: Path):
+    """There is nothing above that it could continue."""
+    reading = read(workbook(tmp_path, [HEADINGS, with_cell(FIRST, "A", None)]))
+    assert [fault.cell for fault in reading.faults] == ["A2"]
+
+
+def test_a_bad_json_value_is_named_by_line_and_field(tmp_path: Path):
+    """There are no cells."""
+    path = written(tmp_path, "c.jsonl", f'{CONFIG},"kind":"证据性","name":["申请表"]}}\n{{"kind":"?","name":"批文"}}')
+    assert [fault.cell for fault in read(path, MODULE_CONFIG).faults] == ["1:name", "2:kind"]
+
+
+@pytest.mark.parametrize(
+    ("headings", "told"),
+    [
+        (HEADINGS[:4] + HEADINGS[5:], "缺少的列.*保管期限"),
+        ((*HEADINGS, "是否必需"), "重复的列.*是否必需"),
+        ((*HEADINGS[:-1], "是否电子版"), "未知的列.*是否电子版"),
+        (("编码", *HEADINGS[1:]), "事项编码"),
+    ],
+)
+def test_headings_that_cannot_be_told_refuse_the_file(headings: Any, told: str, tmp_path: Path):
+    """A heading misspelt would turn its column into the default."""
+    with pytest.raises(BadInputFile, match=told):
+        read(workbook(tmp_path, [headings, FIRST]))
+
+
+def test_an_unknown_json_field_refuses_the_file(tmp_path: Path):
+    """As an unknown column does."""
+    with pytest.raises(BadInputFile, match=r"line 1.*colour"):
+        read(written(tmp_path, "c.jsonl", f'{CONFIG},"colour":"red"}}'), MODULE_CONFIG)
+
+
+def test_a_json_field_under_two_names_refuses_the_file(tmp_path: Path):
+    """Which of them holds, nobody can say."""
+    with pytest.raises(BadInputFile, match="重复的列"):
+        read(written(tmp_path, "c.jsonl", f'{CONFIG},"事项名称":"另一名称"}}'), MODULE_CONFIG)
+
+
+def test_a_line_separator_within_a_json_text_ends_no_line(tmp_path: Path):
+    """JSON allows U+2028 as it is; only a line feed ends a line."""
+    path = written(tmp_path, "c.jsonl", f'{CONFIG},"kind":"证据性","name":"申请\u2028表"}}')
+    assert contents(read(path, MODULE_CONFIG))[0]["materials"][0]["name"] == "申请\u2028表"
