@@ -58,8 +58,8 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
     items, findings, resolved = asked(figures.items()), asked(figures.findings()), asked(figures.late_archives())
     names = {row["scope"]: row["name"] for row in (*units, *items_counted)}
     findings, resolved = _named(findings, names), _named(resolved, names)
-    todos = todos_by_unit(findings, items, day=day)
-    configuration = tuple(found.configuration(findings, items, day=day))
+    todos = todos_by_unit(findings, items)
+    configuration = tuple(found.configuration(findings, items))
     online = [item for item in items if item["expected_online"]]
     bulletin = Bulletin(
         period=period.text,
@@ -85,10 +85,10 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
         unit_scores=_scores(unit_scores),
         items=_items(items_counted),
         configuration=configuration,
-        quality=tuple(found.quality(findings, period, day=day)),
+        quality=tuple(found.quality(findings, period)),
         late=found.late_archives(resolved, period),
         orphans=found.orphan_archives(findings, period),
-        waived=tuple(found.waived(findings, day=day)),
+        waived=tuple(found.waived(findings)),
         todos=tuple(unit_todos(todos, {row["unit_code"]: row["unit_name"] for row in findings})),
         excluded=tuple(Excluded(reason, reason_of(reason), cases) for reason, cases in sorted(cities[0]["excluded"].items())),
         assumptions=tuple(Assumption(name, _written(value)) for name, value in sorted(figures.policy().items())),

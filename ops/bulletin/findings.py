@@ -10,7 +10,6 @@ from ops.bulletin import kinds
 from ops.bulletin.figures import Row
 from ops.bulletin.model import CaseFinding, ConfigurationFinding, QualityCount, Waived
 from ops.bulletin.period import Period
-from ops.bulletin.todo import is_waived
 from streams.domain.time import DAY_MS
 
 LISTED = 200
@@ -28,10 +27,10 @@ def carried_over(findings: Iterable[Row], period: Period) -> int:
     return sum(one["kind"] == "UNARCHIVED" and (one["closed_at"] or "9999")[:10] < str(period.first) for one in findings)
 
 
-def configuration(findings: Iterable[Row], items: Iterable[Row], *, day: str) -> Iterator[ConfigurationFinding]:
+def configuration(findings: Iterable[Row], items: Iterable[Row]) -> Iterator[ConfigurationFinding]:
     """Configurations to correct, by unit and item. They belong to no period: all that are open and unwaived."""
     registered = {(item["unit_code"], item["item_code"]): item for item in items}
-    wanted = [one for one in findings if kinds.section_of(one["kind"]) == kinds.CONFIGURATION and not is_waived(one, day)]
+    wanted = [one for one in findings if kinds.section_of(one["kind"]) == kinds.CONFIGURATION and not one["waived"]]
     for one in sorted(wanted, key=lambda one: (one["unit_code"], one["item_code"], one["kind"])):
         item = registered.get((one["unit_code"], one["item_code"]), {})
         yield ConfigurationFinding(
@@ -44,7 +43,7 @@ def configuration(findings: Iterable[Row], items: Iterable[Row], *, day: str) ->
         )
 
 
-def quality(findings: Iterable[Row], period: Period, *, day: str) -> Iterator[QualityCount]:
+def quality(findings: Iterable[Row], period: Period) -> Iterator[QualityCount]:
     """Quality findings by kind, every kind with its row: that there are none is worth saying."""
     counted: Counter[str] = Counter()
     waived: Counter[str] = Counter()
@@ -52,7 +51,7 @@ def quality(findings: Iterable[Row], period: Period, *, day: str) -> Iterator[Qu
     for one in findings:
         if kinds.section_of(one["kind"]) not in kinds.QUALITY_SECTIONS or not in_period(one, period):
             continue
-        if is_waived(one, day):
+        if one["waived"]:
             waived[one["kind"]] += 1
         else:
             counted[one["kind"]] += 1
@@ -76,9 +75,9 @@ def orphan_archives(findings: Iterable[Row], period: Period) -> tuple[CaseFindin
     return tuple(nsmallest(LISTED, orphans, key=lambda case: (case.received_at or "", case.case_no)))
 
 
-def waived(findings: Sequence[Row], *, day: str) -> Iterator[Waived]:
+def waived(findings: Sequence[Row]) -> Iterator[Waived]:
     """Every open finding that a waiver takes out of the score, whatever the period."""
-    found = [one for one in findings if is_waived(one, day)]
+    found = [one for one in findings if one["waived"]]
     for one in sorted(found, key=lambda one: (one["unit_code"], one["kind"], one["subject"])):
         yield Waived(
             anomaly_id=one["anomaly_id"],

@@ -42,13 +42,7 @@ class Todo:
     what_to_do: str
 
 
-def is_waived(finding: Row, day: str) -> bool:
-    """Whether a waiver takes the finding out on a day (ISO date); the last day of a waiver is inside."""
-    until = finding.get("waived_until")
-    return until is not None and str(until) >= day
-
-
-def todo_rows(findings: Iterable[Row], items: Iterable[Row], *, day: str) -> list[Todo]:
+def todo_rows(findings: Iterable[Row], items: Iterable[Row]) -> list[Todo]:
     """Things to do about open findings of one unit.
 
     A case whose archive was refused is listed once, under the refusal. Waived findings are left out until the waiver ends.
@@ -59,17 +53,15 @@ def todo_rows(findings: Iterable[Row], items: Iterable[Row], *, day: str) -> lis
         Open findings of the unit.
     items
         Registered items: their names, and where a configuration stands.
-    day
-        Today, ISO date.
     """
-    due = [finding for finding in findings if not is_waived(finding, day)]
+    due = [finding for finding in findings if not finding["waived"]]
     refused = {finding["subject"] for finding in due if finding["kind"] == "REFUSED"}
     registered = {(item["unit_code"], item["item_code"]): item for item in items}
     wanted = (finding for finding in due if not (finding["kind"] == "UNARCHIVED" and finding["subject"] in refused))
     return sorted((_todo(finding, registered) for finding in wanted), key=_urgency)
 
 
-def todos_by_unit(findings: Iterable[Row], items: Sequence[Row], *, day: str) -> dict[str, list[Todo]]:
+def todos_by_unit(findings: Iterable[Row], items: Sequence[Row]) -> dict[str, list[Todo]]:
     """Things to do by unit code; units with nothing to do are absent."""
     by_unit: defaultdict[str, list[Row]] = defaultdict(list)
     for finding in findings:
@@ -77,7 +69,7 @@ def todos_by_unit(findings: Iterable[Row], items: Sequence[Row], *, day: str) ->
     items_of: defaultdict[str, list[Row]] = defaultdict(list)
     for item in items:
         items_of[item["unit_code"]].append(item)
-    lists = {unit: todo_rows(found, items_of[unit], day=day) for unit, found in sorted(by_unit.items())}
+    lists = {unit: todo_rows(found, items_of[unit]) for unit, found in sorted(by_unit.items())}
     return {unit: rows for unit, rows in lists.items() if rows}
 
 

@@ -89,7 +89,7 @@ def todo(unit: Annotated[str, typer.Option(help=t("单位代码", "unit code"))]
     settings = load_settings()
     now_ms = settings.make_clock().now_ms()
     figures = StoredFigures(settings, now_ms)
-    rows = todo_rows(figures.findings(unit), figures.items(unit), day=iso(now_ms)[:10])
+    rows = todo_rows(figures.findings(unit), figures.items(unit))
     columns = [
         Column("section", t("类别", "section")),
         Column("label", t("问题", "finding")),

@@ -135,6 +135,7 @@ class MadeUp:
             "closed_at": None if configuration or kind == "ORPHAN_ARCHIVE" else iso(closed_ms),
             "due_at": None if configuration else iso(closed_ms + 3 * DAY_MS),
             "received_at": iso(closed_ms + 4 * DAY_MS) if kind == "ORPHAN_ARCHIVE" else None,
+            "waived": waived,
             "waived_until": "2018-06-30" if waived else None,
             "waived_by": "市档案局 业务指导处" if waived else None,
             "waived_reason": "系统迁移期间，已书面报备" if waived else None,
@@ -146,7 +147,16 @@ def finding(kind: str, subject: str, **fields: Any) -> dict[str, Any]:
     empty = dict.fromkeys(("reason", "resolution", "unit_name", "district_code", "item_name", "item_type", "detail"), "")
     none = dict.fromkeys(("late_ms", "closed_at", "due_at", "received_at", "waived_until", "waived_by", "waived_reason"))
     known = {"anomaly_id": f"id-{kind}-{subject}", "kind": kind, "state": "open", "subject": subject, "unit_code": unit_code(0)}
-    return {**known, **empty, **none, "item_code": item_code(0), "backfill": False, "since": iso(NOW_MS - 30 * DAY_MS), **fields}
+    return {
+        **known,
+        **empty,
+        **none,
+        "item_code": item_code(0),
+        "backfill": False,
+        "waived": False,
+        "since": iso(NOW_MS - 30 * DAY_MS),
+        **fields,
+    }
 
 
 def unit_code(number: int) -> str:

@@ -76,7 +76,7 @@ def test_a_waived_finding_is_named_and_not_counted() -> None:
     """With author, reason and end; and no longer once the waiver has ended."""
     words = {"waived_by": "市档案局", "waived_reason": "已报备", "closed_at": "2018-02-01T10:00:00+08:00"}
     extra = [
-        finding("TIME_INVALID", "c1", waived_until="2018-04-10", **words),
+        finding("TIME_INVALID", "c1", waived=True, waived_until="2018-04-10", **words),
         finding("TIME_INVALID", "c2", waived_until="2018-04-09", **words),
     ]
     bulletin = built(findings_count=0, extra_findings=extra)
