@@ -8,13 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from ops.cli.figures import assumptions
+from ops.cli.options import AsOf, Json, UnitFilter
 from ops.cli.output import Column, emit_rows, say
 from ops.cli.text import t
 from streams.errors import ConfigurationError
 from streams.settings import Settings, duration_ms, instant_ms, load_settings
-
-Json = Annotated[bool, typer.Option("--json", help=t("输出 JSON", "print JSON"))]
-Unit = Annotated[str, typer.Option(help=t("单位代码", "unit code"))]
 
 
 class By(StrEnum):
@@ -35,7 +33,7 @@ def register(app: typer.Typer) -> None:
     )(suggest)
 
 
-def items(unit: Unit = "", json: Json = False) -> None:
+def items(unit: UnitFilter = "", json: Json = False) -> None:
     """Print items."""
     from consumers.clickhouse import connect, reaching  # noqa: PLC0415 - so that --help is fast
     from consumers.items import item_rows  # noqa: PLC0415
@@ -61,12 +59,7 @@ def score(
     year: Annotated[int, typer.Option(help=t("年份", "year"), min=1992, max=2099)],
     by: Annotated[By, typer.Option(help=t("统计口径", "scope"))] = By.UNIT,
     evidence: Annotated[bool, typer.Option("--evidence", help=t("列出每项扣分的依据", "list what every deduction rests on"))] = False,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            "--as-of", help=t("时点（带时区的 ISO 时间）：其后的办结与归档不计", "ISO time with offset: what came later is ignored")
-        ),
-    ] = None,
+    as_of: AsOf = None,
     json: Json = False,
 ) -> None:
     """Print the score."""
@@ -94,7 +87,7 @@ def score(
 
 def suggest(
     case_no: Annotated[str, typer.Argument(help=t("孤立归档的办件号；省略则全部", "case number of the orphan; all if left out"))] = "",
-    unit: Unit = "",
+    unit: UnitFilter = "",
     json: Json = False,
 ) -> None:
     """Print candidates for orphans."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ops.cli.options import Json
 from ops.cli.output import emit_object, progress, say
 from ops.cli.text import t
 from ops.publish import BadRow, publish_file
@@ -48,7 +49,7 @@ def publish(
         Path, typer.Argument(help=t(".csv、.jsonl 或 .ndjson 文件", "a .csv, .jsonl or .ndjson file"), exists=True, dir_okay=False)
     ],
     encoding: Annotated[str, typer.Option(help=t("文件编码：utf-8、gbk 或 gb18030", "encoding: utf-8, gbk or gb18030"))] = "utf-8",
-    json: Annotated[bool, typer.Option("--json", help=t("输出 JSON", "print JSON"))] = False,
+    json: Json = False,
 ) -> None:
     """Publish one file."""
     if topic not in _INPUTS:
@@ -89,7 +90,7 @@ def simulate(
             )
         ),
     ] = "",
-    json: Annotated[bool, typer.Option("--json", help=t("输出 JSON", "print JSON"))] = False,
+    json: Json = False,
 ) -> None:
     """Publish a simulated year."""
     settings = load_settings()

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Self
 
 import typer
 
+from ops.cli.options import Json
 from ops.cli.output import Column, emit_object, emit_rows, say
 from ops.cli.text import t
 
@@ -42,7 +43,7 @@ def demo(
     seed: Annotated[int, typer.Option(help=t("随机种子", "seed"))] = _YEAR,
     workers: Annotated[int, typer.Option(help=t("工作进程数", "number of workers"), min=1)] = 2,
     keep: Annotated[bool, typer.Option("--keep", help=t("保留数据目录", "keep the data directory"))] = False,
-    json: Annotated[bool, typer.Option("--json", help=t("输出 JSON", "print JSON"))] = False,
+    json: Json = False,
 ) -> int | None:
     """Run the demonstration."""
     from ops import demo as show  # noqa: PLC0415 - ClickHouse and Kafka clients, which --help need not wait for

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 
+from ops.cli.options import Json
 from ops.cli.output import Column, emit_object, emit_rows, say
 from ops.cli.text import t
 from ops.doctor import Finding, examine_machine, examine_system
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     )(doctor)
 
 
-def doctor(json: Annotated[bool, typer.Option("--json", help=t("输出 JSON", "print JSON"))] = False) -> int:
+def doctor(json: Json = False) -> int:
     """Diagnose."""
     findings = list(examine_machine())
     settings: list[Setting] = []

@@ -7,13 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from ops.cli.options import AsOf, Json, UnitFilter
 from ops.cli.output import Column, emit_rows, say
 from ops.cli.text import t
 from streams.domain.time import iso
 from streams.errors import ConfigurationError
 from streams.settings import Settings, duration_ms, instant_ms, load_settings
-
-Json = Annotated[bool, typer.Option("--json", help=t("输出 JSON", "print JSON"))]
 
 
 class By(StrEnum):
@@ -45,12 +44,7 @@ def coverage(
     window: Annotated[
         str, typer.Option(help=t("区间：1h 24h 7d 30d ytd 或 起..止（日期，含首尾）", "1h 24h 7d 30d ytd or FROM..TO (dates, inclusive)"))
     ] = "ytd",
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            "--as-of", help=t("时点（带时区的 ISO 时间）：其后的办结与归档不计", "ISO time with offset: what came later is ignored")
-        ),
-    ] = None,
+    as_of: AsOf = None,
     json: Json = False,
 ) -> None:
     """Print coverage."""
@@ -88,7 +82,7 @@ def coverage(
 def anomalies(
     kind: Annotated[str, typer.Option(help=t("种类，如 UNARCHIVED", "kind, such as UNARCHIVED"))] = "",
     state: Annotated[State | None, typer.Option(help=t("未解除或已解除", "open or resolved"))] = None,
-    unit: Annotated[str, typer.Option(help=t("单位代码", "unit code"))] = "",
+    unit: UnitFilter = "",
     json: Json = False,
 ) -> None:
     """Print findings."""

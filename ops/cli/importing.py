@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.cli.options import Json
 from ops.cli.output import emit_object, progress, say
 from ops.cli.text import t
 from streams.contracts import ARCHIVING_SCHEDULE, ITEM_REGISTRY, MODULE_CONFIG
@@ -41,7 +42,6 @@ Replace = Annotated[
     ),
 ]
 Encoding = Annotated[str, typer.Option(help=t("文本文件的编码：utf-8、gbk 或 gb18030", "of a text file: utf-8, gbk or gb18030"))]
-Json = Annotated[bool, typer.Option("--json", help=t("输出 JSON", "print JSON"))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ops.cli.options import Json
 from ops.cli.output import Column, emit_object, emit_rows, progress, say
 from ops.cli.text import t
 from ops.ready import ready_file
@@ -17,7 +18,6 @@ from streams.settings import load_settings
 
 _FINDINGS = 6
 _SHOWN = 100
-Json = Annotated[bool, typer.Option("--json", help=t("输出 JSON", "print JSON"))]
 
 
 def register(app: typer.Typer) -> None:

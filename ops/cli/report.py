@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.cli.options import AsOf, Json
 from ops.cli.output import Column, emit_object, emit_rows, progress, say
 from ops.cli.text import t
 from streams.domain.time import iso
@@ -16,8 +17,6 @@ from streams.settings import instant_ms, load_settings
 
 if TYPE_CHECKING:
     from ops.bulletin.issue import Issued, Publisher
-
-Json = Annotated[bool, typer.Option("--json", help=t("输出 JSON", "print JSON"))]
 
 
 def register(app: typer.Typer) -> None:
@@ -47,12 +46,7 @@ def report(
     out: Annotated[Path, typer.Option(help=t("写到这个目录", "folder to write into"), file_okay=False)],
     publish: Annotated[bool, typer.Option("--publish", help=t("发布为新的版次", "publish a new edition"))] = False,
     by: Annotated[str, typer.Option(help=t("发布人，与 --publish 同用", "who publishes; goes with --publish"))] = "",
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            "--as-of", help=t("时点（带时区的 ISO 时间）：其后的办结与归档不计", "ISO time with offset: what came later is ignored")
-        ),
-    ] = None,
+    as_of: AsOf = None,
     json: Json = False,
 ) -> None:
     """Write the bulletin of a period."""

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.options import Json
 from ops.cli.output import Column, emit_object, emit_rows, say
 from ops.cli.text import t
 from ops.lag import Lags, read_lags
@@ -15,8 +16,6 @@ from ops.supervisor import control
 from ops.supervisor.roles import endpoint_port
 from streams.errors import DependencyError
 from streams.settings import Settings, load_settings
-
-_JSON = typer.Option("--json", help=t("输出 JSON", "print JSON"))
 
 
 def register(app: typer.Typer) -> None:
@@ -69,7 +68,7 @@ def down() -> None:
     say(t("已停止：", "stopped: ") + ", ".join(names) if names else t("没有在运行的进程。", "Nothing was running."))
 
 
-def status(json: Annotated[bool, _JSON] = False) -> None:
+def status(json: Json = False) -> None:
     """Show the state."""
     settings = load_settings()
     rows = control.processes(settings)

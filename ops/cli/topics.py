@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 
+from ops.cli.options import Json
 from ops.cli.output import Column, emit_rows, say
 from ops.cli.text import t
 from ops.topic_layout import wanted_topics
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command(help=t("建立缺少的主题，核对已有的主题，并列出。", "Create missing topics, check existing ones, and list them."))(topics)
 
 
-def topics(json: Annotated[bool, typer.Option("--json", help=t("输出 JSON", "print JSON"))] = False) -> None:
+def topics(json: Json = False) -> None:
     """Create and check the topics."""
     settings = load_settings()
     changes = ensure_topics(settings)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.options import Json
 from ops.cli.output import emit_object, say
 from ops.cli.text import t
 from streams.settings import load_settings
@@ -30,7 +31,7 @@ def waive(
     reason: Annotated[str, typer.Option(help=t("理由", "reason"))],
     until: Annotated[str, typer.Option(help=t("最后一天（含），如 2018-12-31", "last day, inclusive"))],
     withdraw: Annotated[bool, typer.Option("--withdraw", help=t("撤回豁免", "take the waiver back"))] = False,
-    json: Annotated[bool, typer.Option("--json", help=t("输出 JSON", "print JSON"))] = False,
+    json: Json = False,
 ) -> None:
     """Waive one finding."""
     from ops.waive import Waiver, anomaly_id_of, publish_waiver  # noqa: PLC0415 - so that --help is fast
