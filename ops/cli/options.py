@@ -1,0 +1,16 @@
+"""Options that several commands share, each said once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ops.cli.text import t
+
+Json = Annotated[bool, typer.Option("--json", help=t("输出 JSON", "print JSON"))]
+UnitFilter = Annotated[str, typer.Option(help=t("单位代码", "unit code"))]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", help=t("时点（带时区的 ISO 时间）：其后的办结与归档不计", "ISO time with offset: what came later is ignored")),
+]
