@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from ops.connect import Admin
 from streams.errors import DependencyError
+from streams.runtime.clients import extent
 from streams.settings import Settings
 
 _CHUNK = 10_000
@@ -65,9 +66,7 @@ def read_topic(
 
 
 def _read(consumer: Any, topic: str, numbers: list[int], tell: Callable[[int, int], None]) -> Iterator[Any]:
-    ranges = {
-        number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_STALLED_SECONDS, cached=False) for number in numbers
-    }
+    ranges = {number: extent(consumer, topic, number, _STALLED_SECONDS) for number in numbers}
     unread = {number for number, (first, end) in ranges.items() if end > first}
     total = sum(end - first for first, end in ranges.values())
     consumer.assign([TopicPartition(topic, number, ranges[number][0]) for number in unread])
