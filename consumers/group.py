@@ -17,29 +17,31 @@ def group_of(settings: Settings) -> str:
     return settings.application + GROUP_SUFFIX
 
 
-def consumer_properties(settings: Settings, name: str, tell: Callable[[KafkaError], None]) -> dict[str, Any]:
+def consumer_properties(settings: Settings, tell: Callable[[KafkaError], None]) -> dict[str, Any]:
     """Properties of the sink's consumer.
 
     Offsets are committed by hand; a missing or outdated one is an error and not silently another place; ends of partitions are told.
 
+    Membership is dynamic. A static member whose broker stays away for longer than the session forgets its member id while a commit
+    still waits for the coordinator; sent without the id, that commit is taken for a second process of the same name, and librdkafka
+    never recovers from such a fence. A dynamic member just joins again. The price: the partitions of a sink that was killed lie
+    idle until its session has run out, so the session is the shortest a broker takes by default (``group.min.session.timeout.ms``).
+
     Parameters
     ----------
-    name
-        Static membership: a sink that is started again has its partitions back at once.
     tell
         Told of transport errors; librdkafka's own log, which repeats each attempt to connect many times a second, is off.
     """
     properties = settings.kafka_client(
         group_id=group_of(settings),
-        group_instance_id=name,
-        client_id=name,
+        client_id="guidang-sink",
         isolation_level="read_committed",
         enable_auto_commit=False,
         enable_auto_offset_store=False,
         enable_partition_eof=True,
         auto_offset_reset="error",
         allow_auto_create_topics=False,
-        session_timeout_ms=10_000,
+        session_timeout_ms=6_000,
         heartbeat_interval_ms=1_000,
         fetch_wait_max_ms=100,
         fetch_queue_backoff_ms=5,

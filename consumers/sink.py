@@ -41,12 +41,7 @@ _PATIENCE_SECONDS = 60.0  # well below max.poll.interval.ms, after which the gro
 
 
 class Sink:
-    """One sink process.
-
-    Parameters
-    ----------
-    name
-        Static membership: unique among running sinks, the same again after a restart.
+    """One sink process. Several share the partitions among them.
 
     Raises
     ------
@@ -54,7 +49,7 @@ class Sink:
         Kafka or ClickHouse cannot be reached, topics are missing, the database is newer than this program.
     """
 
-    def __init__(self, settings: Settings, name: str = "sink-1") -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.stop = Event()
         migrate(settings)
@@ -68,7 +63,7 @@ class Sink:
         self._failure: Exception | None = None
         self._paused = False
         self._troubles = Troubles()
-        self.consumer = Consumer(consumer_properties(settings, name, self._troubles.tell))
+        self.consumer = Consumer(consumer_properties(settings, self._troubles.tell))
 
     def run(self) -> None:
         """Work until ``stop`` is set. What was read and not inserted then is dropped: it will be read again.
@@ -76,7 +71,7 @@ class Sink:
         Raises
         ------
         EngineError
-            A record of an output topic cannot be read, or another process has taken this one's place.
+            A record of an output topic cannot be read.
         DependencyError
             A topic vanished, was made again or was cut: the next start sees to it. ClickHouse refuses rows.
         """

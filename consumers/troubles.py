@@ -6,7 +6,7 @@ import logging
 
 from confluent_kafka import KafkaError
 
-from streams.errors import ConfigurationError, DependencyError, Fenced
+from streams.errors import ConfigurationError, DependencyError
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,6 @@ _REBALANCING = {
 }
 _GONE = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
 _FORBIDDEN = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION}
-_REPLACED = {KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED}
 
 
 class Troubles:
@@ -35,16 +34,12 @@ class Troubles:
             The topic is not what it was: whoever starts next begins where its present life does. Or the client is beyond use.
         ConfigurationError
             Kafka does not let us in.
-        Fenced
-            Another process runs under the same name.
         """
         code = error.code()
         if code in _GONE:
             raise DependencyError(f"主题被删除、重建或截短，重新启动后重读 a topic was deleted, made again or cut: {error.str()}")
         if code in _FORBIDDEN:
             raise ConfigurationError(f"Kafka 拒绝了 sink Kafka refuses the sink: {error.str()}")
-        if code in _REPLACED:
-            raise Fenced("另一个 sink 用了同样的名字：每个 sink 的名字须不同。 Another sink runs under the same name.")
         if error.fatal():
             raise DependencyError(f"Kafka: {error.str()}")
         self.tell(error)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -42,14 +42,29 @@ class CommitFirst(Sink):
             os.kill(os.getpid(), signal.SIGKILL)
         super().insert(patient=patient)
 """
+COMMIT_WHEN_TOLD = """
+import time
+class Waiting(Sink):
+    def commit(self):
+        if self.inserted and any(self.inserted.values()):
+            run = self.settings.home / "run"
+            (run / "inserted").touch()
+            while not (run / "commit").exists(): time.sleep(0.01)
+        super().commit()
+"""
 
 
-@contextmanager
+@contextlib.contextmanager
 def sinking(settings: Settings, body: str = "", cls: str = "Sink") -> Iterator[subprocess.Popen[str]]:
-    """A sink that runs for a while, and then ends in order unless it has already ended."""
+    """A sink that runs for a while, and then ends in order unless it has already ended. What it said is shown if the test fails."""
     process = start_sink(settings, body, cls)
     try:
         yield process
+    except BaseException:
+        process.terminate()
+        with contextlib.suppress(ValueError, subprocess.TimeoutExpired):  # the test has read it already
+            print(process.communicate(timeout=30)[1])
+        raise
     finally:
         process.terminate()
         try:
@@ -246,8 +261,7 @@ def test_two_sinks_share_and_one_takes_over(sink_settings: Settings) -> None:
     outputs = Outputs(sink_settings)
     write_some(outputs)
     migrate(sink_settings)
-    second = "import functools; Second = functools.partial(Sink, name='sink-2')"
-    with sinking(sink_settings) as one, sinking(sink_settings, second, "Second"):
+    with sinking(sink_settings) as one, sinking(sink_settings):
         sunk(sink_settings)
         one.kill()
         outputs.write(CASE_STATE, [case_state(number) for number in range(600, 700)], partition=0)
@@ -266,18 +280,21 @@ def test_absent_dependencies_are_named(tmp_path: Path, sink_settings: Settings) 
     assert not list(tmp_path.glob("run/*"))
 
 
-def test_the_broker_killed_in_the_middle(sink_settings: Settings, tmp_path: Path) -> None:
-    """The sink outlives a broker that comes back, and commits what it could not commit before."""
+def test_the_broker_killed_while_a_commit_waits(sink_settings: Settings, tmp_path: Path) -> None:
+    """The sink outlives a broker that is away for longer than its session, and commits what it could not commit before."""
     broker = LocalBroker(tmp_path / "own-kafka", free_port())
     broker.start()
     kafka = sink_settings.kafka.model_copy(update={"bootstrap_servers": broker.bootstrap})
     own = sink_settings.model_copy(update={"kafka": kafka})
+    run = own.home / "run"
     try:
         outputs = Outputs(own)
         outputs.write(CASE_STATE, [case_state(number) for number in range(3_000)])
-        with sinking(own) as process:
-            eventually((own.home / "run" / "sink.ready").exists)
+        with sinking(own, COMMIT_WHEN_TOLD, "Waiting") as process:
+            eventually((run / "inserted").exists)
             broker.kill()
+            time.sleep(3)  # the commit waits for a session's length, so that its wait goes on when the session is over
+            (run / "commit").touch()
             time.sleep(1)
             broker.start()
             sunk(own, 90)
