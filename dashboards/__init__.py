@@ -1,1 +1,1 @@
-"""Dashboards for Grafana: JSON made by :mod:`dashboards.city`, committed beside it, and read-only in the data they need."""
+"""What operators look at: panels as data, one source for Grafana (``grafana.py``) and for the local page (``board/``)."""

@@ -1,0 +1,136 @@
+"""Panels as data: what is asked, how it is drawn, and what it means. Who draws them (Grafana, the board) knows nothing of archives.
+
+Variables are ``district``, ``unit``, ``type``, ``item`` and ``case``; the empty text means 全部, everything. Times are epoch
+milliseconds, ``from_ms`` and ``to_ms``, of the range that the reader has chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Source = Literal["figures", "pipeline"]
+Drawing = Literal["stat", "line", "bars", "table", "gauge", "timeline"]
+Unit = Literal["", "cases", "records", "ratio", "points", "seconds", "days", "bytes", "per_second", "time"]
+Level = Literal["good", "warning", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A question to ClickHouse (``figures``).
+
+    Parameters
+    ----------
+    text
+        With ClickHouse's own parameters: ``{from_ms:Int64}``, ``{to_ms:Int64}``, ``{unit:String}`` and the other variables. It filters by
+        ``({unit:String} = '' OR unit_code = {unit:String})``. A line needs a column ``time`` (DateTime); columns carry the names of
+        the command line's rows.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prom:
+    """A question to Prometheus (``pipeline``), in PromQL; ``legend`` may hold ``{{label}}``."""
+
+    text: str
+    legend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table, or a series of a drawing, as people read it.
+
+    Parameters
+    ----------
+    link
+        Uid of the dashboard it leads to, and the variable that the row's value of ``key`` sets there.
+    """
+
+    name: str
+    title: str
+    unit: Unit = ""
+    link: Link | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A way down: to dashboard ``uid`` with ``variable`` set to the row's column ``key``; time range and other variables stay."""
+
+    uid: str
+    variable: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """From ``value`` on (in the panel's unit) the level holds."""
+
+    value: float
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One picture.
+
+    Parameters
+    ----------
+    key
+        Unique in its dashboard, stable: the picture's address.
+    title, description
+        Chinese. The description says what is counted, and what to do when it looks bad.
+    width, height
+        In Grafana's grid: 24 columns, rows of 30 px.
+    """
+
+    key: str
+    title: str
+    description: str
+    drawing: Drawing
+    queries: tuple[Sql | Prom, ...]
+    unit: Unit = ""
+    columns: tuple[Column, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+    width: int = 12
+    height: int = 8
+
+    @property
+    def source(self) -> Source:
+        """Where the answers come from; all queries of a panel have one source."""
+        return "figures" if isinstance(self.queries[0], Sql) else "pipeline"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Panels under one heading."""
+
+    title: str
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """What the reader chooses.
+
+    Parameters
+    ----------
+    options
+        Its values: rows ``value``, ``label``; may depend on variables before it. ``None``: free text.
+    """
+
+    name: str
+    title: str
+    options: Sql | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """One page of panels."""
+
+    uid: str
+    title: str
+    description: str
+    variables: tuple[Variable, ...]
+    sections: tuple[Section, ...]
