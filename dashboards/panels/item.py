@@ -118,7 +118,7 @@ CASE = Panel(
     "table",
     (
         Sql(
-            f"""SELECT field.1 AS field, field.2 AS value
+            f"""SELECT entry.1 AS field, entry.2 AS value
 FROM case_state FINAL
 ARRAY JOIN [
     ('办件号', case_no),
@@ -135,7 +135,7 @@ ARRAY JOIN [
     ('归档方式', {words("archiving_mode", MODES)}),
     ('来源系统', if(source_system = '', '–', toString(source_system))),
     ('标记', if(empty(flags), '–', arrayStringConcat(flags, '、')))
-] AS field
+] AS entry
 WHERE {_ONE}"""
         ),
     ),

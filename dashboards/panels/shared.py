@@ -72,9 +72,9 @@ _MISCONFIGURED = ", ".join(f"'{kind}'" for kind in kinds_told_on(MISCONFIGURED_T
 ANNOTATIONS = (
     Annotation(
         "configuration",
-        "配置变更",
+        "配置生效",
         Sql(
-            f"""SELECT since AS time, concat('配置变更 ', toString(count()), ' 项') AS title,
+            f"""SELECT since AS time, concat('配置生效而有异常 ', toString(count()), ' 项') AS title,
     arrayStringConcat(arraySlice(groupArray(concat(toString(unit_code), ' ', toString(item_code), ' ', {words("kind", KIND_LABELS)})), 1, 5), '；')
     AS text
 FROM anomaly FINAL
@@ -93,6 +93,7 @@ WHERE backfill AND isNotNull(since) AND since >= {FROM_DAY} AND since <= {TO} AN
 GROUP BY time ORDER BY time"""
         ),
     ),
+    Annotation("reference", "参照数据变动", Prom("sum(increase(guidang_worker_revisited_keys_total[5m])) > 0", "重新判定")),
     Annotation(
         "deployment",
         "版本更替",
