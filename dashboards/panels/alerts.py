@@ -5,7 +5,6 @@ from __future__ import annotations
 from dashboards.model import Column, Dashboard, Link, Panel, Prom, Section, Threshold
 from dashboards.panels.shared import ALERTS_UID, ANNOTATIONS, NONE_IS_GOOD, UNIT_UID
 
-
 _WATCHDOG = "Watchdog"
 _FIRING = f'ALERTS{{alertstate="firing", alertname!="{_WATCHDOG}"}}'
 _PENDING = 'ALERTS{alertstate="pending"}'

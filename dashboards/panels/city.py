@@ -12,7 +12,6 @@ from dashboards.panels.shared import (
     COUNTS,
     DELAYS,
     FINDINGS,
-    OFFICIAL_COLUMNS,
     OLDEST,
     RATIO_COLUMNS,
     RATIO_LEVELS,
@@ -51,13 +50,12 @@ UNITS = Panel(
     "所选时间内各单位的办结与归档，到期覆盖率最低的在前；分母小的单位一两件就能拉低，兼看件数。点单位名称看它最差的事项。",
     "table",
     (Sql(f"SELECT *, scope AS unit_code FROM ({named(coverage('toString(unit_code)'), 'unit')}\n) {WORST_FIRST}"),),
-    "cases",
+    "ratio",
     (
         Column("name", "单位", link=TO_UNIT),
         Column("unit_code", "代码"),
         *RATIO_COLUMNS,
         *COUNT_COLUMNS,
-        *OFFICIAL_COLUMNS,
     ),
     RATIO_LEVELS,
     width=24,
@@ -70,10 +68,12 @@ DISTRICTS_PANEL = Panel(
     "table",
     (
         Sql(
-            f"SELECT *, scope AS district_code, {words('scope', DISTRICTS)} AS name FROM ({coverage('toString(district_code)')}\n) {WORST_FIRST}"
+            f"""SELECT *, scope AS district_code, {words("scope", DISTRICTS)} AS name
+FROM ({coverage("toString(district_code)")}
+) {WORST_FIRST}"""
         ),
     ),
-    "cases",
+    "ratio",
     (
         Column("name", "区县", link=Link(CITY_UID, "district", "district_code")),
         *RATIO_COLUMNS,
@@ -94,7 +94,8 @@ DISTRICT_SCORE = Panel(
             f"""SELECT scope, {words("scope", DISTRICTS)} AS name, {_PARTS}
 FROM score
 WHERE {_SCORED_YEAR} AND by = 'district' AND ({{district:String}} = '' OR scope = {{district:String}})
-    AND ({{unit:String}} = '' OR scope IN (SELECT toString(district_code) FROM coverage_partial WHERE granularity = 'DAY' AND {only("unit")}))
+    AND ({{unit:String}} = ''
+        OR scope IN (SELECT toString(district_code) FROM coverage_partial WHERE granularity = 'DAY' AND {only("unit")}))
 ORDER BY total, scope"""
         ),
     ),

@@ -23,7 +23,8 @@ UNCONFIGURED = Panel(
     "table",
     (
         Sql(
-            f"""SELECT found.unit_code AS unit_code, found.unit_name AS unit_name, found.item_code AS item_code, found.item_name AS item_name,
+            f"""SELECT found.unit_code AS unit_code, found.unit_name AS unit_name,
+    found.item_code AS item_code, found.item_name AS item_name,
     {words("item.build_mode", BUILD_MODES)} AS build_mode, item.case_count_2017 AS case_count_2017, if(found.waived, '已豁免', '') AS remark
 FROM (SELECT * FROM anomaly FINAL WHERE kind = '{UNCONFIGURED_KIND}' AND {OPEN} AND {only()}) AS found
 LEFT JOIN (SELECT unit_code, item_code, build_mode, case_count_2017 FROM item FINAL) AS item

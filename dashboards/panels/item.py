@@ -33,6 +33,7 @@ from dashboards.panels.sql import (
     words,
 )
 
+_RESOLUTIONS = {**REASON_LABELS, **STATUSES, "CLOSED": "补报了办结", "CORRECTED": "已更正"}
 _ONE = "case_no = {case:String}"
 _TIME = "formatDateTime(toTimeZone({0}, 'Asia/Shanghai'), '%Y-%m-%d %H:%i:%S')"
 
@@ -44,7 +45,8 @@ def _time(column: str) -> str:
 CASES = Panel(
     "cases",
     "背后的办件",
-    "所选时间内办结的办件，到期未归档的在前、逾期最久的最先，其次待归档，再次已归档；至多 500 件。点办件号，下方“办件”一节显示它的来龙去脉。",
+    "所选时间内办结的办件，到期未归档的在前、逾期最久的最先，其次待归档，"
+    "再次已归档；至多 500 件。点办件号，下方“办件”一节显示它的来龙去脉。",
     "table",
     (
         Sql(
@@ -84,10 +86,10 @@ CONFIGURATION = Panel(
             f"""SELECT unit_code, item_code, item_name, {words("build_mode", BUILD_MODES)} AS build_mode,
     {words("archiving_mode", MODES)} AS archiving_mode, plan_year,
     if(expected_online, '是', '否') AS expected, if(configured, '是', '否') AS configured_label,
-    if(schedule_version = '', '–', concat(schedule_version, if(schedule_approved, '', '（未审定）'), ' ', {words("schedule_retention", RETENTIONS)},
-        ' ', toString(length(schedule_materials)), ' 种材料')) AS schedule,
-    if(NOT configured, '–', concat(config_version, ' ', {words("config_retention", RETENTIONS)}, ' ', {words("config_archiving_mode", MODES)},
-        ' ', toString(length(config_materials)), ' 种材料')) AS config,
+    if(schedule_version = '', '–', concat(schedule_version, if(schedule_approved, '', '（未审定）'), ' ',
+        {words("schedule_retention", RETENTIONS)}, ' ', toString(length(schedule_materials)), ' 种材料')) AS schedule,
+    if(NOT configured, '–', concat(config_version, ' ', {words("config_retention", RETENTIONS)}, ' ',
+        {words("config_archiving_mode", MODES)}, ' ', toString(length(config_materials)), ' 种材料')) AS config,
     arrayStringConcat(arrayMap(kind -> {words("kind", KIND_LABELS)}, open_anomalies), '、') AS findings
 FROM item FINAL
 WHERE (registered OR notEmpty(open_anomalies)) AND {only()}
@@ -176,8 +178,8 @@ ARCHIVES = Panel(
     "table",
     (
         Sql(
-            f"""SELECT archive.1 AS archive_no, {words("archive.2", REASON_LABELS)} AS receipt, archive.3 AS accepted_at, archive.4 AS refused_at,
-    archive.5 AS archive_unit_code, archive.6 AS archive_item_code
+            f"""SELECT archive.1 AS archive_no, {words("archive.2", REASON_LABELS)} AS receipt, archive.3 AS accepted_at,
+    archive.4 AS refused_at, archive.5 AS archive_unit_code, archive.6 AS archive_item_code
 FROM case_state FINAL
 ARRAY JOIN arrayZip(archives.archive_no, archives.receipt, archives.accepted_at, archives.last_refused_at, archives.unit_code,
     archives.item_code) AS archive
@@ -205,7 +207,7 @@ CASE_FINDINGS = Panel(
     (
         Sql(
             f"""SELECT {words("kind", KIND_LABELS)} AS label, if(state = 'OPENED', '未解除', '已解除') AS state_label,
-    {words("if(state = 'OPENED', toString(reason), toString(resolution))", {**REASON_LABELS, **STATUSES, "CLOSED": "补报了办结", "CORRECTED": "已更正"})} AS reason,
+    {words("if(state = 'OPENED', toString(reason), toString(resolution))", _RESOLUTIONS)} AS reason,
     detail, anomaly.since AS since, if(waived, concat('已豁免 ', waived_by), '') AS remark, {words("kind", WHAT_TO_DO)} AS what_to_do
 FROM anomaly FINAL
 WHERE subject = {{case:String}}

@@ -221,7 +221,8 @@ SOURCES = Section(
         Panel(
             "sources",
             "各来源的静默",
-            "各来源系统在各主题上静默了多久，占它可以静默的时间（由心跳间隔或它自己的节奏而定）的几成。超过 1 就是断了：联系该来源，此间不断言其办件未归档。",
+            "各来源系统在各主题上静默了多久，占它可以静默的时间（由心跳间隔或它自己的节奏而定）的几成。"
+            "超过 1 就是断了：联系该来源，此间不断言其办件未归档。",
             "line",
             (Prom("guidang_source_silent_seconds / guidang_source_expected_gap_seconds", "{{source}} {{topic}}"),),
             "ratio",

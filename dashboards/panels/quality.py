@@ -159,7 +159,8 @@ ORDER BY since, case_no LIMIT 200"""
 ORPHANS = Panel(
     "orphans",
     "对不上的归档",
-    "孤立归档（有归档没有办结）、重复归档、办件号冲突，最早的在前，至多 200 件；与所选时间无关。核对办件号，或补报办结；命令行的 guidang suggest 提示可能对应的办件。",
+    "孤立归档（有归档没有办结）、重复归档、办件号冲突，最早的在前，至多 200 件；"
+    "与所选时间无关。核对办件号，或补报办结；命令行的 guidang suggest 提示可能对应的办件。",
     "table",
     (
         Sql(
@@ -201,7 +202,8 @@ OFFICIAL = Panel(
 DEAD_LETTERS = Panel(
     "dead-letters",
     "死信按原因",
-    "所选时间内收不进来的记录，按原因与来处计数，全市合计，不随筛选而变。用 guidang dlq list 查看，请发送方更正后 guidang dlq redrive 重新投递。",
+    "所选时间内收不进来的记录，按原因与来处计数，全市合计，不随筛选而变。"
+    "用 guidang dlq list 查看，请发送方更正后 guidang dlq redrive 重新投递。",
     "table",
     (
         Sql(

@@ -75,8 +75,8 @@ ANNOTATIONS = (
         "配置生效",
         Sql(
             f"""SELECT since AS time, concat('配置生效而有异常 ', toString(count()), ' 项') AS title,
-    arrayStringConcat(arraySlice(groupArray(concat(toString(unit_code), ' ', toString(item_code), ' ', {words("kind", KIND_LABELS)})), 1, 5), '；')
-    AS text
+    arrayStringConcat(arraySlice(groupArray(
+        concat(toString(unit_code), ' ', toString(item_code), ' ', {words("kind", KIND_LABELS)})), 1, 5), '；') AS text
 FROM anomaly FINAL
 WHERE kind IN ({_MISCONFIGURED}) AND isNotNull(since) AND since >= {FROM_DAY} AND since <= {TO} AND {only()}
 GROUP BY since ORDER BY time"""
@@ -141,7 +141,8 @@ COUNTS = Panel(
 RATIOS = Panel(
     "ratios",
     "归档覆盖率",
-    "覆盖率＝已归档÷办结；到期覆盖率＝到期日在所选时间内且已到期的办件中已归档的比例，告警用它；通报口径＝电子文件号总数÷办件号总数，可大于 1。"
+    "覆盖率＝已归档÷办结；到期覆盖率＝到期日在所选时间内且已到期的办件中已归档的比例，告警用它；"
+    "通报口径＝电子文件号总数÷办件号总数，可大于 1。"
     "没有分母时为空。低于 98% 即开始明显扣分：到排名中找最差的单位。",
     "stat",
     (Sql(coverage(f"'{CITY}'")),),
@@ -191,7 +192,8 @@ _DELAY_STEP, _DELAY_LABEL = in_steps("delay_ms / 86400000", (0, 1, 3, 5, 10, 30)
 DELAYS = Panel(
     "delays",
     "归档用时",
-    "所选时间内办结且已归档的办件，从办结到首次被接收的天数；“0 天以内”是办结之前就收到的。集中在期限附近或成批延后，说明信息包是批量送的，请单位改为逐件送。",
+    "所选时间内办结且已归档的办件，从办结到首次被接收的天数；“0 天以内”是办结之前就收到的。"
+    "集中在期限附近或成批延后，说明信息包是批量送的，请单位改为逐件送。",
     "bars",
     (
         Sql(
@@ -211,8 +213,9 @@ OLDEST = Panel(
     "table",
     (
         Sql(
-            f"""SELECT subject AS case_no, unit_code, unit_name, item_code, item_name, closed_at, due_at, {age_days("due_at")} AS overdue_days,
-    {words("reason", REASON_LABELS)} AS reason, if(waived, '已豁免', if(backfill, '补录', '')) AS remark
+            f"""SELECT subject AS case_no, unit_code, unit_name, item_code, item_name, closed_at, due_at,
+    {age_days("due_at")} AS overdue_days, {words("reason", REASON_LABELS)} AS reason,
+    if(waived, '已豁免', if(backfill, '补录', '')) AS remark
 FROM anomaly FINAL
 WHERE kind = 'UNARCHIVED' AND {OPEN} AND isNotNull(due_at) AND {only()}
 ORDER BY anomaly.due_at, case_no LIMIT 100"""
@@ -239,8 +242,8 @@ FINDINGS = Panel(
     "table",
     (
         Sql(
-            f"""SELECT {words("kind", KIND_LABELS)} AS label, count() AS findings, countIf(waived) AS waived, countIf(backfill) AS backfilled,
-    min(anomaly.since) AS oldest, {words("kind", WHAT_TO_DO)} AS what_to_do, toString(kind) AS code
+            f"""SELECT {words("kind", KIND_LABELS)} AS label, count() AS findings, countIf(waived) AS waived,
+    countIf(backfill) AS backfilled, min(anomaly.since) AS oldest, {words("kind", WHAT_TO_DO)} AS what_to_do, toString(kind) AS code
 FROM anomaly FINAL
 WHERE {OPEN} AND {only()}
 GROUP BY kind ORDER BY findings DESC, code"""

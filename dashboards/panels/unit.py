@@ -31,7 +31,8 @@ _PAIR = "tuple(toString(unit_code), toString(item_code))"
 ITEMS = Panel(
     "items",
     "最差的事项",
-    "所选时间内各事项的办结与归档，到期未归档件数最多的在前，至多 200 项；多数事项一年只有几十件，所以按件数而不按比例排。点事项看它背后的办件。",
+    "所选时间内各事项的办结与归档，到期未归档件数最多的在前，至多 200 项；"
+    "多数事项一年只有几十件，所以按件数而不按比例排。点事项看它背后的办件。",
     "table",
     (
         Sql(
@@ -39,7 +40,7 @@ ITEMS = Panel(
 ) ORDER BY unarchived DESC, coverage_due ASC NULLS LAST, item_code, unit_code LIMIT 200"""
         ),
     ),
-    "cases",
+    "ratio",
     (
         Column("name", "事项", link=TO_ITEM),
         Column("item_code", "事项编码"),
