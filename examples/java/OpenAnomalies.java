@@ -28,6 +28,7 @@ import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.TopicPartitionInfo;
@@ -171,7 +172,12 @@ public final class OpenAnomalies {
                 consumer.assign(assigned);
                 wanted.forEach(place -> consumer.seek(place.at, place.next));
             }
-            ConsumerRecords<String, byte[]> records = consumer.poll(Duration.ofMillis(500));
+            ConsumerRecords<String, byte[]> records;
+            try {
+                records = consumer.poll(Duration.ofMillis(500));
+            } catch (OffsetOutOfRangeException gone) {
+                throw new IllegalStateException("away for longer than anomalies are kept: begin with an empty view", gone);
+            }
             for (ConsumerRecord<String, byte[]> record : records) {
                 TopicPartition at = new TopicPartition(record.topic(), record.partition());
                 take(record, places.get(at).until);

@@ -216,22 +216,20 @@ def last_states(said: Sequence[Said]) -> dict[str, dict[str, Any]]:
     return {each.key.decode(): each.record() for each in said if each.topic == CASE_STATE}
 
 
-def open_findings(said: Sequence[Said]) -> set[tuple[str, str, str]]:
-    """(anomaly id, subject, unit) of every finding in the last state of any case or item."""
+def open_findings(said: Sequence[Said]) -> set[tuple[str, str, str, str]]:
+    """(anomaly id, subject, kind, unit) of every finding in the last state of any case or item."""
     last = {(each.topic, each.key): each.record() for each in said if each.topic in (CASE_STATE, ITEM_STATE)}
-    return {(f["anomaly_id"], key.decode(), state["unit_code"]) for (_, key), state in last.items() for f in state["findings"]}
+    return {(f["anomaly_id"], key.decode(), f["kind"], state["unit_code"]) for (_, key), state in last.items() for f in state["findings"]}
 
 
-def told(said: Sequence[Said]) -> dict[tuple[str, str, str], int]:
-    """How often each (kind, unit, state) was told, what says again what was said last left out."""
-    counts: dict[tuple[str, str, str], int] = {}
+def news(said: Sequence[Said]) -> list[dict[str, Any]]:
+    """What was told of anomalies, in order, what says again what was said last of the same one left out."""
     last: dict[str, bytes] = {}
+    found = []
     for each in said:
-        if each.topic not in ANOMALY_TOPICS:
-            continue
-        record, id_ = each.record(), dict(each.headers)["ce_id"]
-        if last.get(record["anomaly_id"]) != id_:
-            key = record["kind"], record["unit_code"], record["state"]
-            counts[key] = counts.get(key, 0) + 1
-        last[record["anomaly_id"]] = id_
-    return counts
+        if each.topic in ANOMALY_TOPICS:
+            record, id_ = each.record(), dict(each.headers)["ce_id"]
+            if last.get(record["anomaly_id"]) != id_:
+                found.append(record)
+            last[record["anomaly_id"]] = id_
+    return found
