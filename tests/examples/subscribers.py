@@ -43,13 +43,27 @@ PLACED = """            with self._view:
             time.sleep(0.2)
 """
 SEEN = 'self._view.execute("INSERT OR IGNORE INTO seen VALUES (?)", (ce_id,)).rowcount == 0'
+WAIT = """    while not Path(given.view + ".go").exists():
+        time.sleep(0.05)
+"""
+TIMED = ("import struct\n", "import struct\nimport time\n")
+LATE = (TIMED, ("    subscriber.follow(", WAIT + "    subscriber.follow("))
+"""It finds out where to begin, and begins when much more has been written."""
 KILLED = "commits before it applies"
 """The mistake that only a kill brings to light."""
-CARELESS: Mapping[str, tuple[tuple[str, str], ...]] = {
+LATE_PYTHON = "Python, beginning late"
+VARIANTS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    LATE_PYTHON: LATE,
     "reads what is not committed": (('"isolation.level": "read_committed"', '"isolation.level": "read_uncommitted"'),),
     KILLED: (
-        ("import struct\n", "import struct\nimport time\n"),
+        TIMED,
         (APPLY, PLACED + APPLY),
+    ),
+    "follows before it has looked up what is open": (
+        *LATE,
+        ("if place[2] < place[3]] or places", "]"),
+        ("consume(500, timeout=0.5)", "consume(5_000, timeout=5.0)"),
+        ("for message in messages:", "for message in sorted(messages, key=lambda each: 'anomaly' not in each.topic()):"),
     ),
     "counts what is told twice": (("ce_id = ?", "ce_id = ? AND 0"),),
     "takes an id for one event for ever": (
@@ -182,14 +196,14 @@ class Run:
         return [what for what, (truth, found) in truths.items() if truth != found]
 
 
-def careless(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The Python example with one mistake each."""
-    for number, (name, mistakes) in enumerate(CARELESS.items()):
+def variants(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The Python example with one mistake each, or none but to begin late."""
+    for number, (name, mistakes) in enumerate(VARIANTS.items()):
         text = PYTHON.read_text(encoding="utf-8")
         for right, wrong in mistakes:
             assert text.count(right) == 1, f"{right!r} is not in the example once"
             text = text.replace(right, wrong)
-        path = folder / f"careless_{number}.py"
+        path = folder / f"variant_{number}.py"
         path.write_text(text, encoding="utf-8")
         yield name, path
 
@@ -231,7 +245,7 @@ def run(bootstrap: str, home: Path) -> Run:
     writer.write(FIRST_TRANSACTIONS)
     heard_from = len(writer.committed)
     options = ["--bootstrap", bootstrap, "--prefix", prefix, "--schemas", str(home / "avro")]
-    commands = {"Python": [sys.executable, str(PYTHON)], **{name: [sys.executable, str(path)] for name, path in careless(home)}}
+    commands = {"Python": [sys.executable, str(PYTHON)], **{name: [sys.executable, str(path)] for name, path in variants(home)}}
     with suppress(DependencyError):
         commands["Java"] = java_command(home / "classes")
     subscribers = {name: Mortal([*command, *options], home / f"view{number}") for number, (name, command) in enumerate(commands.items())}
@@ -249,6 +263,8 @@ def run(bootstrap: str, home: Path) -> Run:
                     task.result()
         writer.write()
         end = ends(settings)
+        for subscriber in subscribers.values():
+            subscriber.view.with_name(f"{subscriber.view.name}.go").touch()
         for subscriber in subscribers.values():
             subscriber.wait(lambda places: places == end)
     finally:

@@ -20,7 +20,7 @@ from streams.domain.finding import anomaly_id
 from streams.partitioner import murmur2
 from streams.settings import KafkaSettings, duration_ms
 from tests.conftest import Kafka
-from tests.examples.subscribers import EXAMPLES, KILLED, KILLS, Mortal, Run, places_in
+from tests.examples.subscribers import EXAMPLES, KILLED, KILLS, LATE_PYTHON, Mortal, Run, places_in
 from tests.examples.subscribers import run as run_all
 from tests.examples.world import news, open_findings
 
@@ -57,12 +57,18 @@ def test_a_subscriber_that_is_killed_again_and_again_ends_with_the_view_that_was
     assert run.faults(language) == []
 
 
+def test_a_subscriber_that_comes_late_to_what_it_has_to_look_up_ends_with_the_same_view(run: Run):
+    """Findings that were open when it noted its places are resolved by the time it reads on."""
+    assert run.faults(LATE_PYTHON) == []
+
+
 @pytest.mark.parametrize(
     ("mistake", "fault"),
     [
         ("reads what is not committed", "states"),
         ("reads what is not committed", "open"),
         (KILLED, "told"),
+        ("follows before it has looked up what is open", "open"),
         ("counts what is told twice", "told"),
         ("takes an id for one event for ever", "open"),
     ],
