@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import signal
 import sqlite3
@@ -87,6 +88,11 @@ def places_in(view: Path) -> dict[tuple[str, int], int]:
     return {(topic, partition): following for topic, partition, following in ask(view, "SELECT topic, partition, next FROM place")}
 
 
+def die_with_parent() -> None:
+    """In a child: end when the thread that started it ends, so that nothing outlives a run that is killed."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 class Mortal:
     """A subscriber in a process of its own, to be killed.
 
@@ -104,9 +110,14 @@ class Mortal:
         self.deaths = 0
 
     def start(self) -> None:
-        """Start it, again."""
+        """Start it, again; from the main thread, with which it dies."""
         with self._errors.open("ab") as errors:
-            self._process = subprocess.Popen(self._command, stderr=errors, stdout=subprocess.DEVNULL)
+            self._process = subprocess.Popen(
+                self._command,
+                stderr=errors,
+                stdout=subprocess.DEVNULL,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads are running the child's code
+            )
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -146,11 +157,10 @@ class Mortal:
             time.sleep(0.02)
 
     def die(self, before: dict[tuple[str, int], int], pause_seconds: float) -> None:
-        """Be killed once it is further than before, at once or a little later, and live again."""
+        """Be killed once it is further than before, at once or a little later."""
         self.wait(lambda places: places != before)
         time.sleep(pause_seconds)
         self.kill()
-        self.start()
 
 
 @dataclass(frozen=True)
@@ -259,8 +269,9 @@ def run(bootstrap: str, home: Path) -> Run:
             for number in range(KILLS):
                 tasks = [pool.submit(subscriber.die, places_in(subscriber.view), 0.1 * (number % 3)) for subscriber in mortal]
                 writer.write(TRANSACTIONS_A_KILL)
-                for task in tasks:
+                for subscriber, task in zip(mortal, tasks, strict=True):
                     task.result()
+                    subscriber.start()
         writer.write()
         end = ends(settings)
         for subscriber in subscribers.values():
