@@ -70,36 +70,53 @@ def java_version(path: str) -> int:
 def fetch_jars() -> Path:
     """Return the folder with Kafka's jars, after downloading them when they are not there.
 
+    Raises
+    ------
+    DependencyError
+        Maven is missing or could not download; with its last lines.
+    """
+    return download_jars(jars_folder(), _POM, f"Kafka {KAFKA_VERSION}")
+
+
+def download_jars(target: Path, pom: str, name: str) -> Path:
+    """Return ``target`` with the jars that a Maven project asks for at run time, after downloading them when it is not there.
+
     Downloads go to a folder of their own that is renamed when complete: a broken download leaves nothing behind that looks whole, and
     two processes may do this at once.
+
+    Parameters
+    ----------
+    pom
+        The project, as the text of its ``pom.xml``.
+    name
+        What it is called in errors.
 
     Raises
     ------
     DependencyError
         Maven is missing or could not download; with its last lines.
     """
-    target = jars_folder()
     if target.is_dir():
         return target
     maven = shutil.which("mvn")
     if not maven:
         raise DependencyError(
-            f"没有 Maven，无法下载 Kafka {KAFKA_VERSION}：请安装 maven，或设置 kafka.bootstrap_servers 使用现成的 Kafka。"
-            " No Maven to download Kafka with: install maven, or set kafka.bootstrap_servers to use a real Kafka."
+            f"没有 Maven，无法下载 {name}：请安装 maven，或设置 kafka.bootstrap_servers 使用现成的 Kafka。"
+            f" No Maven to download {name} with: install maven, or set kafka.bootstrap_servers to use a real Kafka."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as folder:
-        pom, jars = Path(folder, "pom.xml"), Path(folder, "jars")
-        pom.write_text(_POM, encoding="utf-8")
+        project, jars = Path(folder, "pom.xml"), Path(folder, "jars")
+        project.write_text(pom, encoding="utf-8")
         # -C: a jar whose checksum differs from the repository's is an error, not a warning
-        command = [maven, "-q", "-B", "-C", "-f", str(pom), _COPY, "-DincludeScope=runtime", f"-DoutputDirectory={jars}"]
+        command = [maven, "-q", "-B", "-C", "-f", str(project), _COPY, "-DincludeScope=runtime", f"-DoutputDirectory={jars}"]
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_DOWNLOAD_SECONDS)
         except subprocess.TimeoutExpired as error:
-            raise DependencyError(f"下载 Kafka 超过 {_DOWNLOAD_SECONDS} 秒未完成。 Downloading Kafka took too long.") from error
+            raise DependencyError(f"下载 {name} 超过 {_DOWNLOAD_SECONDS} 秒未完成。 Downloading {name} took too long.") from error
         if done.returncode != 0:
             said = [line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line]
-            raise DependencyError(f"下载 Kafka {KAFKA_VERSION} 失败 download failed:\n" + "\n".join(said[:3]))
+            raise DependencyError(f"下载 {name} 失败 download failed:\n" + "\n".join(said[:3]))
         try:
             jars.rename(target)
         except OSError:

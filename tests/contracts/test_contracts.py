@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ import pytest
 import yaml
 
 from streams.contracts import (
+    ANOMALY_UNARCHIVED,
     CASE_CLOSED,
     CASE_INPUTS,
+    CASE_STATE,
     FOLDER,
     INTERNAL,
     ITEM_REGISTRY,
@@ -27,8 +29,9 @@ from streams.contracts import (
     topic_contract,
     topic_names,
 )
+from streams.domain.rules import kinds_told_on
 from streams.errors import InvalidRecord
-from tests.contracts.resolution import obstacles
+from tests.contracts.resolution import losses, obstacles
 
 WITH_SCHEMA = [name for name in topic_names() if topic_contract(name).versions]
 DECLARED = {"description", "key", "producers", "consumers", "compatibility", "cleanup", "retention", "partitions", "versions"}
@@ -154,15 +157,79 @@ def test_every_enum_has_a_symbol_for_what_it_does_not_know(topic: str):
     assert all(enum.get("default") in enum["symbols"] for enum in enums)
 
 
+def faults(versions: Iterable[Any], compatibility: str) -> list[str]:
+    """What keeps versions, oldest first, from being what they promise, over all pairs and not neighbours only.
+
+    Inputs: every version reads all older ones. Outputs: the other way round too, and nothing that was said once is ever missing.
+    """
+    found: list[str] = []
+    for old, new in itertools.combinations_with_replacement(versions, 2):
+        found += [f"backward {each}" for each in obstacles(old, new)]
+        lost = losses(old, new)
+        if compatibility == "FULL_TRANSITIVE":
+            found += [f"forward {each}" for each in obstacles(new, old)] + [f"lost {each}" for each in lost]
+        else:
+            found += [f"lost {each}" for each in lost if "#: " in each and not each.endswith("is now gone")]
+    return found
+
+
 @pytest.mark.parametrize("topic", WITH_SCHEMA)
 def test_released_versions_are_compatible_as_declared(topic: str):
-    """Inputs: every version reads all older ones. Outputs: the other way round too. Over all pairs, not neighbours only."""
+    """Inputs BACKWARD_TRANSITIVE, outputs FULL_TRANSITIVE."""
     contract = topic_contract(topic)
     assert contract.compatibility == ("FULL_TRANSITIVE" if topic in (*OUTPUTS, *INTERNAL) else "BACKWARD_TRANSITIVE")
-    for old, new in itertools.combinations_with_replacement(contract.versions.values(), 2):
-        assert list(obstacles(old, new)) == []
-        if topic in (*OUTPUTS, *INTERNAL):
-            assert list(obstacles(new, old)) == []
+    assert faults(contract.versions.values(), contract.compatibility) == []
+
+
+def changed(topic: str, path: str, **to: Any) -> Any:
+    """The first schema of a topic with one field changed, as a careless next version would have it; without anything to change, removed."""
+    schema = orjson.loads((FOLDER / topic / "v1.avsc").read_bytes())
+    for each in schema["fields"]:
+        if each["name"] == path and to:
+            each.update(to)
+    schema["fields"] = [each for each in schema["fields"] if to or each["name"] != path]
+    return schema
+
+
+MICROS = {"type": "long", "logicalType": "timestamp-micros"}
+KIND = {"type": "enum", "name": "AnomalyKind", "symbols": ["UNARCHIVED", "REFUSED", "UNKNOWN"], "default": "UNKNOWN"}
+
+
+@pytest.mark.parametrize(
+    ("topic", "path", "to", "fault"),
+    [
+        (CASE_STATE, "unit_code", {}, "forward .unit_code: not written, and without a default"),
+        (CASE_STATE, "due_passed", {}, "lost .due_passed: there is now gone"),
+        (CASE_STATE, "due_at", {"type": ["null", "string"]}, "backward .due_at: no branch of the reader takes long"),
+        (CASE_STATE, "due_at", {"type": ["null", MICROS]}, "lost .due_at#: timestamp-millis is now timestamp-micros"),
+        (CASE_STATE, "unit_code", {"name": "unit"}, "backward .unit: not written, and without a default"),
+        (CASE_STATE, "unit_code", {"name": "unit", "aliases": ["unit_code"]}, "forward .unit_code: not written, and without a default"),
+        (CASE_STATE, "reason", {"name": "why", "aliases": ["reason"]}, "lost .reason: there is now gone"),
+        (ITEM_STATE, "plan_year", {"type": "long"}, "forward .plan_year: long is not read as int"),
+        (ANOMALY_UNARCHIVED, "kind", {"type": KIND}, "lost .kind=ORPHAN_ARCHIVE: there is now gone"),
+        (CASE_CLOSED, "case_no", {"name": "number"}, "backward .number: not written, and without a default"),
+        (CASE_CLOSED, "closed_at", {"type": MICROS}, "lost .closed_at#: timestamp-millis is now timestamp-micros"),
+    ],
+)
+def test_a_careless_next_version_of_a_released_schema_is_caught(topic: str, path: str, to: dict[str, Any], fault: str):
+    """Also when a version that repairs it follows: subscribers stand at every version."""
+    first, compatibility = changed(topic, ""), topic_contract(topic).compatibility
+    careless = changed(topic, path, **to)
+    assert fault in faults([first, careless], compatibility)
+    assert fault in faults([first, careless, first], compatibility)
+
+
+@pytest.mark.parametrize(
+    ("topic", "path", "to"),
+    [
+        (CASE_STATE, "unit_name", {"doc": "another word on it"}),
+        (ANOMALY_UNARCHIVED, "kind", {"type": {**KIND, "symbols": [*kinds_told_on(ANOMALY_UNARCHIVED), "NEW_KIND", "UNKNOWN"]}}),
+        (CASE_CLOSED, "unit_name", {}),
+    ],
+)
+def test_a_careful_next_version_passes(topic: str, path: str, to: dict[str, Any]):
+    """Words, symbols where there is a default, and, of an input, a field that nobody reads any more."""
+    assert faults([changed(topic, ""), changed(topic, path, **to)], topic_contract(topic).compatibility) == []
 
 
 @pytest.mark.parametrize("topic", [topic for topic in (*OUTPUTS, *INTERNAL) if topic in WITH_SCHEMA])
