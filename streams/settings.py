@@ -2,6 +2,9 @@
 
 A secret is named by a file: ``kafka.security.sasl_password_file``, ``clickhouse.password_file``,
 ``privacy.title_key_file``. A setting that is not one of these names is an error, so that a typing mistake cannot pass for a default.
+
+Every setting has a docstring, its first line Chinese and the rest English: ``docs/configuration.md`` is made from them
+(:mod:`ops.reference`).
 """
 
 from __future__ import annotations
@@ -56,97 +59,181 @@ class _Section(BaseModel):
 
 
 class KafkaSecurity(_Section):
-    """How to speak to a secured Kafka; names follow librdkafka with underscores."""
+    """怎样登录有安全要求的 Kafka；名称同 librdkafka，点换成下划线。
+
+    How to speak to a secured Kafka; names follow librdkafka with underscores.
+    """
 
     protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """连接方式：是否加密（SSL）、是否登录（SASL）。
+    Whether the connection is encrypted (SSL) and logs in (SASL)."""
     sasl_mechanism: str = ""
+    """登录机制，如 ``SCRAM-SHA-512``。
+    Mechanism of the login, such as ``SCRAM-SHA-512``."""
     sasl_username: str = ""
+    """登录用户名。
+    User of the login."""
     sasl_password_file: Path | None = None
+    """存放登录密码的文件。
+    File with the password of the login."""
     ssl_ca_file: Path | None = None
+    """签发 broker 证书的 CA 证书（PEM）。
+    Certificate of the authority that signed the brokers' (PEM)."""
     ssl_certificate_file: Path | None = None
+    """本程序自己的证书（PEM），用于双向认证。
+    Our own certificate (PEM), where the brokers ask for one."""
     ssl_key_file: Path | None = None
+    """本程序证书的私钥（PEM）。
+    Key of our own certificate (PEM)."""
 
 
 class KafkaSettings(_Section):
-    """Where Kafka is and how our topics are laid out there."""
+    """Kafka 在哪里，主题怎样布置。
+
+    Where Kafka is and how our topics are laid out there.
+    """
 
     bootstrap_servers: str = ""
-    """``host:port,…``; empty: the local broker of ``guidang up``."""
+    """``host:port,…``；空：``guidang up`` 的本机 broker。
+    ``host:port,…``; empty: the local broker of ``guidang up``."""
     topic_prefix: str = ""
+    """加在每个主题名前面，使几套系统可以共用一个 Kafka。
+    Stands before the name of each topic, so that several systems can share a Kafka."""
     partitions: int = Field(default=8, ge=1, le=1024)
+    """新建主题的分区数；建立之后不能再改。
+    Partitions of the topics that are created; not to be changed afterwards."""
     replication: int = Field(default=0, ge=0)
-    """Replicas of each topic; 0: the broker's default."""
+    """每个主题的副本数；0：用 broker 的默认值。
+    Replicas of each topic; 0: the broker's default."""
     input_retention_ms: int = -1
+    """输入主题保留多少毫秒；-1：永久，重放与重算都要用。
+    How many milliseconds the input topics are kept; -1: for ever, which replays and recomputing need."""
     output_retention: DurationText = "400d"
-    """For anomalies and dead letters."""
+    """异常与死信主题保留多久。
+    For anomalies and dead letters."""
     partitioner: Literal["murmur2", "crc32"] = "murmur2"
+    """由键定分区的算法，业务系统发送时所用的须与此相同。
+    How the key chooses the partition; whoever sends into the input topics has to choose alike."""
     security: KafkaSecurity = KafkaSecurity()
 
 
 class ClickHouseSettings(_Section):
-    """Where ClickHouse is."""
+    """ClickHouse 在哪里。
+
+    Where ClickHouse is.
+    """
 
     url: str = ""
-    """``http(s)://host:port``; empty: the embedded engine of ``guidang store``."""
+    """``http(s)://host:port``；空：``guidang store`` 的内嵌引擎。
+    ``http(s)://host:port``; empty: the embedded engine of ``guidang store``."""
     user: str = "default"
+    """用户名。sink 要能建表与写入，其余只需查询。
+    User. The sink's has to create tables and insert; all others only read."""
     password_file: Path | None = None
+    """存放该用户密码的文件。
+    File with the password of that user."""
     database: str = "guidang"
+    """数据库名。
+    Name of the database."""
 
 
 class ScorePolicy(_Section):
-    """How the score is read where the notice leaves it open."""
+    """通知未写明之处，考核得分怎样算。
+
+    How the score is read where the notice leaves it open.
+    """
 
     place: Literal["item", "case"] = "item"
-    """处, a place: one per item and kind, or one per case and kind."""
+    """“处”怎样数：每个事项每种问题一处，或每个办件每种问题一处。
+    A place (处): one per item and kind, or one per case and kind."""
 
 
 class PolicySettings(_Section):
-    """The assumptions (A) of the notice's reading: each can be set, each is printed by the reports that rest on it."""
+    """对通知的解读（A）：都可以设置，依据它的报表都会写明。
+
+    The assumptions (A) of the notice's reading: each can be set, each is printed by the reports that rest on it.
+    """
 
     deadline: DeadlineText = "3 workdays"
+    """归档时限，自办结起算。
+    How long after its closing a case has to be archived."""
     deadline_by_item: dict[str, DeadlineText] = Field(default_factory=dict)
-    """Item code or main-item code -> its own deadline."""
+    """个别事项的归档时限：事项编码或主项编码 → 时限。
+    Item code or main-item code -> its own deadline."""
     orphan_grace: DurationText = "24h"
+    """归档先到而办结未到时，多久以后算孤立归档。
+    How long an archive may wait for the closing of its case before it is an orphan."""
     backfill_age: DurationText = "24h"
+    """异常被发现时已过去这么久，就算补录历史数据，不惊动人。
+    A finding that is older than this when it is found comes from history being loaded: it alerts nobody."""
     count_unknown_closing: bool = True
+    """办结状态不明的办件是否计入。
+    Whether cases whose closing state is unknown count."""
     count_forwarded: bool = False
+    """转办的办件是否计入。
+    Whether forwarded cases count."""
     count_unregistered: bool = True
+    """未登记事项的办件是否计入。
+    Whether cases of unregistered items count."""
     count_vertical: bool = False
+    """上级垂建系统办理的事项是否计入。
+    Whether items on a superior's system count."""
     score: ScorePolicy = ScorePolicy()
 
 
 class PrivacySettings(_Section):
-    """Titles hold applicants' names: only a keyed hash of them is ever kept."""
+    """标题里有申请人的姓名：只保存带密钥的哈希。
+
+    Titles hold applicants' names: only a keyed hash of them is ever kept.
+    """
 
     title_key_file: Path | None = None
-    """Key of the hash, the same for all workers; absent: made once in ``data_dir``."""
+    """存放哈希密钥的文件，所有 worker 相同，永不更换；不设则在 ``data_dir`` 中生成一次。
+    File with the key of the hash, the same for all workers for ever; absent: made once in ``data_dir``."""
 
 
 class WorkerSettings(_Section):
-    """One worker process."""
+    """一个工作进程。
+
+    One worker process.
+    """
 
     name: str = "worker-1"
-    """Static membership: unique among running workers, the same again after a restart."""
+    """进程名：在运行的 worker 中唯一，重启后不变。
+    Static membership: unique among running workers, the same again after a restart."""
 
 
 class MetricsSettings(_Section):
-    """Where the sink serves its figures to Prometheus."""
+    """在哪里向 Prometheus 提供指标。
+
+    Where a process serves its metrics to Prometheus.
+    """
 
     host: str = "127.0.0.1"
+    """监听的地址。
+    Address to listen on."""
     port: int = Field(default=0, ge=0, le=65_535)
-    """0: nowhere. ``guidang up`` takes a free port and records it."""
+    """监听的端口；0：不提供。``guidang up`` 自取空闲端口并记下。
+    Port to listen on; 0: nowhere. ``guidang up`` takes a free port and records it."""
 
 
 class Settings(BaseSettings):
-    """Everything that can be set."""
+    """全部设置。
+
+    Everything that can be set.
+    """
 
     model_config = SettingsConfigDict(env_prefix="GUIDANG_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
     application: str = "guidang"
-    """Consumer group, and prefix of transactional ids."""
+    """消费组名，也是事务号的前缀。
+    Consumer group, and prefix of transactional ids."""
     data_dir: Path = Path("~/.local/share/guidang")
+    """本机数据目录。
+    Directory of the data on this machine."""
     clock: str = ""
-    """ISO time with offset at which the clock is set when the system first starts with it; it then runs on."""
+    """带时区的 ISO 时间：系统首次以它启动时把业务时钟拨到此刻，其后照常走；空：用系统时钟。
+    ISO time with offset at which the clock is set when the system first starts with it; it then runs on. Empty: the system's clock."""
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     policy: PolicySettings = PolicySettings()
