@@ -62,6 +62,8 @@ class Documented:
     ----------
     name
         Dotted, as in ``guidang.toml`` and ``--set``.
+    variable
+        Empty: it belongs to one of a list of sections, which are set by the list's own variable alone.
     zh, en
         Its docstring: the first line, and the others.
     """
@@ -74,12 +76,30 @@ class Documented:
     en: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """A table of the file: its model, its dotted name (empty: the whole), and whether there may be several of it."""
+
+    model: type[BaseModel]
+    name: str
+    listed: bool = False
+
+    @property
+    def title(self) -> str:
+        if not self.name:
+            return ""
+        return f"`[[{self.name}]]` " if self.listed else f"`[{self.name}]` "
+
+    def dotted(self, name: str) -> str:
+        return f"{self.name}.{name}" if self.name else name
+
+
 def page() -> str:
     """The text of the page."""
-    return _HEAD + "\n" + "\n".join(_section(Settings, ""))
+    return _HEAD + "\n" + "\n".join(line for section in _sections() for line in _lines(section))
 
 
-def documented(model: type[BaseModel] = Settings, above: str = "") -> Iterator[Documented]:
+def documented() -> Iterator[Documented]:
     """All settings, in the order of their declaration, sections within a section after its own.
 
     Raises
@@ -87,45 +107,48 @@ def documented(model: type[BaseModel] = Settings, above: str = "") -> Iterator[D
     ValueError
         One lacks a docstring in Chinese and English, by name.
     """
-    yield from _own(model, above)
-    for name, section in _sections(model):
-        yield from documented(section, f"{above}{name}.")
+    for section in _sections():
+        yield from _settings(section)
 
 
 def variables() -> frozenset[str]:
     """Names of all environment variables that set something."""
-    return frozenset(each.variable for each in documented())
+    return frozenset(each.variable for each in documented() if each.variable)
 
 
-def _own(model: type[BaseModel], above: str) -> Iterator[Documented]:
-    told = _docstrings(model)
-    for name, field in model.model_fields.items():
-        if _section_of(field) is None:
-            dotted = above + name
+def _sections(section: _Section = _Section(Settings, "")) -> Iterator[_Section]:
+    yield section
+    for name, field in section.model.model_fields.items():
+        one, several = _model(field.annotation), _model(next(iter(get_args(field.annotation)), None))
+        if one:
+            yield from _sections(_Section(one, section.dotted(name), section.listed))
+        elif several:
+            yield from _sections(_Section(several, section.dotted(name), listed=True))
+
+
+def _settings(section: _Section) -> Iterator[Documented]:
+    told = _docstrings(section.model)
+    for name, field in section.model.model_fields.items():
+        if not _model(field.annotation):
+            dotted = section.dotted(name)
             zh, en = _languages(dotted, told.get(name, ""))
-            yield Documented(dotted, PREFIX + dotted.upper().replace(".", "__"), _kind(field), _default(field), zh, en)
+            variable = "" if section.listed else PREFIX + dotted.upper().replace(".", "__")
+            yield Documented(dotted, variable, _kind(field), _default(field), zh, en)
 
 
-def _section(model: type[BaseModel], above: str) -> Iterator[str]:
-    zh, en = _languages(model.__name__, inspect.getdoc(model) or "")
-    yield f"## {f'`[{above[:-1]}]` ' if above else ''}{zh.rstrip('。')}"
+def _lines(section: _Section) -> Iterator[str]:
+    zh, en = _languages(section.model.__name__, inspect.getdoc(section.model) or "")
+    yield f"## {section.title}{zh.rstrip('。')}"
     yield from ("", en, "")
-    if rows := list(_own(model, above)):
+    if rows := list(_settings(section)):
         yield from _COLUMNS
-        yield from (f"| `{row.name}` | `{row.variable}` | {row.kind} | {row.default} | {row.zh}<br>{row.en} |" for row in rows)
+        for row in rows:
+            variable = f"`{row.variable}`" if row.variable else "–"
+            yield f"| `{row.name}` | {variable} | {row.kind} | {row.default} | {row.zh}<br>{row.en} |"
         yield ""
-    for name, section in _sections(model):
-        yield from _section(section, f"{above}{name}.")
 
 
-def _sections(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
-    for name, field in model.model_fields.items():
-        if section := _section_of(field):
-            yield name, section
-
-
-def _section_of(field: FieldInfo) -> type[BaseModel] | None:
-    annotation = field.annotation
+def _model(annotation: Any) -> type[BaseModel] | None:
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
@@ -152,8 +175,10 @@ def _bounds(field: FieldInfo) -> str:
 
 
 def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "必填 required"
     value = field.get_default(call_default_factory=True)
-    if value is None or value == "":
+    if value in (None, "", ()):
         return "–"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

@@ -14,10 +14,12 @@ pytestmark = pytest.mark.clickhouse
 
 
 def test_the_engine_understands_grants_and_settings(client: Client) -> None:
-    """Each grant is parsed and comes back as it was; each setting of a profile is one."""
+    """Each grant is parsed (in the file it needs no grantee) and comes back as it was; each setting of a profile is one."""
     users = parse(FOLDER / "users.xml").getroot()
-    for query in users.iter("query"):
-        assert client.query("SELECT formatQuerySingleLine({text:String})", parameters={"text": query.text}).first_row == (query.text,)
+    grants = [f"{query.text} TO somebody" for query in users.iter("query")]
+    assert len(grants) == 2
+    for grant in grants:
+        assert client.query("SELECT formatQuerySingleLine({text:String})", parameters={"text": grant}).first_row == (grant,)
     known = {name for (name,) in client.query("SELECT name FROM system.settings").result_rows}
     assert {setting.tag for profile in users.find("profiles") for setting in profile} - {"constraints"} <= known
 
