@@ -1,4 +1,4 @@
-"""The two queries of :mod:`consumers.coverage`, and the one for names.
+"""The two queries of :mod:`consumers.coverage`, and the one for names. Dashboards ask with pieces of them.
 
 Scopes are taken from the places of buckets, cases and archives. Names of columns are put in from the constants here; values are bound.
 """
@@ -23,16 +23,27 @@ _SUMS = ", ".join([*(f"sum({name}) AS {name}" for name in COUNTS), "sumMap(exclu
 _NONE = "CAST(map(), 'Map(String, Int64)')"
 
 
+RATIOS = """archived + unarchived + awaiting AS closed,
+    archived / nullIf(closed, 0) AS coverage, due_archived / nullIf(due, 0) AS coverage_due,
+    official_archived / nullIf(official_closed, 0) AS official, official - coverage AS divergence"""
+"""What :func:`consumers.coverage.coverage_row` makes of counts, for those who ask ClickHouse itself: NULL without a denominator."""
+
+
 def live_sql(by: str) -> str:
     """Sums over buckets. Bound: ``granularity``, ``start`` and ``end`` (milliseconds, the end excluded)."""
+    which = """granularity = {granularity:String}
+  AND bucket_start >= fromUnixTimestamp64Milli({start:Int64}) AND bucket_start < fromUnixTimestamp64Milli({end:Int64})"""
+    return f"{buckets_sql(f'toString({_SCOPE[by]})', which)}\n{_BY_PARTITION}"
+
+
+def buckets_sql(scope: str, which: str) -> str:
+    """Sums over the buckets of which ``which`` holds, by the expression ``scope``; rows of nothing but zeros are left out."""
     return f"""
-SELECT toString({_SCOPE[by]}) AS scope, {_SUMS}
+SELECT {scope} AS scope, {_SUMS}
 FROM coverage_partial FINAL
-WHERE granularity = {{granularity:String}}
-  AND bucket_start >= fromUnixTimestamp64Milli({{start:Int64}}) AND bucket_start < fromUnixTimestamp64Milli({{end:Int64}})
+WHERE {which}
 GROUP BY scope
-HAVING {_ANYTHING}
-{_BY_PARTITION}"""
+HAVING {_ANYTHING}"""
 
 
 def as_of_sql(by: str) -> str:
@@ -104,7 +115,8 @@ def _question(time_ms: str, asked: str, *, scope: str = "scope", source: str = "
 
 
 def names_sql(kind: str) -> str:
-    """The latest name of each code: ``unit`` or ``item``."""
+    """The latest ``name`` of each ``code``: of ``unit`` or ``item``."""
     return (
-        f"SELECT toString({kind}_code), argMax(toString({kind}_name), version) FROM case_state WHERE {kind}_name != '' GROUP BY {kind}_code"
+        f"SELECT toString({kind}_code) AS code, argMax(toString({kind}_name), version) AS name"
+        f" FROM case_state WHERE {kind}_name != '' GROUP BY {kind}_code"
     )

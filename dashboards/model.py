@@ -10,9 +10,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 Source = Literal["figures", "pipeline"]
-Drawing = Literal["stat", "line", "bars", "table", "gauge", "timeline"]
-Unit = Literal["", "cases", "records", "ratio", "points", "seconds", "days", "bytes", "per_second", "time"]
+Drawing = Literal["stat", "line", "bars", "table", "timeline"]
+"""How answers are drawn.
+
+``stat``: one row, a figure for each column. ``line``: column ``time`` and a series for each other column of ``columns``. ``bars``: the
+first column of ``columns`` names a bar, the others are its figures. ``table``: the columns of ``columns`` in their order; others are not
+shown and serve links. ``timeline``: of figures, events in their order (``time``, ``what``, ``detail``); of the pipeline, a state over time
+for each series. The pipeline is asked over the range for ``line`` and ``timeline``, else for its end; in tables and bars its labels are
+columns, and ``Value``.
+"""
+Unit = Literal["", "cases", "records", "ratio", "points", "seconds", "days", "per_second", "time"]
 Level = Literal["good", "warning", "bad"]
+Span = Literal["year", "hours"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +53,10 @@ class Column:
 
     Parameters
     ----------
+    unit
+        Its own. Empty: in a table a text, or a number to be shown as it is; else the panel's.
     link
-        Uid of the dashboard it leads to, and the variable that the row's value of ``key`` sets there.
+        Where a click on it leads.
     """
 
     name: str
@@ -56,16 +67,23 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A way down: to dashboard ``uid`` with ``variable`` set to the row's column ``key``; time range and other variables stay."""
+    """A way down: to dashboard ``uid`` with ``variable`` set to the row's column ``key``; time range and other variables stay.
+
+    Parameters
+    ----------
+    also
+        More variables and columns to set them from.
+    """
 
     uid: str
     variable: str
     key: str
+    also: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """From ``value`` on (in the panel's unit) the level holds."""
+    """From ``value`` on the level holds, for figures in the panel's unit; the first level holds below its value too."""
 
     value: float
     level: Level
@@ -83,6 +101,8 @@ class Panel:
         Chinese. The description says what is counted, and what to do when it looks bad.
     width, height
         In Grafana's grid: 24 columns, rows of 30 px.
+    stacked
+        Figures of one bar, or of one moment, make up a whole.
     """
 
     key: str
@@ -95,6 +115,7 @@ class Panel:
     thresholds: tuple[Threshold, ...] = ()
     width: int = 12
     height: int = 8
+    stacked: bool = False
 
     @property
     def source(self) -> Source:
@@ -117,7 +138,7 @@ class Variable:
     Parameters
     ----------
     options
-        Its values: rows ``value``, ``label``; may depend on variables before it. ``None``: free text.
+        Its values: rows ``value``, ``label``, without one for 全部; may depend on variables before it. ``None``: free text.
     """
 
     name: str
@@ -126,11 +147,39 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class Annotation:
+    """Marks on the time axis: what happened then.
+
+    Parameters
+    ----------
+    query
+        Of figures: rows ``time``, ``title``, ``text``. Of the pipeline: a mark wherever there is a sample, under its ``legend``.
+    """
+
+    key: str
+    title: str
+    query: Sql | Prom
+
+
+@dataclass(frozen=True, slots=True)
 class Dashboard:
-    """One page of panels."""
+    """One page of panels.
+
+    Parameters
+    ----------
+    span
+        What it opens with: the year to date, or the last six hours.
+    """
 
     uid: str
     title: str
     description: str
     variables: tuple[Variable, ...]
     sections: tuple[Section, ...]
+    annotations: tuple[Annotation, ...] = ()
+    span: Span = "year"
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """All of them, in order."""
+        return tuple(panel for section in self.sections for panel in section.panels)

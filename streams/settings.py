@@ -29,6 +29,7 @@ from streams.errors import ConfigurationError
 
 CONFIG_FILE_VARIABLE = "GUIDANG_CONFIG"
 _DURATION = re.compile(r"^(\d+)\s*(ms|s|m|h|d)$")
+_LEAST_PERIOD_MS = 1_000
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -50,8 +51,16 @@ def duration_ms(text: str) -> int:
     return int(found[1]) * _UNIT_MS[found[2]]
 
 
+def _duration_or_none(text: str) -> str:
+    if text and duration_ms(text) < _LEAST_PERIOD_MS:
+        raise ValueError(f"周期太短 too short a period: {text!r} (≥ 1s)")
+    return text
+
+
 DeadlineText = Annotated[str, AfterValidator(_deadline)]
 DurationText = Annotated[str, AfterValidator(_duration)]
+PeriodText = Annotated[str, AfterValidator(_duration_or_none)]
+"""A duration of at least a second, or empty: never."""
 
 
 class _Section(BaseModel):
@@ -206,15 +215,26 @@ class WorkerSettings(_Section):
 class MetricsSettings(_Section):
     """在哪里向 Prometheus 提供指标。
 
-    Where a process serves its metrics to Prometheus.
+    Where each process serves its metrics to Prometheus.
     """
 
     host: str = "127.0.0.1"
     """监听的地址。
     Address to listen on."""
     port: int = Field(default=0, ge=0, le=65_535)
-    """监听的端口；0：不提供。``guidang up`` 自取空闲端口并记下。
-    Port to listen on; 0: nowhere. ``guidang up`` takes a free port and records it."""
+    """单独启动的进程监听的端口；0：不提供。``guidang up`` 给每个进程一个空闲端口并记下。
+    Port of a process that is started by itself; 0: none. ``guidang up`` gives each a free one and records it."""
+
+
+class CanarySettings(_Section):
+    """探针：不时送一个无害的事件走完全程，量出要多久。
+
+    A harmless event sent through everything now and then, to measure how long the way takes.
+    """
+
+    every: PeriodText = ""
+    """监测进程多久送一次，如 ``60s``；空：不送。每次给 ``archive-received`` 的每个分区加一条记录。
+    How often the monitor sends one, e.g. ``60s``; empty: never. Each adds a record to every partition of ``archive-received``."""
 
 
 class Settings(BaseSettings):
@@ -240,6 +260,7 @@ class Settings(BaseSettings):
     privacy: PrivacySettings = PrivacySettings()
     worker: WorkerSettings = WorkerSettings()
     metrics: MetricsSettings = MetricsSettings()
+    canary: CanarySettings = CanarySettings()
 
     @classmethod
     def settings_customise_sources(

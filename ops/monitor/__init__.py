@@ -1,0 +1,1 @@
+"""``guidang monitor``: the figures, and the pipeline as the broker sees it, as metrics."""

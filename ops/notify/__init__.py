@@ -1,0 +1,1 @@
+"""``guidang notify``: from Alertmanager to people."""

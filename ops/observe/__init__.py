@@ -1,0 +1,1 @@
+"""What is said about the metrics of all processes together."""
