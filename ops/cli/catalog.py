@@ -32,6 +32,7 @@ COMMANDS: dict[str, Entry] = {
     "doctor": Entry("doctor", "检查环境、设置、Kafka 与 ClickHouse", "Check machine, settings, Kafka and ClickHouse"),
     "worker": Entry("pipeline", "一个工作进程：匹配办件与归档", "One worker: matches cases to archives"),
     "sink": Entry("processes", "把输出主题写入 ClickHouse", "Write the output topics into ClickHouse"),
+    "monitor": Entry("processes", "数字与流水线状况的指标", "Figures and the state of the pipeline as metrics"),
     "store": Entry("processes", "内嵌的 ClickHouse", "The embedded ClickHouse"),
     "publish": Entry("data", "把文件发布到输入主题", "Publish a file into an input topic"),
     "import-items": Entry("importing", "导入《基础信息确认表》（附件1）", "Import the form of basic information (附件1)"),

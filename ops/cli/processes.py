@@ -1,4 +1,4 @@
-"""``guidang sink`` and ``guidang store``: one process each, as the supervisor and production run them."""
+"""``guidang sink``, ``guidang monitor`` and ``guidang store``: one process each, as the supervisor and production run them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.options import MetricsPort
 from ops.cli.text import t
 from streams.settings import load_settings
 
@@ -16,28 +17,36 @@ from streams.settings import load_settings
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(help=t("把输出主题写入 ClickHouse 的进程", "The process that writes the output topics into ClickHouse"))(sink)
+    app.command(
+        help=t(
+            "把考核数字与流水线状况作为 Prometheus 指标提供的进程；整个系统一个",
+            "The process that serves the figures and the state of the pipeline to Prometheus; one for the whole system",
+        )
+    )(monitor)
     app.command(help=t("内嵌的 ClickHouse，只听 127.0.0.1", "The embedded ClickHouse, on 127.0.0.1 only"))(store)
 
 
-def sink(
-    metrics_port: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=65535,
-            help=t("Prometheus 指标的端口，0 为不提供（默认 metrics.port）", "port of the metrics, 0: none (default metrics.port)"),
-        ),
-    ] = None,
-) -> None:
+def sink(metrics_port: MetricsPort = None) -> None:
     """Run the sink until it is told to stop."""
-    from consumers.metrics import serve_metrics  # noqa: PLC0415 - so that the other command need not load it
-    from consumers.sink import Sink  # noqa: PLC0415
+    from consumers.sink import Sink  # noqa: PLC0415 - so that the other commands need not load it
+    from consumers.sink_metrics import SinkCollector  # noqa: PLC0415
+    from ops.observe.serving import serve_own  # noqa: PLC0415
 
     _log()
     settings = load_settings()
     process = Sink(settings)
-    if port := settings.metrics.port if metrics_port is None else metrics_port:
-        serve_metrics(settings, settings.metrics.host, port)
+    serve_own(settings, "sink", metrics_port, SinkCollector(process))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: process.stop.set())
+    process.run()
+
+
+def monitor(metrics_port: MetricsPort = None) -> None:
+    """Run the monitor until it is told to stop."""
+    from ops.monitor.run import Monitor  # noqa: PLC0415
+
+    _log()
+    process = Monitor(load_settings(), metrics_port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: process.stop.set())
     process.run()
