@@ -137,6 +137,19 @@ class MetricsSettings(_Section):
     """0: nowhere. ``guidang up`` takes a free port and records it."""
 
 
+class BoardSettings(_Section):
+    """The local page with the panels of the dashboards."""
+
+    host: str = "127.0.0.1"
+    """It has no login: on another address it belongs behind a proxy that has one."""
+    port: int = Field(default=0, ge=0, le=65_535)
+    """0: a free one. ``guidang up`` takes a free one and records it."""
+    names: tuple[str, ...] = ()
+    """Host names, beside those of this machine, under which it may be asked: a proxy's."""
+    prometheus_url: str = ""
+    """``http(s)://host:port`` of the Prometheus that scrapes us; empty: the board shows what it can see of the pipeline itself."""
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -153,6 +166,7 @@ class Settings(BaseSettings):
     privacy: PrivacySettings = PrivacySettings()
     worker: WorkerSettings = WorkerSettings()
     metrics: MetricsSettings = MetricsSettings()
+    board: BoardSettings = BoardSettings()
 
     @classmethod
     def settings_customise_sources(
