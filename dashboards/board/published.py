@@ -40,6 +40,7 @@ def _panel(panel: Panel) -> dict[str, Any]:
         "unit": panel.unit,
         "source": panel.source if panel.queries else "pipeline",
         "stacked": panel.stacked,
+        "asks_case": any("{case:" in query.text for query in panel.queries),
         "columns": [_column(column) for column in panel.columns],
         "thresholds": [{"value": threshold.value, "level": threshold.level} for threshold in panel.thresholds],
         "width": panel.width,

@@ -1,4 +1,4 @@
-"""``guidang sink`` and ``guidang store``: one process each, as the supervisor and production run them."""
+"""``guidang sink``, ``guidang store`` and ``guidang board``: one process each, as the supervisor and production run them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(help=t("把输出主题写入 ClickHouse 的进程", "The process that writes the output topics into ClickHouse"))(sink)
     app.command(help=t("内嵌的 ClickHouse，只听 127.0.0.1", "The embedded ClickHouse, on 127.0.0.1 only"))(store)
+    app.command(
+        help=t(
+            "看板：本机网页，与 Grafana 看板相同的图与查询，每 15 秒刷新；只读，只听 board.host（默认 127.0.0.1）。guidang up 会一并启动它。",
+            "The board: a local page with the panels and queries of the Grafana dashboards, live; reads only, on board.host"
+            " (default 127.0.0.1). `guidang up` starts it too.",
+        )
+    )(board)
 
 
 def sink(
@@ -49,6 +56,21 @@ def store(port: Annotated[int, typer.Option(min=0, max=65535, help=t("端口，0
 
     _log()
     run(load_settings().home, port)
+
+
+def board(
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help=t("端口，0 为任意空闲端口（默认 board.port）", "port; 0: a free one (default board.port)")),
+    ] = None,
+) -> None:
+    """Serve the board until it is told to stop; print its address."""
+    from dashboards.board.process import run  # noqa: PLC0415
+    from dashboards.panels import DASHBOARDS  # noqa: PLC0415
+
+    _log()
+    settings = load_settings()
+    run(settings, DASHBOARDS, settings.board.port if port is None else port, lambda address: print(address, flush=True))
 
 
 def _log() -> None:
