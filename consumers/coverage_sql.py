@@ -23,7 +23,8 @@ _SUMS = ", ".join([*(f"sum({name}) AS {name}" for name in COUNTS), "sumMap(exclu
 _NONE = "CAST(map(), 'Map(String, Int64)')"
 
 
-RATIOS = """archived + unarchived + awaiting AS closed, archived / nullIf(closed, 0) AS coverage, due_archived / nullIf(due, 0) AS coverage_due,
+RATIOS = """archived + unarchived + awaiting AS closed,
+    archived / nullIf(closed, 0) AS coverage, due_archived / nullIf(due, 0) AS coverage_due,
     official_archived / nullIf(official_closed, 0) AS official, official - coverage AS divergence"""
 """What :func:`consumers.coverage.coverage_row` makes of counts, for those who ask ClickHouse itself: NULL without a denominator."""
 
@@ -36,7 +37,7 @@ def live_sql(by: str) -> str:
 
 
 def buckets_sql(scope: str, which: str) -> str:
-    """Sums over those buckets of which ``which`` holds, for each value of the expression ``scope``; rows of nothing but zeros are left out."""
+    """Sums over the buckets of which ``which`` holds, by the expression ``scope``; rows of nothing but zeros are left out."""
     return f"""
 SELECT {scope} AS scope, {_SUMS}
 FROM coverage_partial FINAL

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from consumers.batch import Batch
 from consumers.clickhouse import Client
+from consumers.sink_metrics import SinkStats
 from streams.errors import DependencyError
 
 log = logging.getLogger(__name__)
@@ -19,10 +21,10 @@ _PASSING = {None, 159, 202, 209, 210, 241, 242, 252, 279, 285, 319, 425, 999}
 
 
 class Inserter:
-    """Inserts batches through one client."""
+    """Inserts batches through one client, and counts what it did."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, client: Client, stats: SinkStats) -> None:
+        self._client, self._stats = client, stats
 
     def insert(self, batch: Batch, wait: Callable[[float], bool] | None) -> bool:
         """Insert a batch, again and again until it is in.
@@ -45,12 +47,12 @@ class Inserter:
         seconds, away = _FIRST_WAIT_SECONDS, False
         while True:
             try:
-                for table, block in batch.blocks():
-                    self._client.insert_arrow(table, block)
+                self._insert_once(batch)
             except ClickHouseError as error:
                 code = getattr(error, "code", None)
                 if code not in _PASSING:
                     raise DependencyError(f"ClickHouse 拒绝写入 refuses an insert: {error}") from error
+                self._stats.insert_failures += 1
                 if not away:
                     log.warning("ClickHouse 不可用，暂停读取直到恢复 is away, reading pauses until it is back: %s", str(error)[:300])
                     away = True
@@ -61,3 +63,10 @@ class Inserter:
                 if away:
                     log.warning("ClickHouse 已恢复，继续写入 is back")
                 return True
+
+    def _insert_once(self, batch: Batch) -> None:
+        began = time.monotonic()
+        for table, block in batch.blocks():
+            self._client.insert_arrow(table, block)
+            self._stats.rows[table] = self._stats.rows.get(table, 0) + block.num_rows
+        self._stats.inserts.observe(time.monotonic() - began)

@@ -23,6 +23,7 @@ from consumers.group import consumer_properties
 from consumers.inserting import Inserter
 from consumers.migrate import migrate
 from consumers.origins import Origin, admin_client, origins, topic_ids
+from consumers.sink_metrics import SinkStats
 from consumers.troubles import Troubles
 from streams.errors import DependencyError
 from streams.settings import Settings
@@ -58,7 +59,8 @@ class Sink:
         self.origins: Mapping[str, Origin] = origins(settings, self._admin, self.client)
         self.batch = Batch()
         self.inserted: dict[Partition, int] = {}
-        self._inserter = Inserter(self.client)
+        self.stats = SinkStats()
+        self._inserter = Inserter(self.client, self.stats)
         self._checked = time.monotonic()
         self._failure: Exception | None = None
         self._paused = False
@@ -121,6 +123,7 @@ class Sink:
             else:
                 self.inserted.pop((answer.topic, answer.partition), None)
                 self._troubles.over()
+                self.stats.committed_at = time.monotonic()
 
     def _step(self) -> None:
         self._read(_CHUNK)
@@ -172,6 +175,7 @@ class Sink:
         consumer.assign([self._start(consumer, known) for known in committed])
         self._ready.parent.mkdir(parents=True, exist_ok=True)
         self._ready.touch()
+        self.stats.assigned = bool(partitions)
 
     def _start(self, consumer: Consumer, known: TopicPartition) -> TopicPartition:
         low, high = self._ask(lambda: consumer.get_watermark_offsets(known, timeout=_BROKER_SECONDS))
@@ -199,6 +203,7 @@ class Sink:
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """What was read and not committed is dropped: its next owner reads it again."""
         del partitions
+        self.stats.assigned = False
         self.batch, self.inserted = Batch(), {}
         consumer.unassign()
 

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
-from streams.metrics import Metric
+from prometheus_client.core import Metric as Family
+from prometheus_client.registry import Collector
+
+from consumers.rows import TABLES
+from streams.metrics import Durations, Metric
+
+if TYPE_CHECKING:
+    from consumers.sink import Sink
 
 ROWS: Final = Metric(
     "guidang_sink_rows_total",
@@ -13,6 +23,7 @@ ROWS: Final = Metric(
     "写入 ClickHouse 的行数，重放时重写的行也计。",
     "Rows inserted, replays included.",
     ("table",),
+    values={"table": tuple(sorted({table.name for table in TABLES}))},
 )
 INSERT: Final = Metric(
     "guidang_sink_insert_seconds",
@@ -47,3 +58,41 @@ READY: Final = Metric("guidang_sink_ready", "gauge", "", "1：已分到分区。
 
 DECLARED: Final = (ROWS, INSERT, INSERT_FAILURES, WAITING, LAST_COMMIT, READY)
 """All of this module, in the order of the documents."""
+
+
+@dataclass(slots=True)
+class SinkStats:
+    """What the sink has done since it started, and where it stands; read it from any thread.
+
+    Parameters
+    ----------
+    rows
+        Inserted, by table.
+    committed_at
+        Monotonic seconds of the last commit; of the start before that.
+    assigned
+        Whether it has partitions.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict)
+    inserts: Durations = field(default_factory=lambda: Durations(INSERT))
+    insert_failures: int = 0
+    committed_at: float = field(default_factory=time.monotonic)
+    assigned: bool = False
+
+
+class SinkCollector(Collector):
+    """Reads a sink's counters; from any thread, while it works."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def collect(self) -> Iterator[Family]:
+        """Everything in :data:`DECLARED`."""
+        stats, oldest_at, now = self._sink.stats, self._sink.batch.first_at, time.monotonic()
+        yield ROWS.family({(table,): rows for table, rows in stats.rows.copy().items()})
+        yield INSERT.histogram_family(stats.inserts.counts, stats.inserts.seconds)
+        yield INSERT_FAILURES.single(stats.insert_failures)
+        yield WAITING.single(0.0 if oldest_at is None else max(now - oldest_at, 0.0))
+        yield LAST_COMMIT.single(max(now - stats.committed_at, 0.0))
+        yield READY.single(stats.assigned)

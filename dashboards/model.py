@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 Source = Literal["figures", "pipeline"]
-Drawing = Literal["stat", "line", "bars", "table", "gauge", "timeline"]
+Drawing = Literal["stat", "line", "bars", "table", "timeline"]
 """How answers are drawn.
 
-``stat``, ``gauge``: one row, a figure for each column. ``line``: column ``time`` and a series for each other column of ``columns``.
-``bars``: the first column of ``columns`` names a bar, the others are its figures. ``table``: the columns of ``columns`` in their order; others
-are not shown and serve links. ``timeline``: of figures, events in their order (``time``, ``what``, ``detail``); of the pipeline, a state over
-time for each series. The pipeline is asked over the range for ``line`` and ``timeline``, else for its end; in tables and bars its labels are
+``stat``: one row, a figure for each column. ``line``: column ``time`` and a series for each other column of ``columns``. ``bars``: the
+first column of ``columns`` names a bar, the others are its figures. ``table``: the columns of ``columns`` in their order; others are not
+shown and serve links. ``timeline``: of figures, events in their order (``time``, ``what``, ``detail``); of the pipeline, a state over time
+for each series. The pipeline is asked over the range for ``line`` and ``timeline``, else for its end; in tables and bars its labels are
 columns, and ``Value``.
 """
-Unit = Literal["", "cases", "records", "ratio", "points", "seconds", "days", "bytes", "per_second", "time"]
+Unit = Literal["", "cases", "records", "ratio", "points", "seconds", "days", "per_second", "time"]
 Level = Literal["good", "warning", "bad"]
 Span = Literal["year", "hours"]
 
@@ -54,7 +54,7 @@ class Column:
     Parameters
     ----------
     unit
-        Its own; empty: the panel's, where it is a figure.
+        Its own. Empty: in a table a text, or a number to be shown as it is; else the panel's.
     link
         Where a click on it leads.
     """
@@ -83,7 +83,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """From ``value`` on (in the panel's unit) the level holds."""
+    """From ``value`` on the level holds, for figures in the panel's unit; the first level holds below its value too."""
 
     value: float
     level: Level

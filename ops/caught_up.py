@@ -91,6 +91,14 @@ class Observer:
         except KafkaException as error:
             raise self._admin.failure(error) from error
 
+    def workers(self) -> frozenset[str]:
+        """Member ids of the workers' group: a worker that starts again has another."""
+        (answer,) = self._admin.client.describe_consumer_groups([self.settings.application], request_timeout=_REQUEST_SECONDS).values()
+        try:
+            return frozenset(str(member.member_id) for member in answer.result().members)
+        except KafkaException as error:
+            raise self._admin.failure(error) from error
+
     def standing(self) -> Standing:
         """Look at everything once."""
         progress, sunk = self.progress(), self.sunk()

@@ -52,8 +52,17 @@ def read_lags(settings: Settings) -> Lags:
     DependencyError
         Kafka cannot be reached, or lacks a topic.
     """
-    standing = Observer(settings).standing()
-    now_ms = settings.make_clock().now_ms()
+    return lags_of(settings, Observer(settings).standing(), settings.make_clock().now_ms())
+
+
+def lags_of(settings: Settings, standing: Standing, now_ms: int) -> Lags:
+    """What a look at the broker comes to; asks it once more, for the time stamps of what lies behind.
+
+    Parameters
+    ----------
+    now_ms
+        Job clock.
+    """
     done = _done(settings, standing)
     oldest = _oldest_ms(settings, {place: at for place, at in done.items() if at < standing.ends[place]})
     lags = {}

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+
+from prometheus_client.registry import Collector
 
 from streams.agents.cases import CaseJob
 from streams.agents.intake import keyed_digest
+from streams.agents.metrics import JobCollector
 from streams.agents.reference import ReferenceKeeper
 from streams.domain.assess import Assessor
 from streams.domain.reference import Reference
 from streams.holidays import china_calendar
 from streams.runtime.engine import Engine
+from streams.runtime.metrics import EngineCollector
 from streams.runtime.reference import ReferenceReader
 from streams.runtime.settings import EngineSettings
 from streams.settings import Settings
@@ -21,8 +26,16 @@ def build_assessor(settings: Settings, reference: Reference) -> Assessor:
     return Assessor(settings.domain_policy(), china_calendar(), reference, keyed_digest(settings.title_key()))
 
 
-def build_worker(settings: Settings) -> Engine:
-    """A worker that is ready to run: :func:`streams.runtime.engine.run_worker`."""
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker that is ready to run: :func:`streams.runtime.engine.run_worker`, and what it says of itself."""
+
+    engine: Engine
+    collectors: tuple[Collector, ...]
+
+
+def build_worker(settings: Settings) -> Worker:
+    """A worker under these settings."""
     clock, reference, prefix = settings.make_clock(), Reference(), settings.kafka.topic_prefix
     keeper = ReferenceKeeper(reference=reference, topic_prefix=prefix, clock=clock)
     job = CaseJob(
@@ -47,4 +60,4 @@ def build_worker(settings: Settings) -> Engine:
         async for batch in batches:
             engine.hand_over(batch)
 
-    return engine
+    return Worker(engine, (EngineCollector(engine, prefix), JobCollector(job)))

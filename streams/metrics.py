@@ -6,12 +6,20 @@ metric that is renamed breaks a test and not a page at night. No label holds a c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from itertools import accumulate, product
 from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from streams.errors import DependencyError
 
 PREFIX: Final = "guidang_"
 
@@ -34,6 +42,8 @@ class Metric:
         Names of labels; each has few values.
     buckets
         Upper bounds of a histogram, in ``unit``.
+    values
+        Label to its values, where they are a fixed set.
     """
 
     name: str
@@ -43,6 +53,7 @@ class Metric:
     en: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     @property
     def help(self) -> str:
@@ -79,14 +90,55 @@ class Metric:
         self._must_be("gauge")
         return GaugeMetricFamily(self.name, self.help, labels=self.labels)
 
-    def histogram_family(self) -> HistogramMetricFamily:
-        """For a collector that is asked when it is scraped."""
+    def histogram_family(self, counts: Sequence[int], total: float) -> HistogramMetricFamily:
+        """For a collector that is asked when it is scraped.
+
+        Parameters
+        ----------
+        counts
+            Observations in each bucket, not accumulated; the last one counts those above every bound.
+        total
+            Sum of the observations.
+        """
         self._must_be("histogram")
-        return HistogramMetricFamily(self.name, self.help, labels=self.labels)
+        bounds = (*map(floatToGoString, self.buckets), "+Inf")
+        return HistogramMetricFamily(self.name, self.help, [*zip(bounds, accumulate(counts), strict=True)], total)
+
+    def family(self, found: Mapping[tuple[str, ...], float]) -> Family:
+        """A counter or gauge with these samples, by values of labels in the order of ``labels``.
+
+        Where every label has a fixed set of values, a counter's missing samples are 0: a rate can be taken from the first event on.
+        """
+        family = self.counter_family() if self.kind == "counter" else self.gauge_family()
+        if self.kind == "counter" and self.labels == tuple(self.values):
+            found = {**dict.fromkeys(product(*self.values.values()), 0.0), **found}
+        for labels, value in found.items():
+            family.add_metric(labels, value)
+        return family
+
+    def single(self, value: float | None) -> Family:
+        """A counter or gauge without labels; ``None``: not known, no sample."""
+        return self.family({} if value is None else {(): value})
 
     def _must_be(self, kind: Kind) -> None:
         if self.kind != kind:
             raise TypeError(f"{self.name} is declared as a {self.kind}, not as a {kind}")
+
+
+class Durations:
+    """A histogram filled by one thread and read by any, at the price of a list access for each observation."""
+
+    __slots__ = ("_bounds", "counts", "seconds")
+
+    def __init__(self, metric: Metric) -> None:
+        self._bounds = metric.buckets
+        self.counts = [0] * (len(metric.buckets) + 1)
+        self.seconds = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Take in one duration."""
+        self.counts[bisect_left(self._bounds, seconds)] += 1
+        self.seconds += seconds
 
 
 BUILD: Final = Metric(
@@ -94,9 +146,29 @@ BUILD: Final = Metric(
 )
 
 
+class BuildInfo(Collector):
+    """Says which version of which role a process is."""
+
+    def __init__(self, role: str) -> None:
+        self._role = role
+
+    def collect(self) -> Iterator[Family]:
+        """One sample."""
+        yield BUILD.family({(version("guidang"), self._role): 1})
+
+
 def serve(host: str, port: int, *collectors: Collector, registry: CollectorRegistry | None = None) -> None:
-    """Serve ``/metrics`` in a thread of this process, for as long as it lives."""
+    """Serve ``/metrics`` in a thread of this process, for as long as it lives.
+
+    Raises
+    ------
+    DependencyError
+        Nobody can listen there: another process does, or it is no address of this machine.
+    """
     registry = registry or CollectorRegistry()
     for collector in collectors:
         registry.register(collector)
-    start_http_server(port, addr=host, registry=registry)
+    try:
+        start_http_server(port, addr=host, registry=registry)
+    except OSError as error:
+        raise DependencyError(f"指标端口不可用 metrics cannot be served at {host}:{port}: {error.strerror}") from error

@@ -26,6 +26,7 @@ from streams.errors import ConfigurationError
 
 CONFIG_FILE_VARIABLE = "GUIDANG_CONFIG"
 _DURATION = re.compile(r"^(\d+)\s*(ms|s|m|h|d)$")
+_LEAST_PERIOD_MS = 1_000
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -47,8 +48,16 @@ def duration_ms(text: str) -> int:
     return int(found[1]) * _UNIT_MS[found[2]]
 
 
+def _duration_or_none(text: str) -> str:
+    if text and duration_ms(text) < _LEAST_PERIOD_MS:
+        raise ValueError(f"周期太短 too short a period: {text!r} (≥ 1s)")
+    return text
+
+
 DeadlineText = Annotated[str, AfterValidator(_deadline)]
 DurationText = Annotated[str, AfterValidator(_duration)]
+PeriodText = Annotated[str, AfterValidator(_duration_or_none)]
+"""A duration of at least a second, or empty: never."""
 
 
 class _Section(BaseModel):
@@ -130,11 +139,18 @@ class WorkerSettings(_Section):
 
 
 class MetricsSettings(_Section):
-    """Where the sink serves its figures to Prometheus."""
+    """Where each process serves its metrics to Prometheus."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65_535)
-    """0: nowhere. ``guidang up`` takes a free port and records it."""
+    """Port of a process that is started by itself; 0: none. ``guidang up`` gives each a free one and records it."""
+
+
+class CanarySettings(_Section):
+    """A harmless event sent through everything now and then, to measure how long the way takes."""
+
+    every: PeriodText = ""
+    """How often the monitor sends one, e.g. ``60s``; empty: never. Each adds a record to every partition of ``archive-received``."""
 
 
 class BoardSettings(_Section):
@@ -166,6 +182,7 @@ class Settings(BaseSettings):
     privacy: PrivacySettings = PrivacySettings()
     worker: WorkerSettings = WorkerSettings()
     metrics: MetricsSettings = MetricsSettings()
+    canary: CanarySettings = CanarySettings()
     board: BoardSettings = BoardSettings()
 
     @classmethod

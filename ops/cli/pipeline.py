@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.cli.options import Json
+from ops.cli.options import Json, MetricsPort
 from ops.cli.output import Column, emit_object, emit_rows, progress, say
 from ops.cli.text import t
 from ops.ready import ready_file
@@ -32,8 +32,10 @@ def register(app: typer.Typer) -> None:
 
 def worker(
     name: Annotated[str, typer.Option(help=t("进程名，同组内唯一，重启后不变", "unique in the group, the same after a restart"))] = "",
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Run one worker until it is told to stop."""
+    from ops.observe.serving import serve_own  # noqa: PLC0415 - the other commands need none of these
     from streams.app import build_worker  # noqa: PLC0415 - Faust takes half a second to import
     from streams.runtime.engine import run_worker  # noqa: PLC0415
 
@@ -41,9 +43,10 @@ def worker(
     if name:
         settings = settings.model_copy(update={"worker": settings.worker.model_copy(update={"name": name})})
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    engine = build_worker(settings)
-    with ready_file(settings, settings.worker.name, lambda: engine.ready):
-        run_worker(engine)
+    built = build_worker(settings)
+    serve_own(settings, "worker", metrics_port, *built.collectors)
+    with ready_file(settings, settings.worker.name, lambda: built.engine.ready):
+        run_worker(built.engine)
 
 
 def wait(

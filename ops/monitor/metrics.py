@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from consumers.figures import DUE_WINDOWS
+from streams.contracts import CASE_INPUTS, JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS
+from streams.domain.rules import KINDS
 from streams.metrics import Metric
 
 _BY: Final = ("by", "scope")
+_BYS: Final = {"by": ("city", "district", "unit")}
+_WINDOWS: Final = {"window": DUE_WINDOWS}
 
 FIGURES_UP: Final = Metric(
     "guidang_figures_up",
@@ -26,6 +31,7 @@ CASES: Final = Metric(
     "refused 最近一次被退回，orphan 有归档无办结。",
     "Cases of the year to date by state; archived includes archived_late, refused is a part of unarchived and awaiting.",
     (*_BY, "state"),
+    values={**_BYS, "state": ("closed", "archived", "archived_late", "unarchived", "awaiting", "refused", "orphan")},
 )
 DUE: Final = Metric(
     "guidang_due_cases",
@@ -34,6 +40,7 @@ DUE: Final = Metric(
     "归档期限落在窗口（24h、7d、30d）内且已过的应计办件数。",
     "Counted cases whose due time lies in the window (24h, 7d, 30d) and has passed.",
     (*_BY, "window"),
+    values={**_BYS, **_WINDOWS},
 )
 DUE_ARCHIVED: Final = Metric(
     "guidang_due_archived_cases",
@@ -42,6 +49,7 @@ DUE_ARCHIVED: Final = Metric(
     "其中至今已归档（含迟归）的。",
     "Of guidang_due_cases those archived by now, late ones included.",
     (*_BY, "window"),
+    values={**_BYS, **_WINDOWS},
 )
 COVERAGE: Final = Metric(
     "guidang_coverage_ratio",
@@ -50,6 +58,7 @@ COVERAGE: Final = Metric(
     "归档覆盖率，今年以来：已归档 ÷ 办结；没有办结则缺。",
     "Archived ÷ closed, year to date; absent without a denominator.",
     _BY,
+    values=_BYS,
 )
 COVERAGE_DUE: Final = Metric(
     "guidang_coverage_due_ratio",
@@ -58,6 +67,7 @@ COVERAGE_DUE: Final = Metric(
     "到期覆盖率，今年以来：到期办件中已归档 ÷ 到期；没有到期则缺。",
     "Archived by now ÷ due, year to date; absent without a denominator.",
     _BY,
+    values=_BYS,
 )
 OFFICIAL: Final = Metric(
     "guidang_official_ratio",
@@ -66,6 +76,7 @@ OFFICIAL: Final = Metric(
     "通报口径，今年以来：归档号总数 ÷ 办结号总数；可以大于 1；没有办结则缺。",
     "Archive numbers ÷ closed case numbers, year to date; may exceed 1; absent without a denominator.",
     _BY,
+    values=_BYS,
 )
 SCORE: Final = Metric(
     "guidang_score_points",
@@ -74,6 +85,7 @@ SCORE: Final = Metric(
     "今年的考核得分：completeness 60 分，quality 30 分，bonus 10 分，total 合计；只有区县与单位有分。",
     "Score of the year by part: completeness 60, quality 30, bonus 10, total; units and districts alone have one.",
     (*_BY, "part"),
+    values={"by": ("district", "unit"), "part": ("completeness", "quality", "bonus", "total")},
 )
 OPEN_FINDINGS: Final = Metric(
     "guidang_open_findings",
@@ -82,6 +94,7 @@ OPEN_FINDINGS: Final = Metric(
     "未解除、未豁免的异常数，按单位与种类；backfill 为 true 的是补录旧账，不叫人。",
     "Findings open and not waived, by unit and kind; those marked backfill page nobody.",
     ("unit", "kind", "backfill"),
+    values={"kind": tuple(KINDS), "backfill": ("true", "false")},
 )
 OLDEST_OVERDUE: Final = Metric(
     "guidang_oldest_overdue_seconds",
@@ -115,6 +128,7 @@ LAG_RECORDS: Final = Metric(
     "主题中尚未处理的位移数；事务标记也占位移。",
     "Offsets of a topic not done yet; transaction markers take offsets too.",
     ("topic",),
+    values={"topic": (*JOB_INPUTS, *REFERENCE_INPUTS, *OUTPUTS)},
 )
 LAG_SECONDS: Final = Metric(
     "guidang_lag_seconds",
@@ -123,6 +137,7 @@ LAG_SECONDS: Final = Metric(
     "主题落后多久：输入按最慢分区的水位，其余按最早未处理的记录；不知道则缺。",
     "How far behind a topic is: inputs by the slowest watermark, others by the oldest record not done; absent when not known.",
     ("topic",),
+    values={"topic": (*JOB_INPUTS, *REFERENCE_INPUTS, *OUTPUTS)},
 )
 WATERMARK_AGE: Final = Metric(
     "guidang_watermark_age_seconds",
@@ -160,6 +175,7 @@ SOURCE_SILENT: Final = Metric(
     "来源多久没有动静：自其最近一个事件，发心跳的来源则自其声明的齐备时刻。",
     "Time since a source's last event, or since the time through which its heartbeat says it is complete.",
     ("source", "topic"),
+    values={"topic": CASE_INPUTS},
 )
 SOURCE_GAP: Final = Metric(
     "guidang_source_expected_gap_seconds",
@@ -168,6 +184,7 @@ SOURCE_GAP: Final = Metric(
     "来源可以安静多久：发心跳的按心跳间隔，其余按自身节律；事件太少则缺。",
     "How long a source may be silent: by its heartbeat's interval, else by its own rhythm; absent with too few events.",
     ("source", "topic"),
+    values={"topic": CASE_INPUTS},
 )
 CANARY: Final = Metric(
     "guidang_canary_seconds",

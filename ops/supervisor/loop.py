@@ -7,15 +7,18 @@ import signal
 import time
 from collections.abc import Callable
 from types import FrameType
+from typing import Any
+
+import orjson
 
 from ops.supervisor.child import Child, await_end
 from ops.supervisor.journal import Journal
 from ops.supervisor.process import ProcessId, end, marked
 from ops.supervisor.record import Entry, Paths, Record, read_record, write_record, write_whole
-from ops.supervisor.roles import endpoints, fixed_roles, worker_role
+from ops.supervisor.roles import endpoints, fixed_roles, metrics_targets, worker_role
 from streams.settings import Settings
 
-STOP_ORDER = ("board", "worker", "topics", "sink", "store", "kafka")
+STOP_ORDER = ("board", "monitor", "worker", "topics", "sink", "store", "kafka")
 _TICK_SECONDS = 0.05
 _LEFTOVER_SECONDS = 20.0
 
@@ -38,6 +41,7 @@ class Supervisor:
         self._identity = ProcessId.of(os.getpid())
         self._asked_to_stop = 0
         self._written: Record | None = None
+        self._targets: list[dict[str, Any]] | None = None
 
     def run(self) -> Record:
         """Start everything and keep it running; return the last record when told to end, or when it could not be started.
@@ -62,6 +66,7 @@ class Supervisor:
             if not was_ready:
                 failure = next((child.entry for child in self._children if child.state == "failed"), None)
             self._write(ready=ready)
+            self._write_targets()
             time.sleep(_TICK_SECONDS)
         return self._end(failure)
 
@@ -112,6 +117,12 @@ class Supervisor:
         if record != self._written:
             write_record(self._paths.record, record)
             self._written = record
+
+    def _write_targets(self) -> None:
+        targets = metrics_targets((child.role for child in self._children), endpoints(self._settings))
+        if targets != self._targets:
+            write_whole(self._paths.targets, orjson.dumps(targets, option=orjson.OPT_INDENT_2))
+            self._targets = targets
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._asked_to_stop += 1  # the second time: without patience

@@ -65,6 +65,7 @@ class Paths:
         self.record = self.run / "processes.json"
         self.lock = self.run / "supervisor.lock"
         self.workers = self.run / "workers"
+        self.targets = self.run / "prometheus-targets.json"
         self.log = self.logs / "supervisor.log"
         self.output = self.logs / "supervisor.out"
 

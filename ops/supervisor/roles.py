@@ -6,7 +6,9 @@ import sys
 import urllib.error
 import urllib.request
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -128,7 +130,23 @@ class TopicsRole(Role):
         return False
 
 
-class WorkerRole(Role):
+class MeteredRole(Role):
+    """A process that serves its metrics."""
+
+    def metrics_port(self) -> int:
+        """Choose a port, that of the last time when it is free, and record it."""
+        address = f"metrics.{self.name}"
+        port = preferred_port(endpoint_port(self.settings, address))
+        record_endpoint(self.settings, address, f"http://{self.settings.metrics.host}:{port}")
+        return port
+
+    def metrics_address(self, endpoints: Mapping[str, str]) -> str | None:
+        """``host:port`` of its metrics, once it has been started."""
+        address = endpoints.get(f"metrics.{self.name}")
+        return address.removeprefix("http://") if address else None
+
+
+class WorkerRole(MeteredRole):
     """One worker of the job."""
 
     role = "worker"
@@ -136,24 +154,22 @@ class WorkerRole(Role):
     def command(self) -> list[str]:
         """Remove the sign of an earlier run first: it may have been killed."""
         ready_path(self.settings, self.name).unlink(missing_ok=True)
-        return guidang("worker", "--name", self.name)
+        return guidang("worker", "--name", self.name, "--metrics-port", str(self.metrics_port()))
 
     def ready(self) -> bool:
         """Whether its first partitions are open."""
         return ready_path(self.settings, self.name).exists()
 
 
-class SinkRole(Role):
-    """The sink into ClickHouse; it also serves the figures to Prometheus."""
+class SinkRole(MeteredRole):
+    """The sink into ClickHouse."""
 
     role = "sink"
 
     def command(self) -> list[str]:
         """As for a worker."""
         ready_path(self.settings, self.name).unlink(missing_ok=True)
-        port = self.settings.metrics.port or preferred_port(endpoint_port(self.settings, "metrics"))
-        record_endpoint(self.settings, "metrics", f"http://{self.settings.metrics.host}:{port}")
-        return guidang("sink", "--metrics-port", str(port))
+        return guidang("sink", "--metrics-port", str(self.metrics_port()))
 
     def ready(self) -> bool:
         """Whether it has been given partitions."""
@@ -181,6 +197,26 @@ class BoardRole(Role):
         return answers(self._port)
 
 
+class MonitorRole(MeteredRole):
+    """Figures and the state of the pipeline, for Prometheus."""
+
+    role = "monitor"
+    start_seconds = 90.0
+
+    def __init__(self, settings: Settings, name: str, needs: tuple[str, ...]) -> None:
+        super().__init__(settings, name, needs)
+        self._port = 0
+
+    def command(self) -> list[str]:
+        """It serves metrics and does nothing else."""
+        self._port = self.metrics_port()
+        return guidang("monitor", "--metrics-port", str(self._port))
+
+    def ready(self) -> bool:
+        """Whether it listens."""
+        return answers(self._port)
+
+
 def worker_role(settings: Settings, number: int) -> WorkerRole:
     """The ``number``-th worker, from 1."""
     return WorkerRole(settings, f"worker-{number}", _present(settings, "kafka", "topics"))
@@ -193,9 +229,19 @@ def fixed_roles(settings: Settings) -> list[Role]:
         *([] if settings.clickhouse.url else [StoreRole(settings)]),
         TopicsRole(settings, "topics", _present(settings, "kafka")),
         SinkRole(settings, "sink", _present(settings, "kafka", "store", "topics")),
+        MonitorRole(settings, "monitor", _present(settings, "kafka", "store", "topics")),
         BoardRole(settings),
     ]
     return roles
+
+
+def metrics_targets(roles: Iterable[Role], endpoints: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Where these processes serve their metrics, as Prometheus reads it from a file (``file_sd_configs``)."""
+    return [
+        {"targets": [address], "labels": {"role": role.role, "name": role.name}}
+        for role in roles
+        if isinstance(role, MeteredRole) and (address := role.metrics_address(endpoints))
+    ]
 
 
 def guidang(*arguments: str) -> list[str]:

@@ -34,10 +34,17 @@ RULES_VERSION = 2
 
 @dataclass(slots=True)
 class Tally:
-    """What the job has done since the process started; for the metrics."""
+    """What the job has done since the process started; for the metrics.
 
-    events: int = 0
-    verdicts: int = 0
+    Parameters
+    ----------
+    verdicts
+        By status.
+    dead_letters
+        By reason.
+    """
+
+    verdicts: dict[str, int] = field(default_factory=dict)
     dead_letters: dict[str, int] = field(default_factory=dict)
 
 
@@ -146,7 +153,6 @@ class CaseJob:
                 self._dead_letter(work, record, error)
             else:
                 by_case.setdefault(record.key, []).append((record, event))
-        self.tally.events += len(batch.records)
         keys = list(by_case)
         for key, value in zip(keys, work.get_many(CASES, keys), strict=True):
             arrived = by_case[key]
@@ -180,7 +186,7 @@ class CaseJob:
         value = self._states.encode(state)
         self._known_terms[value] = state_terms(state)
         work.put(CASES, key, value)
-        self.tally.verdicts += 1
+        self.tally.verdicts[state["status"]] = self.tally.verdicts.get(state["status"], 0) + 1
         self._fold.add(before, state)
         if state["findings"] or (before and before["findings"]):
             known_ms = archives_read_ms if archives_read_ms is not None else moment.now_ms

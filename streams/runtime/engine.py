@@ -104,6 +104,11 @@ class Engine:
         """Whether partitions were assigned and all of them are open; only looks, so any thread may ask."""
         return self._generation > 0 and not self._rebalancing and all(task.running for task in list(self._tasks.values()))
 
+    def partitions(self) -> tuple[int, int]:
+        """How many partitions are open here, and how many are being opened; only looks, so any thread may ask."""
+        running = [task.running for task in list(self._tasks.values())]
+        return sum(running), len(running) - sum(running)
+
     def stop(self) -> None:
         """End the worker gracefully; from a signal handler of the loop, or any coroutine."""
         self._ended.set()

@@ -237,6 +237,7 @@ class PartitionTask:
                 self._watermarks[batch.topic] = max(batch.watermark_ms, self._watermarks[batch.topic] or 0)
             if batch.records:
                 job.process(unit, batch)
+                engine.stats.records[batch.topic] = engine.stats.records.get(batch.topic, 0) + len(batch.records)
             self._offsets[batch.topic] = batch.end
             await asyncio.sleep(0)
         through = job.advance(unit, settings.advance_limit)
@@ -245,7 +246,6 @@ class PartitionTask:
             engine.stats.revisited_keys += len(keys)
         self._note_done(through)
         await self._commit(unit, opened)
-        engine.stats.records += records
         engine.stats.batches += batches
         self.units += 1
         if through is not None:
@@ -289,7 +289,7 @@ class PartitionTask:
         ended = time.monotonic()
         self._standing = _Standing(offsets, metadata, ended)
         stats = engine.stats
-        stats.commit_seconds += ended - began
+        stats.commits.observe(ended - began)
         stats.outputs += len(unit.outputs)
         stats.changelog_records += unit.size - len(unit.outputs)
         if unit.empty:

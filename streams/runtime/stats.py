@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from streams.metrics import Durations
+from streams.runtime.metrics import COMMIT
+
 
 @dataclass(slots=True)
 class EngineStats:
@@ -11,14 +14,16 @@ class EngineStats:
 
     Parameters
     ----------
-    records, batches, transactions, idle_transactions, outputs, changelog_records
+    records
+        Total by input topic.
+    batches, transactions, idle_transactions, outputs, changelog_records
         Totals; ``idle_transactions`` carry progress only.
-    commit_seconds
-        Total time spent in commits, over all partitions, in seconds.
+    commits
+        How long each commit took, over all partitions.
     recovered_records, revisited_keys, fenced, rebalances
         Totals; ``fenced`` counts partitions taken over while this worker was giving them up, which is no error.
     recovering
-        Partition to (changelog records done, records to do) while it recovers.
+        Partition to (changelog offsets done, offsets in all) while it recovers.
     watermark_ms
         Partition to the job time through which all its inputs are read and all that was due is done.
     lag_records
@@ -27,13 +32,13 @@ class EngineStats:
         Number of this worker's current assignment.
     """
 
-    records: int = 0
+    records: dict[str, int] = field(default_factory=dict)
     batches: int = 0
     transactions: int = 0
     idle_transactions: int = 0
     outputs: int = 0
     changelog_records: int = 0
-    commit_seconds: float = 0.0
+    commits: Durations = field(default_factory=lambda: Durations(COMMIT))
     recovered_records: int = 0
     revisited_keys: int = 0
     fenced: int = 0

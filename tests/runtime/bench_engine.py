@@ -134,7 +134,7 @@ def work(bootstrap: str, prefix: str, worker: str, folder: str) -> None:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     print(
         f"{worker}: {usage.ru_utime + usage.ru_stime:.1f} CPU s, {usage.ru_maxrss / 1024:.0f} MB, "
-        f"{engine.stats.transactions} transactions, commit {engine.stats.commit_seconds / max(1, engine.stats.transactions) * 1000:.0f} ms"
+        f"{engine.stats.transactions} transactions, commit {engine.stats.commits.seconds / max(1, engine.stats.transactions) * 1000:.0f} ms"
     )
 
 

@@ -210,9 +210,9 @@ async def watch(engine: Engine, report: Path) -> None:
     with report.open("a", buffering=1) as out:
         while True:
             stats = engine.stats
-            line = {"t": time.time(), "pid": os.getpid(), "records": stats.records, "transactions": stats.transactions,
+            line = {"t": time.time(), "pid": os.getpid(), "records": sum(stats.records.values()), "transactions": stats.transactions,
                     "idle": stats.idle_transactions, "recovered": stats.recovered_records, "fenced": stats.fenced,
-                    "generation": stats.generation, "commit_seconds": stats.commit_seconds,
+                    "generation": stats.generation, "commit_seconds": stats.commits.seconds,
                     "revisited": stats.revisited_keys, "partitions": sorted(stats.watermark_ms)}  # fmt: skip
             out.write(json.dumps(line) + "\n")
             await asyncio.sleep(0.1)

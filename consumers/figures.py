@@ -1,0 +1,215 @@
+"""The figures of one moment for those who watch: every scope in few questions, each the same sums as the command line's.
+
+City and districts are summed from units here, in whole counts: ClickHouse reads each bucket once.
+"""
+# ruff: noqa: S608 - nothing but constants is put into a text; values are bound
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from consumers.clickhouse import Client
+from consumers.coverage import coverage_row
+from consumers.score import By, Place, score_rows
+from consumers.windows import parse_window
+from streams.domain.coverage import COUNTS
+from streams.domain.districts import CITY
+from streams.domain.expected import year_of
+from streams.domain.time import DAY_MS, day_of
+
+YEAR, DUE_WINDOWS = "ytd", ("24h", "7d", "30d")
+_BY_PARTITION = "SETTINGS do_not_merge_across_partitions_select_final = 1"
+_TOUCHED = "touched"
+Row = Mapping[str, Any]
+
+
+class Scope(NamedTuple):
+    """A part of the city: ``by`` is city, district or unit."""
+
+    by: str
+    code: str
+
+
+class Fallen(NamedTuple):
+    """Cases that fell due, and how many of them are archived by now."""
+
+    due: int
+    archived: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """Days from closing to archive: how many cases up to each bound and above the one before, the last above all; and their sum."""
+
+    counts: Sequence[int]
+    days: float
+
+
+class Unit(NamedTuple):
+    """What a unit is called and where it belongs."""
+
+    code: str
+    name: str
+    district: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All figures of one moment.
+
+    Parameters
+    ----------
+    coverage
+        Rows of the year to date as ``guidang coverage`` prints them, without names.
+    due
+        By scope and window.
+    score
+        Rows of the year as ``guidang score`` prints them; the city has none.
+    open_findings
+        Number of open findings that no waiver covers, by unit, kind, and whether they are backfill.
+    oldest_overdue_ms
+        Unit to the earliest due time among its open UNARCHIVED, those that are waived or backfill left out.
+    """
+
+    coverage: Mapping[Scope, Row] = field(default_factory=dict)
+    due: Mapping[tuple[Scope, str], Fallen] = field(default_factory=dict)
+    score: Mapping[Scope, Row] = field(default_factory=dict)
+    open_findings: Mapping[tuple[str, str, bool], int] = field(default_factory=dict)
+    oldest_overdue_ms: Mapping[str, int] = field(default_factory=dict)
+    delays: Delays = field(default_factory=lambda: Delays((), 0.0))
+    units: Sequence[Unit] = ()
+    dead_letters: Mapping[str, int] = field(default_factory=dict)
+
+
+def figures(client: Client, *, now_ms: int, place: Place, delay_bounds: Sequence[float]) -> Figures:
+    """Ask for everything.
+
+    Parameters
+    ----------
+    place
+        ``policy.score.place``.
+    delay_bounds
+        In days, rising.
+    """
+    buckets = list(_buckets(client, now_ms))
+    counts = _by_scope(buckets, (*COUNTS, _TOUCHED))
+    due = {window: _by_scope(buckets, _fallen(window)) for window in DUE_WINDOWS}
+    year = year_of(day_of(now_ms))
+    bys: tuple[By, ...] = ("unit", "district")
+    return Figures(
+        coverage={scope: _row(scope, found) for scope, found in counts.items() if found[_TOUCHED] or scope.by == "city"},
+        due={(scope, window): Fallen(*found.values()) for window in DUE_WINDOWS for scope, found in due[window].items()},
+        score={Scope(by, row["scope"]): row for by in bys for row in score_rows(client, year=year, by=by, place=place)},
+        open_findings=_open_findings(client),
+        oldest_overdue_ms=_oldest_overdue_ms(client),
+        delays=_delays(client, now_ms, delay_bounds),
+        units=[Unit(*found) for found in client.query(_UNITS, parameters={"now": now_ms}).result_rows],
+        dead_letters=dict(client.query("SELECT toString(reason), count() FROM dead_letter FINAL GROUP BY reason").result_rows),
+    )
+
+
+def _buckets(client: Client, now_ms: int) -> Iterable[Row]:
+    """Sums by unit and district: of days for the year and for what fell due in 7 and 30 days, of hours for the last 24."""
+    windows = {name: parse_window(name, now_ms) for name in (YEAR, *DUE_WINDOWS)}
+    starts = {f"start_{name}": window.start_ms for name, window in windows.items()}
+    days, hours = (
+        [name for name, window in windows.items() if not window.hourly],
+        [name for name, window in windows.items() if window.hourly],
+    )
+    of_year = [f"sumIf(b.{name}, {_since(YEAR)}) AS {name}" for name in COUNTS]
+    # Whether there is anything at all, cases that are not counted included: such a unit has its row, of zeros.
+    anything = " + ".join((*(f"b.{name}" for name in COUNTS), "arraySum(mapValues(b.excluded))"))
+    touched = f"sumIf({anything}, {_since(YEAR)}) AS {_TOUCHED}"
+    for granularity, names, more in (("DAY", days, [*of_year, touched]), ("HOUR", hours, [])):
+        sums = [f"sumIf({count}, {_since(name)}) AS {column}" for name in names if name != YEAR for count, column in _columns(name)]
+        sql = f"""
+SELECT toString(unit_code) AS unit, toString(district_code) AS district, {", ".join([*more, *sums])}
+FROM coverage_partial AS b FINAL
+WHERE granularity = '{granularity}' AND bucket_start < fromUnixTimestamp64Milli({{end:Int64}})
+  AND bucket_start >= fromUnixTimestamp64Milli({{first:Int64}})
+GROUP BY unit, district
+{_BY_PARTITION}"""
+        bound = {**starts, "end": now_ms + 1, "first": min(starts[f"start_{name}"] for name in names)}
+        yield from client.query(sql, parameters=bound).named_results()
+
+
+def _since(window: str) -> str:
+    return f"b.bucket_start >= fromUnixTimestamp64Milli({{start_{window}:Int64}})"
+
+
+def _columns(window: str) -> Iterable[tuple[str, str]]:
+    return zip(("b.due", "b.due_archived"), _fallen(window), strict=True)
+
+
+def _fallen(window: str) -> tuple[str, str]:
+    return f"due_{window}", f"due_archived_{window}"
+
+
+def _by_scope(buckets: Iterable[Row], names: Sequence[str]) -> dict[Scope, dict[str, int]]:
+    """Sums of columns by scope; the city always has its own."""
+    sums: defaultdict[Scope, dict[str, int]] = defaultdict(lambda: dict.fromkeys(names, 0))
+    sums[Scope("city", CITY)] = dict.fromkeys(names, 0)
+    for row in buckets:
+        for scope in (Scope("city", CITY), Scope("district", row["district"]), Scope("unit", row["unit"])):
+            counts = sums[scope]
+            for name in names:
+                counts[name] += row.get(name, 0)
+    return dict(sums)
+
+
+def _row(scope: Scope, counts: Mapping[str, int]) -> Row:
+    return coverage_row({**counts, "scope": scope.code, "excluded": {}}, "")
+
+
+def _open_findings(client: Client) -> dict[tuple[str, str, bool], int]:
+    sql = """
+SELECT toString(unit_code), toString(kind), backfill, count() FROM anomaly FINAL
+WHERE state = 'OPENED' AND NOT waived GROUP BY unit_code, kind, backfill"""
+    return {(unit, kind, bool(backfill)): count for unit, kind, backfill, count in client.query(sql).result_rows}
+
+
+def _oldest_overdue_ms(client: Client) -> dict[str, int]:
+    sql = """
+SELECT toString(unit_code), min(toUnixTimestamp64Milli(assumeNotNull(due_at))) FROM anomaly FINAL
+WHERE state = 'OPENED' AND NOT waived AND NOT backfill AND kind = 'UNARCHIVED' AND isNotNull(due_at) GROUP BY unit_code"""
+    return dict(client.query(sql).result_rows)
+
+
+def _delays(client: Client, now_ms: int, bounds: Sequence[float]) -> Delays:
+    window = parse_window(YEAR, now_ms)
+    sql = f"""
+SELECT arrayFirstIndex(bound -> days <= bound, {{bounds:Array(Float64)}}) AS bucket, count() AS cases, sum(days) AS days_in_all
+FROM (
+    SELECT greatest(assumeNotNull(delay_ms), 0) / {DAY_MS} AS days FROM case_state FINAL
+    WHERE status IN ('ARCHIVED', 'ARCHIVED_LATE') AND isNotNull(delay_ms)
+      AND closed_at >= fromUnixTimestamp64Milli({{start:Int64}}) AND closed_at < fromUnixTimestamp64Milli({{end:Int64}})
+)
+GROUP BY bucket
+{_BY_PARTITION}"""
+    bound = {"bounds": [float(each) for each in bounds], "start": window.start_ms, "end": window.end_ms}
+    counts, days = [0] * (len(bounds) + 1), 0.0
+    for bucket, cases, days_in_all in client.query(sql, parameters=bound).result_rows:
+        counts[bucket - 1] = cases  # 0: above all bounds, which is the last place
+        days += days_in_all
+    return Delays(counts, days)
+
+
+_UNITS = """
+SELECT unit, argMax(unit_name, (rank, version)), argMax(district, (source = 'item', at))
+FROM (
+    SELECT 'case' AS source, toString(unit_code) AS unit, toString(unit_name) AS unit_name, toString(district_code) AS district,
+        version, 1 AS rank, ifNull(toUnixTimestamp64Milli(closed_at), 0) AS at
+    FROM case_state
+    WHERE unit_name != '' AND at <= {now:Int64}
+    UNION ALL
+    SELECT 'item', toString(unit_code), toString(unit_name), toString(district_code), version, 0, 0
+    FROM item FINAL
+    WHERE registered
+)
+GROUP BY unit
+ORDER BY unit"""
+"""Each unit once: the name that the command line gives it, that of its cases; where it belongs, as the registry has it now, else as its
+last case does."""

@@ -1,0 +1,76 @@
+"""The figures in ClickHouse as metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+
+from prometheus_client.core import Metric as Family
+
+from consumers.clickhouse import connect, reaching
+from consumers.figures import Figures, figures
+from ops.monitor.metrics import (
+    CASES,
+    COVERAGE,
+    COVERAGE_DUE,
+    DEAD_LETTERS,
+    DELAY,
+    DUE,
+    DUE_ARCHIVED,
+    FIGURES_UP,
+    OFFICIAL,
+    OLDEST_OVERDUE,
+    OPEN_FINDINGS,
+    SCORE,
+    UNIT_INFO,
+)
+from ops.monitor.question import Question
+from streams.metrics import Metric
+from streams.settings import Settings
+
+Samples = Mapping[tuple[str, ...], float]
+
+
+class FigureMetrics:
+    """Asks ClickHouse when it is asked to."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._clock = settings, settings.make_clock()
+        self._question = Question("数字 figures", self._ask)
+
+    def begin(self) -> None:
+        """Ask."""
+        self._question.begin()
+
+    def families(self) -> Iterator[Family]:
+        """Only that they are not up, while ClickHouse is away."""
+        found = self._question.answer()
+        yield FIGURES_UP.single(found is not None)
+        if found is not None:
+            yield from _families(found, self._clock.now_ms())
+
+    def _ask(self) -> Figures:
+        place = self._settings.policy.score.place
+        with reaching(self._settings), closing(connect(self._settings)) as client:
+            return figures(client, now_ms=self._clock.now_ms(), place=place, delay_bounds=DELAY.buckets)
+
+
+def _families(found: Figures, now_ms: int) -> Iterator[Family]:
+    yield CASES.family({(*scope, state): row[state] for scope, row in found.coverage.items() for state in CASES.values["state"]})
+    yield DUE.family({(*scope, window): of.due for (scope, window), of in found.due.items()})
+    yield DUE_ARCHIVED.family({(*scope, window): of.archived for (scope, window), of in found.due.items()})
+    for metric, column in ((COVERAGE, "coverage"), (COVERAGE_DUE, "coverage_due"), (OFFICIAL, "official")):
+        yield _ratios(metric, column, found)
+    yield SCORE.family({(*scope, part): row[part] for scope, row in found.score.items() for part in SCORE.values["part"]})
+    yield OPEN_FINDINGS.family(
+        {(unit, kind, "true" if backfill else "false"): count for (unit, kind, backfill), count in found.open_findings.items()}
+    )
+    yield OLDEST_OVERDUE.family({(unit,): max(now_ms - due_ms, 0) / 1000 for unit, due_ms in found.oldest_overdue_ms.items()})
+    yield DELAY.histogram_family(found.delays.counts, found.delays.days)
+    yield UNIT_INFO.family({(unit.code, unit.name, unit.district): 1 for unit in found.units})
+    yield DEAD_LETTERS.family({(reason,): count for reason, count in found.dead_letters.items()})
+
+
+def _ratios(metric: Metric, column: str, found: Figures) -> Family:
+    samples: Samples = {(*scope,): row[column] for scope, row in found.coverage.items() if row[column] is not None}
+    return metric.family(samples)

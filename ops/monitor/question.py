@@ -1,0 +1,87 @@
+"""Questions that a scrape asks: of servers that may be slow, or away, while the scrape must be answered all the same."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from streams.errors import GuidangError
+
+log = logging.getLogger(__name__)
+
+FRESH_SECONDS = 10.0
+"""A scrape within this time of the last one gets the same answer."""
+PATIENCE_SECONDS = 6.0
+"""How long a scrape waits for an answer; Prometheus itself gives up after ten by default."""
+
+Answer = TypeVar("Answer")
+
+
+class Question(Generic[Answer]):
+    """One question, asked in a thread of its own, never two at a time, and only when somebody wants to know.
+
+    Parameters
+    ----------
+    name
+        For the log, which tells once that the answers stop, with the reason, and once that they are back.
+    ask
+        May block, and may raise whatever it likes.
+    fresh_seconds
+        How long an answer, or the lack of one, stands.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        ask: Callable[[], Answer],
+        *,
+        fresh_seconds: float = FRESH_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._name, self._ask = name, ask
+        self._fresh_seconds, self._patience_seconds = fresh_seconds, patience_seconds
+        self._guard = threading.Lock()
+        self._under_way: threading.Thread | None = None
+        self._answer: Answer | None = None
+        self._answered_at = float("-inf")
+        self._troubled = False
+
+    def begin(self) -> None:
+        """Ask, unless the last answer still stands or the question is under way."""
+        with self._guard:
+            if self._under_way is None and time.monotonic() - self._answered_at > self._fresh_seconds:
+                self._under_way = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._under_way.start()
+
+    def answer(self) -> Answer | None:
+        """The answer; ``None`` when there is none, or none in time: an old one is not passed off as new."""
+        self.begin()
+        with self._guard:
+            under_way = self._under_way
+        if under_way is not None:
+            under_way.join(self._patience_seconds)
+        with self._guard:
+            return self._answer if self._under_way is None else None
+
+    def _run(self) -> None:
+        answer: Answer | None = None
+        try:
+            answer = self._ask()
+        except GuidangError as error:
+            self._tell(logging.WARNING, "%s: 没有答复 no answer: %s", self._name, error)
+        except Exception:  # noqa: BLE001 - one collector's defect must not take the others' metrics with it
+            self._tell(logging.ERROR, "%s: 没有答复 no answer", self._name, exc_info=True)
+        else:
+            if self._troubled:
+                log.warning("%s: 已恢复 answers again", self._name)
+            self._troubled = False
+        with self._guard:
+            self._answer, self._answered_at, self._under_way = answer, time.monotonic(), None
+
+    def _tell(self, level: int, text: str, *values: object, exc_info: bool = False) -> None:
+        if not self._troubled:
+            log.log(level, text, *values, exc_info=exc_info)
+        self._troubled = True

@@ -1,0 +1,77 @@
+"""Whether each source system is alive: by its heartbeats where it sends them, else by the times of its events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+from prometheus_client.core import Metric as Family
+
+from consumers.clickhouse import connect, reaching
+from consumers.sources import Heard, heard_from
+from ops.monitor.heartbeats import Claims, Heartbeats
+from ops.monitor.metrics import SOURCE_GAP, SOURCE_SILENT
+from ops.monitor.question import Question
+from ops.monitor.rhythm import LOOKBACK_MS, expected_gap_ms
+from streams.domain.calendar import WorkCalendar
+from streams.domain.time import HOUR_MS
+from streams.holidays import china_calendar
+from streams.settings import Settings
+
+_HEARTBEAT_FLOOR_MS = HOUR_MS // 4
+"""A source that sends heartbeats has said that it means to be watched closely."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """A source on one topic: when it was last heard of, and how long it may be silent (``None``: not known)."""
+
+    last_ms: int
+    gap_ms: int | None
+
+
+Pulses = Mapping[tuple[str, ...], Pulse]
+
+
+class Sources:
+    """What is known of every source, from Kafka and from ClickHouse: either may be away, and the other's sources are told all the same."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._clock = settings, settings.make_clock()
+        self._heartbeats = Heartbeats(settings, self._clock.shift_ms)
+        self._claiming = Question("心跳 heartbeats", lambda: pulses_of_claims(self._heartbeats.look(), china_calendar()))
+        self._sending = Question("来源的事件 events of sources", self._ask)
+
+    def begin(self) -> None:
+        """Ask both."""
+        self._claiming.begin()
+        self._sending.begin()
+
+    def families(self) -> Iterator[Family]:
+        """Silence and expected gap of every source that was heard of within four weeks."""
+        found = {**(self._sending.answer() or {}), **(self._claiming.answer() or {})}
+        now_ms = self._clock.now_ms()
+        pulses = {place: pulse for place, pulse in sorted(found.items()) if now_ms - pulse.last_ms < LOOKBACK_MS}
+        yield SOURCE_SILENT.family({place: max(now_ms - pulse.last_ms, 0) / 1000 for place, pulse in pulses.items()})
+        yield SOURCE_GAP.family({place: pulse.gap_ms / 1000 for place, pulse in pulses.items() if pulse.gap_ms is not None})
+
+    def _ask(self) -> Pulses:
+        now_ms = self._clock.now_ms()
+        with reaching(self._settings), closing(connect(self._settings)) as client:
+            heard = heard_from(client, since_ms=now_ms - 2 * LOOKBACK_MS, now_ms=now_ms)
+        return pulses_of_events(heard, china_calendar())
+
+
+def pulses_of_events(heard: Mapping[tuple[str, str], Heard], calendar: WorkCalendar) -> Pulses:
+    """By (source, topic), from the times of events."""
+    return {place: Pulse(of.last_ms, expected_gap_ms(of.times_ms, of.last_ms, calendar)) for place, of in heard.items()}
+
+
+def pulses_of_claims(claims: Mapping[tuple[str, str], Claims], calendar: WorkCalendar) -> Pulses:
+    """By (source, topic), from what sources claim to have sent."""
+    return {place: Pulse(of.through_ms[-1], _gap_ms(of, calendar)) for place, of in claims.items()}
+
+
+def _gap_ms(of: Claims, calendar: WorkCalendar) -> int | None:
+    return expected_gap_ms(of.through_ms, of.through_ms[-1], calendar, delay_ms=of.delay_ms, floor_ms=_HEARTBEAT_FLOOR_MS)
