@@ -237,6 +237,19 @@ class CanarySettings(_Section):
     How often the monitor sends one, e.g. ``60s``; empty: never. Each adds a record to every partition of ``archive-received``."""
 
 
+class BoardSettings(_Section):
+    """The local page with the panels of the dashboards."""
+
+    host: str = "127.0.0.1"
+    """It has no login: on another address it belongs behind a proxy that has one."""
+    port: int = Field(default=0, ge=0, le=65_535)
+    """0: a free one. ``guidang up`` takes a free one and records it."""
+    names: tuple[str, ...] = ()
+    """Host names, beside those of this machine, under which it may be asked: a proxy's."""
+    prometheus_url: str = ""
+    """``http(s)://host:port`` of the Prometheus that scrapes us; empty: the board shows what it can see of the pipeline itself."""
+
+
 class Settings(BaseSettings):
     """全部设置。
 
@@ -261,6 +274,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     metrics: MetricsSettings = MetricsSettings()
     canary: CanarySettings = CanarySettings()
+    board: BoardSettings = BoardSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -176,6 +176,27 @@ class SinkRole(MeteredRole):
         return ready_path(self.settings, self.name).exists()
 
 
+class BoardRole(Role):
+    """The board; it needs nobody, and says on its page what does not answer."""
+
+    role = "board"
+    start_seconds = 60.0
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, "board")
+        self._port = 0
+
+    def command(self) -> list[str]:
+        """Take the port of the last time when it is free: a page that is open goes on."""
+        self._port = self.settings.board.port or preferred_port(endpoint_port(self.settings, self.role))
+        record_endpoint(self.settings, self.role, f"http://{self.settings.board.host}:{self._port}")
+        return guidang("board", "--port", str(self._port))
+
+    def ready(self) -> bool:
+        """Whether it listens."""
+        return answers(self._port)
+
+
 class MonitorRole(MeteredRole):
     """Figures and the state of the pipeline, for Prometheus."""
 
@@ -209,6 +230,7 @@ def fixed_roles(settings: Settings) -> list[Role]:
         TopicsRole(settings, "topics", _present(settings, "kafka")),
         SinkRole(settings, "sink", _present(settings, "kafka", "store", "topics")),
         MonitorRole(settings, "monitor", _present(settings, "kafka", "store", "topics")),
+        BoardRole(settings),
     ]
     return roles
 
