@@ -14,10 +14,10 @@ import tempfile
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from streams.clock import Clock, wall_ms
@@ -137,6 +137,100 @@ class MetricsSettings(_Section):
     """0: nowhere. ``guidang up`` takes a free port and records it."""
 
 
+_ROBOT_MESSAGES_A_MINUTE = 20
+_OF_KIND = {
+    "dingtalk": ({"url_file", "secret_file"}, {"url_file", "secret_file"}),
+    "wecom": ({"url_file"}, {"url_file"}),
+    "webhook": ({"url_file"}, {"url_file", "secret_file", "ca_file"}),
+    "email": ({"smtp_host", "sender", "to"}, {"smtp_host", "smtp_port", "smtp_tls", "smtp_user", "sender", "to", "secret_file", "ca_file"}),
+}
+"""Kind of a channel -> the settings it needs, the settings it can have."""
+_OF_ALL_KINDS = {"name", "kind", "match", "per_minute", "remind"}
+
+
+class ChannelSettings(_Section):
+    """One way to people, or to another program."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    kind: Literal["dingtalk", "wecom", "email", "webhook"]
+    match: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
+    """Label -> the value, or one of the values, that an alert must have; ``receiver`` is Alertmanager's. Empty: every alert."""
+    per_minute: int = Field(default=_ROBOT_MESSAGES_A_MINUTE, ge=1, le=6_000)
+    """Messages in any 60 s; a robot takes no more than 20."""
+    remind: DurationText = "0s"
+    """An alert that goes on is told again when it is delivered again after so long; 0s: never."""
+    url_file: Path | None = None
+    """File with the address. A robot's holds its token: a secret."""
+    secret_file: Path | None = None
+    """What signs (dingtalk), the bearer token (webhook), the password (email)."""
+    ca_file: Path | None = None
+    """Certificates of authorities to trust; absent: the machine's."""
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65_535)
+    smtp_tls: Literal["starttls", "implicit"] = "starttls"
+    smtp_user: str = ""
+    sender: str = ""
+    to: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> Self:
+        """A setting that this kind does not use is a mistake, not a decoration."""
+        given = {name for name in self.model_fields_set if getattr(self, name) not in (None, "", ())}
+        needs, takes = _OF_KIND[self.kind]
+        if missing := sorted(needs - given):
+            raise ValueError(f"{self.kind} 通道 {self.name} 缺少 channel lacks: {', '.join(missing)}")
+        if strange := sorted(given - takes - _OF_ALL_KINDS):
+            raise ValueError(f"{self.kind} 通道 {self.name} 用不到 channel has no use for: {', '.join(strange)}")
+        if any(path and ":/" in str(path) for path in (self.url_file, self.secret_file)):
+            raise ValueError("url_file 与 secret_file 是文件名，不是网址 are names of files, not addresses")
+        if self.kind in {"dingtalk", "wecom"} and self.per_minute > _ROBOT_MESSAGES_A_MINUTE:
+            raise ValueError(f"机器人每分钟至多 {_ROBOT_MESSAGES_A_MINUTE} 条 a robot takes at most {_ROBOT_MESSAGES_A_MINUTE} a minute")
+        if self.smtp_user and not self.secret_file:
+            raise ValueError(f"email 通道 {self.name} 有 smtp_user 而没有 secret_file channel has smtp_user and no secret_file")
+        return self
+
+    def secret(self) -> str:
+        """What ``secret_file`` holds now; empty when none is set. Read anew each time: a secret may be changed without a restart."""
+        return _filled_secret(self.secret_file)
+
+    def address(self) -> str:
+        """What ``url_file`` holds now."""
+        return _filled_secret(self.url_file)
+
+
+class NotifySettings(_Section):
+    """From Alertmanager to people."""
+
+    listen: str = "127.0.0.1"
+    port: int = Field(default=9095, ge=0, le=65_535)
+    """0: a free one, named in the log and in ``run/notify.ready``."""
+    token_file: Path | None = None
+    """The bearer token that Alertmanager must show; absent: none is asked for."""
+    linger: DurationText = "5s"
+    """How long an alert waits for others to share its message."""
+    digest_over: int = Field(default=5, ge=1)
+    """More alerts of one name in a message become one line a unit."""
+    board_url: str = Field(default="", max_length=300)
+    grafana_url: str = Field(default="", max_length=300)
+    runbook_url: str = Field(default="", max_length=300)
+    """Links under messages; ``{alertname}``, ``{unit}`` … stand for the alert's labels."""
+    channels: tuple[ChannelSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        names = [channel.name for channel in self.channels]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"通道重名 channels of the same name: {', '.join(twice)}")
+        for name in ("board_url", "grafana_url", "runbook_url"):
+            if (url := getattr(self, name)) and not (url.startswith(("https://", "http://")) and url.isascii()):
+                raise ValueError(f"{name} 不是 ASCII 网址 is no http(s) address in ASCII: {url}")
+        return self
+
+    def token(self) -> str:
+        """The token that ``token_file`` holds; empty when none is set."""
+        return _filled_secret(self.token_file)
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -153,6 +247,7 @@ class Settings(BaseSettings):
     privacy: PrivacySettings = PrivacySettings()
     worker: WorkerSettings = WorkerSettings()
     metrics: MetricsSettings = MetricsSettings()
+    notify: NotifySettings = NotifySettings()
 
     @classmethod
     def settings_customise_sources(
@@ -278,10 +373,15 @@ def load_settings(**options: Any) -> Settings:
     try:
         return Settings(**options)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))} = {e.get('input')!r}: {e['msg']}" for e in error.errors()]
+        lines = [f"{'.'.join(map(str, e['loc']))}{_given(e['type'], e.get('input'))}: {e['msg']}" for e in error.errors()]
         raise ConfigurationError("设置有误 bad settings:\n  " + "\n  ".join(lines)) from error
     except ValueError as error:  # a file that is not TOML, an environment value that is not JSON
         raise ConfigurationError(f"设置读不出 settings cannot be read: {error}") from error
+
+
+def _given(kind: str, value: Any) -> str:
+    """What was given, where it helps; a setting that does not exist may well be a secret that was to stand in a file."""
+    return f" = {value!r}" if kind != "extra_forbidden" and isinstance(value, (str, int, float)) else ""
 
 
 def instant_ms(text: str) -> int:
@@ -321,3 +421,11 @@ def _secret(path: Path | None) -> str:
         return path.read_text().strip()
     except OSError as error:
         raise ConfigurationError(f"密钥文件读不出 secret file cannot be read: {path}: {error.strerror}") from error
+
+
+def _filled_secret(path: Path | None) -> str:
+    """As :func:`_secret`; an empty file is an error: no token must not pass for "no token needed"."""
+    found = _secret(path)
+    if path is not None and not found:
+        raise ConfigurationError(f"密钥文件是空的 secret file is empty: {path}")
+    return found

@@ -33,6 +33,7 @@ COMMANDS: dict[str, Entry] = {
     "worker": Entry("pipeline", "一个工作进程：匹配办件与归档", "One worker: matches cases to archives"),
     "sink": Entry("processes", "把输出主题写入 ClickHouse", "Write the output topics into ClickHouse"),
     "store": Entry("processes", "内嵌的 ClickHouse", "The embedded ClickHouse"),
+    "notify": Entry("notify", "把告警发给人：钉钉、企业微信、邮件", "Tell people of alerts: DingTalk, WeCom, mail"),
     "publish": Entry("data", "把文件发布到输入主题", "Publish a file into an input topic"),
     "import-items": Entry("importing", "导入《基础信息确认表》（附件1）", "Import the form of basic information (附件1)"),
     "import-schedule": Entry("importing", "导入归档范围和保管期限表", "Import archiving schedules"),
