@@ -185,6 +185,8 @@ class ChannelSettings(_Section):
             raise ValueError("url_file 与 secret_file 是文件名，不是网址 are names of files, not addresses")
         if self.kind in {"dingtalk", "wecom"} and self.per_minute > _ROBOT_MESSAGES_A_MINUTE:
             raise ValueError(f"机器人每分钟至多 {_ROBOT_MESSAGES_A_MINUTE} 条 a robot takes at most {_ROBOT_MESSAGES_A_MINUTE} a minute")
+        if wrong := [address for address in (self.sender, *self.to) if address and not (address.isascii() and "@" in address)]:
+            raise ValueError(f"通道 {self.name} 的 sender 或 to 里有 {len(wrong)} 个不是邮件地址 of sender and to are no mail addresses")
         if self.smtp_user and not self.secret_file:
             raise ValueError(f"email 通道 {self.name} 有 smtp_user 而没有 secret_file channel has smtp_user and no secret_file")
         return self

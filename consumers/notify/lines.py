@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from consumers.notify.alert import LABELS, Waiting
 from consumers.notify.links import Links
 from consumers.notify.style import Style
-from consumers.notify.text import clip, lasting, moment, plain
+from consumers.notify.text import clip, lasting, moment, short
 
 _SUMMARY_BYTES, _DESCRIPTION_BYTES, _VALUE_BYTES, _SUBJECT_BYTES = 300, 300, 120, 240
 _MARKS = {"firing": "🔴", "resolved": "🟢"}
@@ -58,8 +58,8 @@ def counts(waiting: Iterable[Waiting]) -> str:
 
 def _single(waiting: Waiting, links: Links, style: Style) -> str:
     alert = waiting.alert
-    summary = clip(plain(alert.annotations.get("summary", "")), _SUMMARY_BYTES)
-    description = clip(plain(alert.annotations.get("description", "")), _DESCRIPTION_BYTES)
+    summary = short(alert.annotations.get("summary", ""), _SUMMARY_BYTES)
+    description = short(alert.annotations.get("description", ""), _DESCRIPTION_BYTES)
     subject = _subject(waiting, summary)
     if alert.status == "firing":
         said = "。".join(text.rstrip("。") for text in (summary, description) if text)
@@ -95,7 +95,7 @@ def _name(name: str, group: Sequence[Waiting]) -> str:
 
 
 def _named(name: str) -> str:
-    return clip(plain(name), _VALUE_BYTES)
+    return short(name, _VALUE_BYTES)
 
 
 def _subject(waiting: Waiting, summary: str) -> str:
@@ -117,7 +117,7 @@ def _place(waiting: Waiting) -> str:
 
 
 def _value(waiting: Waiting, label: str) -> str:
-    return clip(plain(waiting.alert.labels.get(label, "")), _VALUE_BYTES)
+    return short(waiting.alert.labels.get(label, ""), _VALUE_BYTES)
 
 
 def _grouped(pairs: Iterable[tuple[str, Waiting]]) -> list[tuple[str, list[Waiting]]]:

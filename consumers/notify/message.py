@@ -10,7 +10,7 @@ from consumers.notify.alert import Waiting
 from consumers.notify.lines import Line, counts, to_brief_lines, to_lines
 from consumers.notify.links import Links
 from consumers.notify.style import STYLES, Style
-from consumers.notify.text import clip, plain, size
+from consumers.notify.text import short, size
 
 DATA_ALERTS: Final = 500
 """Most alerts in one request to a plain webhook."""
@@ -105,7 +105,7 @@ def _foot(backfill: Mapping[str, int], links: Links, style: Style) -> list[str]:
     foot = []
     if backfill:
         most = sorted(backfill.items(), key=lambda named: (-named[1], named[0]))
-        named = "，".join(f"{clip(plain(name), _NAME_BYTES)} {number}" for name, number in most[:_NAMES_OF_BACKFILL])
+        named = "，".join(f"{short(name, _NAME_BYTES)} {number}" for name, number in most[:_NAMES_OF_BACKFILL])
         more = "……" if len(most) > _NAMES_OF_BACKFILL else ""
         foot.append(f"另有历史补录引起的 {sum(backfill.values())} 条，未逐条通知（{named}{more}）")
     if places := links.for_all():

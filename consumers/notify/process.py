@@ -136,7 +136,7 @@ async def _listen(runner: web.AppRunner, notify: NotifySettings) -> str:
     except OSError as error:
         if error.errno in {errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL}:
             raise DependencyError(
-                f"不能在 {notify.listen}:{notify.port} 监听（{error.strerror}）：换一个 notify.port。 Cannot listen there: choose another port."
+                f"不能在 {notify.listen}:{notify.port} 监听（{error.strerror}）：换一个 notify.port。 Cannot listen: choose another port."
             ) from error
         raise
     host, port = runner.addresses[0][:2]

@@ -69,7 +69,7 @@ class Intake:
         try:
             delivery = await self._read(request)
         except _Refused as refused:
-            log.error("拒绝了一次投递 a delivery was refused: %d %s", refused.status, refused)
+            log.warning("拒绝了一次投递 a delivery was refused: %d %s", refused.status, refused)
             return web.json_response({"error": str(refused)}, status=refused.status)
         try:
             news = self.queue.accept(self._taken(delivery), wall_ms())

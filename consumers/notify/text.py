@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import Final
 
 from streams.domain.time import iso
 
 _MARKUP: Final = str.maketrans({"[": "［", "]": "］", "<": "＜", ">": "＞", "`": "'", "*": "＊", "\\": "＼", "|": "｜"})
-_BLANK: Final = re.compile(r"\s+")
 _DAY_SECONDS, _HOUR_SECONDS, _MINUTE_SECONDS = 86_400, 3_600, 60
 
 
@@ -33,8 +31,13 @@ def clip(text: str, most_bytes: int, mark: str = "…") -> str:
 
 def plain(text: str) -> str:
     """On one line, without control characters; what would be markup, a link or a mention in a robot's Markdown becomes full-width."""
-    one_line = _BLANK.sub(" ", text).strip()
-    return "".join(c for c in one_line if unicodedata.category(c) not in {"Cc", "Cf", "Cs"}).translate(_MARKUP)
+    shown = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in {"Cc", "Cf", "Cs"})
+    return " ".join(shown.split()).translate(_MARKUP)
+
+
+def short(text: str, most_bytes: int) -> str:
+    """The beginning of a text, plain, that fits; of an endless one only as much is looked at as could be shown."""
+    return clip(plain(text[: most_bytes + 1]), most_bytes)
 
 
 def moment(epoch_ms: int) -> str:
