@@ -51,5 +51,6 @@ def is_loopback(host: str) -> bool:
 def secrets_in(url: str) -> tuple[str, ...]:
     """What of an address must not be shown: the values in its query, its path's last part, and the whole."""
     parts = urlsplit(url)
-    found = [url, parts.query, *(value for _, value in parse_qsl(parts.query)), parts.path.rpartition("/")[2]]
+    as_sent = [pair.partition("=")[2] for pair in parts.query.split("&")]
+    found = [url, parts.query, *as_sent, *(value for _, value in parse_qsl(parts.query)), parts.path.rpartition("/")[2]]
     return tuple(sorted((text for text in found if len(text) >= _LEAST_SECRET_CHARACTERS), key=len, reverse=True))

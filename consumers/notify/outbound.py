@@ -72,7 +72,7 @@ class HttpChannel:
             return Outcome("unreachable", f"{type(error).__name__} {reason or ''}".strip())
         except OSError as error:
             return Outcome("unreachable", f"{type(error).__name__} {error.strerror or ''}".strip())
-        return judged(channel.kind, answer, (secret, *secrets_in(url)))
+        return judged(channel.kind, answer, (*secrets_in(target), *secrets_in(url), secret))
 
     async def close(self) -> None:
         """Let go of connections."""

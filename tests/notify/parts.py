@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs
 
 import orjson
@@ -98,7 +98,7 @@ class Robot:
     _taken: deque[float] = field(default_factory=deque)
     _runner: web.AppRunner | None = None
 
-    async def __aenter__(self) -> Robot:
+    async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=1 << 26)
         app.router.add_post("/robot/send", self._answer)
         app.router.add_post("/elsewhere", self._elsewhere)

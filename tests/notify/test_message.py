@@ -87,6 +87,21 @@ def test_every_message_fits_and_in_the_end_all_is_told(
     assert sorted(w.position for w in told) == list(range(1, len(found) + 1))
 
 
+def test_the_longest_of_alerts_with_the_longest_of_everything_fits_the_smallest_message() -> None:
+    """One always does: no alert may stay for ever because it is too long."""
+    links = Links(
+        "https://b.example/{unit}" + "b" * 276, "https://g.example/{unit}" + "g" * 276, "https://r.example/{alertname}" + "r" * 271
+    )
+    values = dict.fromkeys(LABELS, "字" * 3_000) | {"unit": "u" * 60, "alertname": "n" * 60}
+    longest = Alert("a", "firing", T0, None, values, {"summary": "字" * 3_000, "description": "字" * 3_000})
+    for digest_over, at_least in ((1, 2_000), (5, 2_800)):
+        message = Composer("wecom", links, digest_over).compose(
+            queued([longest] * 2), dict.fromkeys(("名" * 200 + str(n) for n in range(9)), 10**9)
+        )
+        assert message.told
+        assert at_least < size(message.text) <= 4_096
+
+
 def test_alerts_are_shown_under_their_name_with_runbook_and_places() -> None:
     """What fires, since when, and where to look; what is over, and how long it was."""
     waiting = queued(
@@ -99,8 +114,10 @@ def test_alerts_are_shown_under_their_name_with_runbook_and_places() -> None:
     assert Composer("wecom", LINKS, 5).compose(waiting, {"Unarchived": 35}).text.split("\n") == [
         "### 归档：2 条告警，1 条恢复",
         "**[CoverageDrop · page](https://docs.example/runbooks#CoverageDrop)**",
-        "🔴 市公安局（330100012）：近 24 小时应归档 120 件，已归档 61 件（自 2018-12-31 18:00:00+08:00）"
-        " [看板](https://board.example/?unit=330100012)",
+        (
+            "🔴 市公安局（330100012）：近 24 小时应归档 120 件，已归档 61 件（自 2018-12-31 18:00:00+08:00）"
+            " [看板](https://board.example/?unit=330100012)"
+        ),
         "🟢 市规划局（330100031）：已恢复（2018-12-31 18:00:00+08:00 起，历时 1 小时 0 分） [看板](https://board.example/?unit=330100031)",
         "**[SourceStale](https://docs.example/runbooks#SourceStale)**",
         "🔴 source=自建-07 topic=archive-received（自 2018-12-31 18:00:00+08:00）",

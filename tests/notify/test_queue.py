@@ -177,6 +177,43 @@ STEPS = st.lists(
 )
 
 
+class People:
+    """A queue, and what of it reached people."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.queue = Queue(path)
+        self.delivered: dict[str, list[tuple[str, int]]] = {"a": [], "b": []}
+        self.shown: dict[str, list[tuple[str, int]]] = {"a": [], "b": []}
+        self.under_way: tuple[int, list[Waiting]] | None = None
+
+    def deliver(self, fingerprint: str, state: tuple[str, int]) -> None:
+        """Alertmanager posts."""
+        put(self.queue, state, fingerprint=fingerprint)
+        self.delivered[fingerprint].append(state)
+
+    def begin(self) -> None:
+        """A message goes out, where none is under way."""
+        if self.under_way is None:
+            waiting = self.queue.waiting("c")
+            self.under_way = (self.queue.begin("c", waiting, T0), waiting)
+
+    def end(self, what: str) -> None:
+        """It arrives; or fails; or the process is killed when it had arrived and nobody had written that down."""
+        number, waiting = self.under_way or (0, [])
+        self.under_way = None
+        if what != "fail":
+            for one in waiting:
+                self.shown[one.alert.fingerprint].append(one.alert.state)
+        if what == "crash":
+            self.queue.close()
+            self.queue = Queue(self.path)
+        elif what == "fail":
+            self.queue.not_sent("c", number, T0)
+        else:
+            self.queue.sent("c", number, waiting, {}, T0)
+
+
 @settings(max_examples=60, deadline=None)
 @given(steps=STEPS)
 def test_the_last_state_is_always_told_and_none_out_of_order(steps: list[tuple[str, str | None, tuple[str, int] | None]]) -> None:
@@ -186,47 +223,22 @@ def test_the_last_state_is_always_told_and_none_out_of_order(steps: list[tuple[s
     was delivered, in its order, that ends with the last.
     """
     with tempfile.TemporaryDirectory(dir=_QUICK) as folder:
-        path = Path(folder) / "queue.sqlite"
-        queue = Queue(path)
-        delivered: dict[str, list[tuple[str, int]]] = {"a": [], "b": []}
-        shown: dict[str, list[tuple[str, int]]] = {"a": [], "b": []}
-        under_way: tuple[int, list[Waiting]] | None = None
-
-        def show(waiting: list[Waiting]) -> None:
-            for one in waiting:
-                shown[one.alert.fingerprint].append(one.alert.state)
-
-        for what, fingerprint, state in [*steps, ("crash", None, None)]:
-            match what, under_way:
-                case "deliver", _:
-                    assert fingerprint
-                    assert state
-                    put(queue, state, fingerprint=fingerprint)
-                    delivered[fingerprint].append(state)
-                case "begin", None:
-                    waiting = queue.waiting("c")
-                    under_way = (queue.begin("c", waiting, T0), waiting)
-                case "arrive", (number, waiting):
-                    show(waiting)
-                    queue.sent("c", number, waiting, {}, T0)
-                    under_way = None
-                case "fail", (number, waiting):
-                    queue.not_sent("c", number, T0)
-                    under_way = None
-                case "crash", _:
-                    if under_way:
-                        show(under_way[1])  # it had arrived, and nobody wrote it down
-                        under_way = None
-                    queue.close()
-                    queue = Queue(path)
-        waiting = queue.waiting("c")
-        show(waiting)
-        queue.sent("c", queue.begin("c", waiting, T0), waiting, {}, T0)
-        assert queue.waiting("c") == []
-        queue.close()
-        for fingerprint, states in delivered.items():
-            assert shown[fingerprint][-1:] == states[-1:]
-            assert _is_selection(shown[fingerprint], states)
+        people = People(Path(folder) / "queue.sqlite")
+        for what, fingerprint, state in steps:
+            if fingerprint and state:
+                people.deliver(fingerprint, state)
+            elif what == "begin":
+                people.begin()
+            else:
+                people.end(what)
+        people.end("crash")
+        people.begin()
+        people.end("arrive")
+        assert people.queue.waiting("c") == []
+        people.queue.close()
+        for fingerprint, states in people.delivered.items():
+            assert people.shown[fingerprint][-1:] == states[-1:]
+            assert _is_selection(people.shown[fingerprint], states)
 
 
 def _is_selection(shown: list[tuple[str, int]], delivered: list[tuple[str, int]]) -> bool:
