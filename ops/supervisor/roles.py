@@ -217,6 +217,29 @@ class MonitorRole(MeteredRole):
         return answers(self._port)
 
 
+class NotifyRole(Role):
+    """The notifier, where channels are set. It needs nobody: it must be able to tell of all the others."""
+
+    role = "notify"
+    start_seconds = 30.0
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, "notify")
+
+    def command(self) -> list[str]:
+        """Its port is a setting: Alertmanager knows it."""
+        ready_path(self.settings, self.name).unlink(missing_ok=True)
+        return guidang("notify")
+
+    def ready(self) -> bool:
+        """Whether it takes alerts: it says where."""
+        path = ready_path(self.settings, self.name)
+        address = path.read_text() if path.exists() else ""
+        if address:
+            record_endpoint(self.settings, self.role, address)
+        return bool(address)
+
+
 def worker_role(settings: Settings, number: int) -> WorkerRole:
     """The ``number``-th worker, from 1."""
     return WorkerRole(settings, f"worker-{number}", _present(settings, "kafka", "topics"))
@@ -231,6 +254,7 @@ def fixed_roles(settings: Settings) -> list[Role]:
         SinkRole(settings, "sink", _present(settings, "kafka", "store", "topics")),
         MonitorRole(settings, "monitor", _present(settings, "kafka", "store", "topics")),
         BoardRole(settings),
+        *([NotifyRole(settings)] if settings.notify.channels else []),
     ]
     return roles
 
