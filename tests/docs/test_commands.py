@@ -92,7 +92,11 @@ def test_tests_that_are_named_exist(line: Line) -> None:
 @pytest.mark.parametrize("line", lines("docker"), ids=str)
 def test_a_service_of_compose_exists_and_takes_what_it_is_told(line: Line) -> None:
     """``docker compose run --rm cli status`` is a command of ours like any other."""
-    words = [word for word in line.words if not word.startswith("-") and ":" not in word]
+    given = list(line.words)
+    if "--profile" in given:
+        profile = given.pop(given.index("--profile") + 1)
+        assert any(profile in service.get("profiles", ()) for service in COMPOSE["services"].values())
+    words = [word for word in given if not word.startswith("-") and ":" not in word]
     if words[:1] != ["compose"] or len(words) < 3:
         return
     verb, service = words[1:3]
