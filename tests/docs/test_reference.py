@@ -17,7 +17,9 @@ from streams import errors
 from streams.settings import Settings, load_settings
 from tests.docs.lines import PAGES, ROOT
 
-SECTIONS = {name for name in Settings.model_fields if any(each.name.startswith(f"{name}.") for each in documented())}
+SETTINGS = list(documented())
+VARIABLES = variables()
+SECTIONS = {name for name in Settings.model_fields if any(each.name.startswith(f"{name}.") for each in SETTINGS)}
 DEVELOPERS = {"GUIDANG_SOAK_CASES"}
 """Variables of the tests alone."""
 
@@ -45,7 +47,7 @@ def test_exit_codes_are_those_that_errors_carry() -> None:
 def test_what_is_documented_is_what_can_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Each variable reaches the setting of its name."""
     monkeypatch.chdir(tmp_path)
-    for each in documented():
+    for each in SETTINGS:
         if each.kind == "路径 path" and each.variable and each.name != "data_dir":
             monkeypatch.setenv(each.variable, f"/set/{each.name}")
     settings = load_settings()
@@ -57,10 +59,10 @@ def test_what_is_documented_is_what_can_be_set(monkeypatch: pytest.MonkeyPatch, 
 def test_settings_that_a_document_names_are_real(page: Path) -> None:
     """Dotted names in code, ``GUIDANG_*`` variables, and whole files of settings."""
     text = page.read_text(encoding="utf-8")
-    names = {each.name for each in documented()}
+    names = {each.name for each in SETTINGS}
     dotted = {name for name in re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)[` =]", text) if name.partition(".")[0] in SECTIONS}
     assert {name for name in dotted if name not in names and not any(known.startswith(f"{name}.") for known in names)} == set()
     used = set(re.findall(r"GUIDANG_[A-Z_]*[A-Z]", text))
-    assert used <= variables() | OTHER_VARIABLES | DEVELOPERS | {f"GUIDANG_{section.upper()}" for section in SECTIONS}
+    assert used <= VARIABLES | OTHER_VARIABLES | DEVELOPERS | {f"GUIDANG_{section.upper()}" for section in SECTIONS}
     for block in re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         Settings(**tomllib.loads(block))
