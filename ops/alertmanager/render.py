@@ -44,8 +44,8 @@ class Targets:
 
 
 SHIPPED: Final = {
-    "alertmanager.yml": Targets("http://127.0.0.1:9095/alerts"),
-    "alertmanager.compose.yml": Targets("http://notify:9095/alerts"),
+    "alertmanager.yml": Targets("http://127.0.0.1:9095/alertmanager"),
+    "alertmanager.compose.yml": Targets("http://notify:9095/alertmanager"),
 }
 """The files that come with the product: all on one machine, and docker-compose.yml."""
 
@@ -97,7 +97,9 @@ def _joined(days: Iterable[dt.date]) -> Iterator[Days]:
 
 def main() -> None:
     """Print, or write what comes with the product."""
-    parser = argparse.ArgumentParser(prog="python -m ops.alertmanager.render", description="Alertmanager 的配置 Alertmanager's configuration")
+    parser = argparse.ArgumentParser(
+        prog="python -m ops.alertmanager.render", description="Alertmanager 的配置 Alertmanager's configuration"
+    )
     parser.add_argument("--notify", help="通知进程的网址 webhook of guidang notify", default=SHIPPED["alertmanager.yml"].notify)
     parser.add_argument("--notify-token-file", help="通知进程要求的令牌所在的文件 file with the token it asks for", default="")
     parser.add_argument("--fallback", help="备用通路的网址 webhook that does not lead through the notifier", default="")
