@@ -14,6 +14,7 @@ from streams.domain.rules import Cost, kinds_of
 from tests.alerts.rules import ALERTMANAGER, ROOT, TEST_FILES, alerts, groups, named, recordings
 
 FOREIGN = {
+    "ALERTS": {"alertname", "alertstate"},
     "up": {"job", "instance"},
     "alertmanager_notifications_failed_total": {"instance", "integration"},
     "prometheus_rule_evaluation_failures_total": {"instance", "rule_group"},
