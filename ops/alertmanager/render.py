@@ -44,8 +44,8 @@ class Targets:
 
 
 SHIPPED: Final = {
-    "alertmanager.yml": Targets("http://127.0.0.1:9095/alerts"),
-    "alertmanager.compose.yml": Targets("http://notify:9095/alerts"),
+    "alertmanager.yml": Targets("http://127.0.0.1:9095/alertmanager"),
+    "alertmanager.compose.yml": Targets("http://notify:9095/alertmanager"),
 }
 """The files that come with the product: all on one machine, and docker-compose.yml."""
 
