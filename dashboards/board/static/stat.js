@@ -16,7 +16,7 @@ export class StatDrawing {
   }
 
   tile(column, value) {
-    const level = column.unit === this.panel.unit || !column.unit ? levelOf(value, this.panel.thresholds) : null;
+    const level = column.leveled ? levelOf(value, this.panel.thresholds) : null;
     const text = shown(value, column.unit, column.isTime);
     const figure = column.isTime && value ? el("time", { datetime: iso(value), text }) : text;
     const word = level ? el("span", { class: "level", text: LEVELS[level] }) : null;
