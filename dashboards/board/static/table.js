@@ -16,7 +16,7 @@ export class TableDrawing {
     this.body = el("tbody");
     this.head = el("thead");
     this.more = el("button", { type: "button", class: "more", hidden: true, onclick: () => { this.everything = true; this.fill(); } });
-    this.element = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": panel.title },
+    this.element = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": panel.title },
       el("table", {}, el("caption", { class: "unseen", text: panel.title }), this.head, this.body), this.more);
   }
 
