@@ -83,9 +83,7 @@ def _at_once(found: dict[str, Any]) -> Table:
     if found["resultType"] == "scalar":
         return Table(("Value",), ((_number(found["result"][1]),),))
     labels = sorted({label for one in found["result"] for label in one["metric"] if label != "__name__"})
-    rows = tuple(
-        (*(one["metric"].get(label, "") for label in labels), _number(one["value"][1])) for one in found["result"]
-    )
+    rows = tuple((*(one["metric"].get(label, "") for label in labels), _number(one["value"][1])) for one in found["result"])
     return Table((*labels, "Value"), rows)
 
 

@@ -19,9 +19,7 @@ def published(dashboards: Iterable[Dashboard]) -> list[dict[str, Any]]:
             "range": DEFAULT_RANGE[dashboard.span],
             "annotations": [{"key": annotation.key, "title": annotation.title} for annotation in dashboard.annotations],
             "variables": [_variable(variable) for variable in dashboard.variables],
-            "sections": [
-                {"title": section.title, "panels": [_panel(panel) for panel in section.panels]} for section in dashboard.sections
-            ],
+            "sections": [{"title": section.title, "panels": [_panel(panel) for panel in section.panels]} for section in dashboard.sections],
         }
         for dashboard in dashboards
     ]

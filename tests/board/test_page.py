@@ -26,7 +26,9 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 def chromium() -> Iterator[Browser]:
     """One browser; each test has a context of its own. It can reach nothing but this machine: the page needs nothing else."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"])
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+        )
         yield browser
         browser.close()
 
@@ -116,7 +118,7 @@ def test_the_overview_draws_and_the_worst_unit_leads_to_its_worst_item_and_that_
 
 
 def test_times_are_those_of_beijing_wherever_the_reader_is(opened: Any) -> None:
-    """This browser says that it is in New York; the job's clock stands at the last evening of 2018."""
+    """The browser says that it is in New York; the job's clock stands at the last evening of 2018."""
     page = opened()
     expect(page.locator("#clock")).to_have_text(re.compile(r"^2018-12-31 18:"))
 

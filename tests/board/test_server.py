@@ -96,7 +96,7 @@ def test_moments_are_epoch_milliseconds_and_named_so(board: BoardProcess) -> Non
     ],
 )
 def test_only_readers_of_this_machine_are_answered(board: BoardProcess, method: str, headers: dict[str, str], status: int) -> None:
-    """A foreign name (DNS rebinding), a request that a foreign page caused, or anything but reading is refused; a link from elsewhere is not."""
+    """A foreign name (DNS rebinding), a request that a foreign page caused, anything but reading: refused; a link is not."""
     assert board.ask("/api/dashboards", method, **headers).status == status
 
 
@@ -247,7 +247,12 @@ def test_the_pipelines_panels_are_asked_of_prometheus_where_there_is_one(year: Y
     port = free_port()
     config = tmp_path / "prometheus.yml"
     config.write_text(f"scrape_configs: [{{job_name: self, scrape_interval: 1s, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}]")
-    command = ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={tmp_path / 'data'}", f"--web.listen-address=127.0.0.1:{port}"]
+    command = [
+        "prometheus",
+        f"--config.file={config}",
+        f"--storage.tsdb.path={tmp_path / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
     with (
         running_board({**year.environment, "GUIDANG_BOARD__PROMETHEUS_URL": f"http://127.0.0.1:{port}"}) as board,
         subprocess.Popen(command, stderr=subprocess.DEVNULL) as prometheus,
