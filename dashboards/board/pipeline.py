@@ -1,4 +1,4 @@
-"""The pipeline without Prometheus: processes as the supervisor knows them, lag as the broker shows it; nothing but ``guidang up`` is needed."""
+"""The pipeline without Prometheus: processes as the supervisor knows them, lag as the broker shows it."""
 
 from __future__ import annotations
 

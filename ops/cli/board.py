@@ -16,7 +16,8 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
         help=t(
-            "看板：本机网页，与 Grafana 看板相同的图与查询，每 15 秒刷新；只读，只听 board.host（默认 127.0.0.1）。guidang up 会一并启动它。",
+            "看板：本机网页，与 Grafana 看板相同的图与查询，每 15 秒刷新；只读，只听 board.host（默认 127.0.0.1）。"
+            "guidang up 会一并启动它。",
             "The board: a local page with the panels and queries of the Grafana dashboards, live; reads only, on board.host"
             " (default 127.0.0.1). `guidang up` starts it too.",
         )

@@ -7,7 +7,8 @@ export function columnsOf(panel, tables) {
   if (panel.columns.length) {
     return panel.columns.map((column) => {
       const at = table.columns.indexOf(column.name);
-      return { ...column, unit: column.unit || panel.unit, at, isTime: table.times.includes(column.name) };
+      const unit = column.unit || (panel.drawing === "table" ? "" : panel.unit);
+      return { ...column, unit, at, isTime: table.times.includes(column.name), leveled: panel.thresholds.length > 0 && unit === panel.unit };
     });
   }
   return table.columns

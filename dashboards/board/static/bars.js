@@ -11,7 +11,7 @@ export class BarsDrawing {
     this.context = context;
     this.list = el("ul", { class: "bar-list", role: "list" });
     this.legend = el("div");
-    this.element = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": panel.title }, this.legend, this.list);
+    this.element = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": panel.title }, this.legend, this.list);
   }
 
   draw(tables) {

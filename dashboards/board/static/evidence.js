@@ -13,7 +13,7 @@ export class Evidence {
     this.button = el("button", { type: "button", text: "从 Kafka 读取", onclick: () => this.read() });
     this.found = el("div", { "aria-live": "polite" });
     this.stop = new AbortController();
-    this.element = el("section", { class: "card evidence", "aria-labelledby": "evidence" },
+    this.element = el("article", { class: "card evidence", "aria-labelledby": "evidence" },
       el("header", {}, el("h3", { id: "evidence", text: "每个事件的来处与依据" })),
       el("p", { class: "description", text: `与 guidang explain ${caseNo} 相同：通读输入主题，列出这件办件的每个事件在哪个主题、分区与位点，判定所依据的规则与条款。数据多时需要几分钟。` }),
       this.button, this.bar, this.found);

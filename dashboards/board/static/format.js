@@ -23,7 +23,7 @@ const FORMATS = {
   cases: whole.format,
   records: whole.format,
   ratio,
-  points: (value) => fine.format(value),
+  points: (value) => value.toFixed(2),
   seconds: duration,
   days: (value) => `${tenth.format(value)} 天`,
   bytes,

@@ -37,6 +37,7 @@ class View {
     });
     this.evidencePlace = el("div", { class: "grid" });
     this.panels.findLast((panel) => panel.panel.asks_case)?.element.parentElement.after(this.evidencePlace);
+    page.main.setAttribute("aria-busy", "true");
     page.main.replaceChildren(el("div", { class: "head" }, this.heading, el("p", { text: dashboard.description })), ...sections);
     const caseUid = dashboards.find((one) => one.variables.some((variable) => variable.name === "case"))?.uid;
     this.filters = new Filters(dashboard, state, (change) => go({ ...this.state, ...change }), caseUid);
@@ -49,6 +50,7 @@ class View {
     this.state = state;
     this.filters.show(state);
     if (other) this.showEvidence();
+    page.main.setAttribute("aria-busy", "true");
     return this.ask();
   }
 
@@ -128,6 +130,7 @@ function finished(faults) {
     page.banner.replaceChildren();
     say("数据已恢复");
   }
+  page.main.setAttribute("aria-busy", "false");
   showClock();
   schedule(faults.size ? AGAIN_MS : EVERY_MS);
 }

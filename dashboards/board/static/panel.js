@@ -24,7 +24,7 @@ export class PanelView {
     this.switch = el("button", { type: "button", class: "icon", "aria-pressed": "false", "aria-label": `${panel.title}：以表格显示`, text: "表", hidden: ["table", "stat", "gauge"].includes(panel.drawing), onclick: () => this.toggleTable() });
     this.body = el("div", { class: "body" }, el("p", { class: "empty", text: "…" }));
     this.fault = el("p", { class: "fault", hidden: true });
-    this.element = el("section", { class: `card ${panel.drawing}`, "aria-labelledby": id, "data-key": panel.key },
+    this.element = el("article", { class: `card ${panel.drawing}`, "aria-labelledby": id, "data-key": panel.key },
       el("header", {}, el("h3", { id, text: panel.title }), this.switch, this.about), this.description, this.fault, this.body);
     this.element.style.setProperty("--columns", String(panel.width));
     this.element.style.setProperty("--rows", String(panel.height));

@@ -16,7 +16,7 @@ export class StatDrawing {
   }
 
   tile(column, value) {
-    const level = column.unit === this.panel.unit || !column.unit ? levelOf(value, this.panel.thresholds) : null;
+    const level = column.leveled ? levelOf(value, this.panel.thresholds) : null;
     const text = shown(value, column.unit, column.isTime);
     const figure = column.isTime && value ? el("time", { datetime: iso(value), text }) : text;
     const word = level ? el("span", { class: "level", text: LEVELS[level] }) : null;
@@ -27,8 +27,8 @@ export class StatDrawing {
   meter(column, value, text) {
     if (typeof value !== "number") return null;
     const most = column.unit === "ratio" ? 1 : column.unit === "points" ? 100 : Math.max(value, ...this.panel.thresholds.map((one) => one.value));
-    const meter = el("dd", { class: "gauge", role: "meter", "aria-label": column.title, "aria-valuemin": "0", "aria-valuemax": String(most), "aria-valuenow": String(value), "aria-valuetext": text });
+    const meter = el("div", { class: "gauge", role: "meter", "aria-label": column.title, "aria-valuemin": "0", "aria-valuemax": String(most), "aria-valuenow": String(value), "aria-valuetext": text });
     meter.style.setProperty("--part", `${Math.max(0, Math.min(value / most, 1)) * 100}%`);
-    return meter;
+    return el("dd", { class: "under" }, meter);
   }
 }

@@ -16,7 +16,7 @@ export class TableDrawing {
     this.body = el("tbody");
     this.head = el("thead");
     this.more = el("button", { type: "button", class: "more", hidden: true, onclick: () => { this.everything = true; this.fill(); } });
-    this.element = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": panel.title },
+    this.element = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": panel.title },
       el("table", {}, el("caption", { class: "unseen", text: panel.title }), this.head, this.body), this.more);
   }
 
@@ -81,11 +81,11 @@ export class TableDrawing {
     const address = column.link && this.context.linkTo(column.link, (key) => valueOf(this.table, row, key));
     const inner = address ? el("a", { href: address, text: text === NOTHING ? String(valueOf(this.table, row, column.link.set[0][1])) : text }) : column.isTime && value !== null ? el("time", { datetime: iso(value), text }) : text;
     const cell = el(index === 0 ? "th" : "td", { scope: index === 0 ? "row" : null, class: column.figure ? "figure" : column.long && !column.isTime ? "long" : null }, inner);
+    const level = column.leveled ? levelOf(value, this.panel.thresholds) : null;
+    if (level) cell.dataset.level = level;
+    if (level && level !== "good") cell.append(el("span", { class: "unseen", text: LEVELS[level] }));
     if (column.meter && typeof value === "number") {
-      const level = levelOf(value, this.panel.thresholds);
       cell.classList.add("meter");
-      if (level) cell.dataset.level = level;
-      if (level && level !== "good") cell.title = LEVELS[level];
       cell.style.setProperty("--part", `${Math.min(value, 1) * 100}%`);
     }
     return cell;

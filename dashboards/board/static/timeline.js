@@ -24,7 +24,7 @@ export class StripsDrawing {
   constructor(panel, context) {
     this.panel = panel;
     this.context = context;
-    this.element = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": panel.title });
+    this.element = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": panel.title });
   }
 
   draw(tables) {
