@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from consumers.notify.alert import Alert
-from consumers.notify.answers import Verdict
+from consumers.notify.answers import Outcome, Verdict
 from consumers.notify.links import Links
-from consumers.notify.message import Composer
+from consumers.notify.message import Composer, Message
 from consumers.notify.outbound import HttpChannel
 from consumers.notify.pace import Pace
 from consumers.notify.queue import Queue, Taken
@@ -316,3 +316,41 @@ def test_a_sender_that_is_stopped_finishes_its_message(tmp_path: Path) -> None:
         assert len(robot.texts) == 1
 
     asyncio.run(run())
+
+
+class Defective:
+    """A way out with a defect, whose error tells a secret."""
+
+    closed = False
+
+    async def deliver(self, message: Message) -> Outcome:
+        """Fail as nobody foresaw."""
+        raise ValueError(f"{SECRET} {message.title}")
+
+    async def close(self) -> None:
+        """Remember."""
+        self.closed = True
+
+
+def test_a_defect_in_one_channel_silences_no_other_and_tells_no_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is told with its place, and without its words."""
+
+    async def run() -> None:
+        async with Robot("wecom") as robot:
+            post = Post(tmp_path)
+            post.channel(robot)
+            broken = post.channel(robot, "broken")
+            await broken.channel.close()
+            broken.channel = Defective()
+            async with working(post):
+                post.deliver([alert(summary="still")])
+                await until(drained(post, "wecom"))
+                await until(lambda: len(post.verdicts("broken")) >= 2)
+                assert post.queue.numbers() == {"broken": 1}
+            assert broken.channel.closed
+        assert "still" in robot.texts[0]
+
+    asyncio.run(run())
+    assert "ValueError" in caplog.text
+    assert "test_sender.py" in caplog.text
+    assert SECRET not in caplog.text
