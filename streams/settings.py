@@ -596,8 +596,10 @@ def _secret(path: Path | None) -> str:
 
 
 def _filled_secret(path: Path | None) -> str:
-    """As :func:`_secret`; an empty file is an error: no token must not pass for "no token needed"."""
+    """As :func:`_secret`, on one line; an empty file is an error: no token must not pass for "no token needed"."""
     found = _secret(path)
     if path is not None and not found:
         raise ConfigurationError(f"密钥文件是空的 secret file is empty: {path}")
+    if not (found.isascii() and found.isprintable()):
+        raise ConfigurationError(f"密钥文件应只有一行 ASCII 字符 secret file must hold one line of ASCII: {path}")
     return found

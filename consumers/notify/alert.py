@@ -10,7 +10,7 @@ Status = Literal["firing", "resolved"]
 
 LABELS: Final = (
     *("alertname", "severity", "unit", "unit_name", "district", "kind", "reason", "window", "by", "scope", "state"),
-    *("source", "topic", "table", "partition", "channel", "role", "job"),
+    *("source", "topic", "table", "partition", "channel", "outcome", "role", "instance", "job"),
 )
 """Labels that may be stored and shown, in the order in which they are shown. What is not here may name a person."""
 ANNOTATIONS: Final = ("summary", "description")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -99,7 +100,7 @@ class Sender:
         backfill = self.queue.backfill(self.name)
         message = self.composer.compose(self.queue.waiting(self.name), backfill, brief=self._failed == "unwanted")
         number = self.queue.begin(self.name, message.told, self.now_ms())
-        outcome = await self.channel.deliver(message)
+        outcome = await self._deliver(message)
         self.count(self.name, outcome.verdict)
         if outcome.verdict == "sent":
             self.queue.sent(self.name, number, message.told, backfill, self.now_ms())
@@ -107,6 +108,14 @@ class Sender:
             log.info("通道 channel %s: 已发送 sent: %d 条告警 alerts, 余 left %d", self.name, len(message.told), message.left)
         else:
             self._not_sent(number, outcome)
+
+    async def _deliver(self, message: Message) -> Outcome:
+        """Deliver; a defect in one channel's way must not silence the others, and an error's text may hold a secret."""
+        try:
+            return await self.channel.deliver(message)
+        except Exception as error:  # noqa: BLE001 - it is told as an outcome: logged, counted, tried again
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            return Outcome("refused", f"意外的错误 unforeseen: {type(error).__name__}, {place.filename}:{place.lineno}")
 
     def _not_sent(self, number: int, outcome: Outcome) -> None:
         first = self._failed != outcome.verdict

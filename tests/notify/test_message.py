@@ -171,6 +171,7 @@ def test_a_link_with_a_missing_label_is_not_shown_and_values_are_encoded() -> No
     """A link must not lead to another place than it says."""
     assert filled("https://b/?u={unit}", {}) == ""
     assert filled("https://b/?u={unit}", {"unit": "a&b=(c) 字"}) == "https://b/?u=a%26b%3D%28c%29%20%E5%AD%97"
+    assert filled("https://b/?u={unit}", {"unit": "字" * 40}) == "", "too long for the smallest message"
     assert Links("https://b/{title}", "https://g/{unit}").strange() == ["title"]
 
 

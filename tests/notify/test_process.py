@@ -22,9 +22,12 @@ from typing import Any
 import orjson
 import pytest
 
+from ops.supervisor.roles import endpoints, fixed_roles
+from streams.settings import load_settings
 from tests.conftest import free_port
 from tests.notify.parts import T0, Robot, alert, posted
 from tests.ops.test_cli import guidang
+from tests.test_settings import environment
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -220,6 +223,24 @@ def test_a_test_message_shows_that_a_channel_works_or_why_not(tmp_path: Path) ->
         del notifier
     assert len(robot.texts) == 1
     assert "测试消息" in robot.texts[0]
+
+
+def test_the_supervisor_starts_it_where_channels_are_set_and_learns_its_address(tmp_path: Path) -> None:
+    """And no second one on the same folder."""
+    with Background(robot := Robot("wecom")):
+        notifier = Notifier(tmp_path, {"duty": robot})
+        with environment(CONFIG=str(tmp_path / "guidang.toml"), DATA_DIR=str(tmp_path / "data")):
+            settings = load_settings()
+            (role,) = [role for role in fixed_roles(settings) if role.role == "notify"]
+            assert not role.ready()
+            with running(notifier):
+                assert role.ready()
+                assert endpoints(settings)["notify"] == f"http://127.0.0.1:{notifier.port}"
+                second = subprocess.run(role.command(), env=notifier.environment, capture_output=True, text=True, check=False, timeout=60)
+    assert second.returncode == 4
+    assert "另一个 guidang notify" in second.stderr
+    with environment(DATA_DIR=str(tmp_path / "none")):
+        assert "notify" not in [role.role for role in fixed_roles(load_settings())]
 
 
 def test_sigkill_at_any_moment_of_a_flood_loses_no_alert(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from consumers.notify.alert import Alert
+from consumers.notify.answers import Outcome, Verdict
 from consumers.notify.links import Links
-from consumers.notify.message import Composer
+from consumers.notify.message import Composer, Message
 from consumers.notify.outbound import HttpChannel
 from consumers.notify.pace import Pace
 from consumers.notify.queue import Queue, Taken
@@ -135,23 +136,38 @@ def test_alerts_that_wait_for_the_limit_are_merged_and_the_last_state_is_told(tm
 
 
 @pytest.mark.parametrize("kind", ["dingtalk", "wecom"])
-def test_a_throttling_robot_is_left_alone_and_told_everything_later(tmp_path: Path, kind: str) -> None:
+def test_a_throttling_robot_is_left_alone_over_a_restart_and_told_everything_later(tmp_path: Path, kind: str) -> None:
     """It takes fewer than it should: backed off, nothing lost."""
 
     async def run() -> None:
-        async with Robot(kind, limit=2, window_seconds=0.3) as robot:
+        async with Robot(kind, limit=1, window_seconds=0.3) as robot:
             post = Post(tmp_path)
-            post.channel(robot)
+            sender = post.channel(robot)
+            count = sender.count
+
+            def count_and_stop(name: str, verdict: Verdict) -> None:
+                count(name, verdict)
+                if verdict == "throttled":
+                    sender.stop()
+
+            sender.count = count_and_stop
+            task = asyncio.create_task(sender.run())
+            for number in range(200):
+                post.deliver([alert(f"{number:x}", summary=f"<{number}>")])
+                await asyncio.sleep(0.02)
+                if task.done():
+                    break
+            await task
+            assert robot.throttled == 1
+            assert post.queue.held_until_ms(kind) > 0
+            told_before = len(robot.texts)
+            post.senders.clear()
+            post.channel(robot)  # the next life of the process
             async with working(post):
-                for number in range(4):
-                    post.deliver([alert(f"{number}", summary=f"<{number}>")])
-                    await until(lambda number=number: robot.requests > number)  # type: ignore[misc]
-                assert post.queue.held_until_ms(kind) > 0
                 await until(drained(post, kind))
-        assert robot.throttled
-        assert "throttled" in post.verdicts(kind)
+        assert len(robot.texts) > told_before
         whole = "\n".join(robot.texts)
-        assert all(f"＜{number}＞" in whole for number in range(4))
+        assert all(f"＜{told}＞" in whole for told in range(number + 1))
 
     asyncio.run(run())
 
@@ -300,3 +316,41 @@ def test_a_sender_that_is_stopped_finishes_its_message(tmp_path: Path) -> None:
         assert len(robot.texts) == 1
 
     asyncio.run(run())
+
+
+class Defective:
+    """A way out with a defect, whose error tells a secret."""
+
+    closed = False
+
+    async def deliver(self, message: Message) -> Outcome:
+        """Fail as nobody foresaw."""
+        raise ValueError(f"{SECRET} {message.title}")
+
+    async def close(self) -> None:
+        """Remember."""
+        self.closed = True
+
+
+def test_a_defect_in_one_channel_silences_no_other_and_tells_no_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is told with its place, and without its words."""
+
+    async def run() -> None:
+        async with Robot("wecom") as robot:
+            post = Post(tmp_path)
+            post.channel(robot)
+            broken = post.channel(robot, "broken")
+            await broken.channel.close()
+            broken.channel = Defective()
+            async with working(post):
+                post.deliver([alert(summary="still")])
+                await until(drained(post, "wecom"))
+                await until(lambda: len(post.verdicts("broken")) >= 2)
+                assert post.queue.numbers() == {"broken": 1}
+            assert broken.channel.closed
+        assert "still" in robot.texts[0]
+
+    asyncio.run(run())
+    assert "ValueError" in caplog.text
+    assert "test_sender.py" in caplog.text
+    assert SECRET not in caplog.text

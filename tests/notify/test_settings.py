@@ -77,7 +77,10 @@ def test_a_channel_that_is_wrong_is_named_and_no_secret_printed(tmp_path: Path, 
     assert TOKEN not in str(refused.value)
 
 
-@pytest.mark.parametrize("content", ["", "\n", f"http://oapi.dingtalk.com/?access_token={TOKEN}", TOKEN, None])
+@pytest.mark.parametrize(
+    "content",
+    ["", "\n", f"https://a/{TOKEN}\nhttps://b/", f"https://a/{TOKEN}字", f"http://oapi.dingtalk.com/?access_token={TOKEN}", TOKEN, None],
+)
 def test_a_robots_address_that_cannot_be_used_stops_the_start(tmp_path: Path, content: str | None) -> None:
     """By its file's name; its content is a secret."""
     if content is not None:
