@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test check bench soak format
+.PHONY: install demo test check bench soak format docs
 
 install: $(STAMP)
 
@@ -23,6 +23,9 @@ check: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(STAMP)
+	$(BIN)/python -m ops.reference
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.runtime.bench_engine --workers 1

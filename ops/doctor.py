@@ -57,25 +57,14 @@ def examine_machine() -> Iterator[Finding]:
         if sys.version_info >= _LEAST_PYTHON
         else Finding("python", "fail", version, "安装 Python 3.11 或更高版本 install Python 3.11 or newer")
     )
-    yield _attempt("java", lambda: (path := java()) and f"{java_version(path)} ({path})")
-    maven = shutil.which("mvn")
-    fetched = jars_folder().is_dir()
-    yield (
-        Finding("maven", "ok", maven)
-        if maven
-        else Finding("maven", "ok" if fetched else "fail", "没有 none", "" if fetched else "apt-get install maven")
-    )
-    yield (
-        Finding("jars", "ok", f"Kafka {KAFKA_VERSION} ({jars_folder()})")
-        if fetched
-        else Finding("jars", "warn", f"Kafka {KAFKA_VERSION} 尚未下载 not downloaded", "guidang up 会下载 will download them; make install")
-    )
     yield _attempt("font", lambda: chinese_font(system_fonts()).family)
     yield _attempt("ports", lambda: f"有空闲端口 free, e.g. {free_port()}")
 
 
 def examine_system(settings: Settings) -> Iterator[Finding]:
     """What the settings point at; nothing is changed."""
+    if not settings.kafka.bootstrap_servers:
+        yield from _means_for_kafka()
     yield from _data_dir(settings.home)
     yield _supervisor(settings)
     yield _clock(settings)
@@ -91,6 +80,23 @@ def _attempt(check: str, look: Callable[[], str]) -> Finding:
         return Finding(check, "ok", look())
     except GuidangError as error:
         return Finding(check, "fail", str(error))
+
+
+def _means_for_kafka() -> Iterator[Finding]:
+    """What a broker of this machine needs; where another one is set, a container has none of it."""
+    yield _attempt("java", lambda: (path := java()) and f"{java_version(path)} ({path})")
+    maven = shutil.which("mvn")
+    fetched = jars_folder().is_dir()
+    yield (
+        Finding("maven", "ok", maven)
+        if maven
+        else Finding("maven", "ok" if fetched else "fail", "没有 none", "" if fetched else "apt-get install maven")
+    )
+    yield (
+        Finding("jars", "ok", f"Kafka {KAFKA_VERSION} ({jars_folder()})")
+        if fetched
+        else Finding("jars", "warn", f"Kafka {KAFKA_VERSION} 尚未下载 not downloaded", "guidang up 会下载 will download them; make install")
+    )
 
 
 def _data_dir(home: Path) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from streams.errors import DependencyError
 
 KAFKA_VERSION = "4.1.2"
+CACHE_VARIABLE = "GUIDANG_CACHE_DIR"
 _LOG4J_VERSION = "2.25.3"  # the one kafka_2.13 asks for: a binding of another version is refused at start
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 _MINIMUM_JAVA = 17
@@ -29,7 +30,7 @@ _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 
 def cache_folder() -> Path:
     """Where downloads are kept: ``$GUIDANG_CACHE_DIR``, else ``guidang`` in the user's cache."""
-    base = os.environ.get("GUIDANG_CACHE_DIR")
+    base = os.environ.get(CACHE_VARIABLE)
     return Path(base) if base else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "guidang"
 
 

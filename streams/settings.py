@@ -2,6 +2,9 @@
 
 A secret is named by a file: ``kafka.security.sasl_password_file``, ``clickhouse.password_file``,
 ``privacy.title_key_file``. A setting that is not one of these names is an error, so that a typing mistake cannot pass for a default.
+
+Every setting has a docstring, its first line Chinese and the rest English: ``docs/configuration.md`` is made from them
+(:mod:`ops.reference`).
 """
 
 from __future__ import annotations
@@ -14,10 +17,10 @@ import tempfile
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from streams.clock import Clock, wall_ms
@@ -65,104 +68,349 @@ class _Section(BaseModel):
 
 
 class KafkaSecurity(_Section):
-    """How to speak to a secured Kafka; names follow librdkafka with underscores."""
+    """怎样登录有安全要求的 Kafka；名称同 librdkafka，点换成下划线。
+
+    How to speak to a secured Kafka; names follow librdkafka with underscores.
+    """
 
     protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """连接方式：是否加密（SSL）、是否登录（SASL）。
+    Whether the connection is encrypted (SSL) and logs in (SASL)."""
     sasl_mechanism: str = ""
+    """登录机制，如 ``SCRAM-SHA-512``。
+    Mechanism of the login, such as ``SCRAM-SHA-512``."""
     sasl_username: str = ""
+    """登录用户名。
+    User of the login."""
     sasl_password_file: Path | None = None
+    """存放登录密码的文件。
+    File with the password of the login."""
     ssl_ca_file: Path | None = None
+    """签发 broker 证书的 CA 证书（PEM）。
+    Certificate of the authority that signed the brokers' (PEM)."""
     ssl_certificate_file: Path | None = None
+    """本程序自己的证书（PEM），用于双向认证。
+    Our own certificate (PEM), where the brokers ask for one."""
     ssl_key_file: Path | None = None
+    """本程序证书的私钥（PEM）。
+    Key of our own certificate (PEM)."""
 
 
 class KafkaSettings(_Section):
-    """Where Kafka is and how our topics are laid out there."""
+    """Kafka 在哪里，主题怎样布置。
+
+    Where Kafka is and how our topics are laid out there.
+    """
 
     bootstrap_servers: str = ""
-    """``host:port,…``; empty: the local broker of ``guidang up``."""
+    """``host:port,…``；空：``guidang up`` 的本机 broker。
+    ``host:port,…``; empty: the local broker of ``guidang up``."""
     topic_prefix: str = ""
+    """加在每个主题名前面，使几套系统可以共用一个 Kafka。
+    Stands before the name of each topic, so that several systems can share a Kafka."""
     partitions: int = Field(default=8, ge=1, le=1024)
+    """新建主题的分区数；建立之后不能再改。
+    Partitions of the topics that are created; not to be changed afterwards."""
     replication: int = Field(default=0, ge=0)
-    """Replicas of each topic; 0: the broker's default."""
+    """每个主题的副本数；0：用 broker 的默认值。
+    Replicas of each topic; 0: the broker's default."""
     input_retention_ms: int = -1
+    """输入主题保留多少毫秒；-1：永久，重放与重算都要用。
+    How many milliseconds the input topics are kept; -1: for ever, which replays and recomputing need."""
     output_retention: DurationText = "400d"
-    """For anomalies and dead letters."""
+    """异常与死信主题保留多久。
+    For anomalies and dead letters."""
     partitioner: Literal["murmur2", "crc32"] = "murmur2"
+    """由键定分区的算法，业务系统发送时所用的须与此相同。
+    How the key chooses the partition; whoever sends into the input topics has to choose alike."""
     security: KafkaSecurity = KafkaSecurity()
 
 
 class ClickHouseSettings(_Section):
-    """Where ClickHouse is."""
+    """ClickHouse 在哪里。
+
+    Where ClickHouse is.
+    """
 
     url: str = ""
-    """``http(s)://host:port``; empty: the embedded engine of ``guidang store``."""
+    """``http(s)://host:port``；空：``guidang store`` 的内嵌引擎。
+    ``http(s)://host:port``; empty: the embedded engine of ``guidang store``."""
     user: str = "default"
+    """用户名。sink 要能建表与写入，其余只需查询。
+    User. The sink's has to create tables and insert; all others only read."""
     password_file: Path | None = None
+    """存放该用户密码的文件。
+    File with the password of that user."""
     database: str = "guidang"
+    """数据库名。
+    Name of the database."""
 
 
 class ScorePolicy(_Section):
-    """How the score is read where the notice leaves it open."""
+    """通知未写明之处，考核得分怎样算。
+
+    How the score is read where the notice leaves it open.
+    """
 
     place: Literal["item", "case"] = "item"
-    """处, a place: one per item and kind, or one per case and kind."""
+    """“处”怎样数：每个事项每种问题一处，或每个办件每种问题一处。
+    A place (处): one per item and kind, or one per case and kind."""
 
 
 class PolicySettings(_Section):
-    """The assumptions (A) of the notice's reading: each can be set, each is printed by the reports that rest on it."""
+    """对通知的解读（A）：都可以设置，依据它的报表都会写明。
+
+    The assumptions (A) of the notice's reading: each can be set, each is printed by the reports that rest on it.
+    """
 
     deadline: DeadlineText = "3 workdays"
+    """归档时限，自办结起算。
+    How long after its closing a case has to be archived."""
     deadline_by_item: dict[str, DeadlineText] = Field(default_factory=dict)
-    """Item code or main-item code -> its own deadline."""
+    """个别事项的归档时限：事项编码或主项编码 → 时限。
+    Item code or main-item code -> its own deadline."""
     orphan_grace: DurationText = "24h"
+    """归档先到而办结未到时，多久以后算孤立归档。
+    How long an archive may wait for the closing of its case before it is an orphan."""
     backfill_age: DurationText = "24h"
+    """异常被发现时已过去这么久，就算补录历史数据，不惊动人。
+    A finding that is older than this when it is found comes from history being loaded: it alerts nobody."""
     count_unknown_closing: bool = True
+    """办结状态不明的办件是否计入。
+    Whether cases whose closing state is unknown count."""
     count_forwarded: bool = False
+    """转办的办件是否计入。
+    Whether forwarded cases count."""
     count_unregistered: bool = True
+    """未登记事项的办件是否计入。
+    Whether cases of unregistered items count."""
     count_vertical: bool = False
+    """上级垂建系统办理的事项是否计入。
+    Whether items on a superior's system count."""
     score: ScorePolicy = ScorePolicy()
 
 
 class PrivacySettings(_Section):
-    """Titles hold applicants' names: only a keyed hash of them is ever kept."""
+    """标题里有申请人的姓名：只保存带密钥的哈希。
+
+    Titles hold applicants' names: only a keyed hash of them is ever kept.
+    """
 
     title_key_file: Path | None = None
-    """Key of the hash, the same for all workers; absent: made once in ``data_dir``."""
+    """存放哈希密钥的文件，所有 worker 相同，永不更换；不设则在 ``data_dir`` 中生成一次。
+    File with the key of the hash, the same for all workers for ever; absent: made once in ``data_dir``."""
 
 
 class WorkerSettings(_Section):
-    """One worker process."""
+    """一个工作进程。
+
+    One worker process.
+    """
 
     name: str = "worker-1"
-    """Static membership: unique among running workers, the same again after a restart."""
+    """进程名：在运行的 worker 中唯一，重启后不变。
+    Static membership: unique among running workers, the same again after a restart."""
 
 
 class MetricsSettings(_Section):
-    """Where each process serves its metrics to Prometheus."""
+    """在哪里向 Prometheus 提供指标。
+
+    Where each process serves its metrics to Prometheus.
+    """
 
     host: str = "127.0.0.1"
+    """监听的地址。
+    Address to listen on."""
     port: int = Field(default=0, ge=0, le=65_535)
-    """Port of a process that is started by itself; 0: none. ``guidang up`` gives each a free one and records it."""
+    """单独启动的进程监听的端口；0：不提供。``guidang up`` 给每个进程一个空闲端口并记下。
+    Port of a process that is started by itself; 0: none. ``guidang up`` gives each a free one and records it."""
 
 
 class CanarySettings(_Section):
-    """A harmless event sent through everything now and then, to measure how long the way takes."""
+    """探针：不时送一个无害的事件走完全程，量出要多久。
+
+    A harmless event sent through everything now and then, to measure how long the way takes.
+    """
 
     every: PeriodText = ""
-    """How often the monitor sends one, e.g. ``60s``; empty: never. Each adds a record to every partition of ``archive-received``."""
+    """监测进程多久送一次，如 ``60s``；空：不送。每次给 ``archive-received`` 的每个分区加一条记录。
+    How often the monitor sends one, e.g. ``60s``; empty: never. Each adds a record to every partition of ``archive-received``."""
+
+
+class BoardSettings(_Section):
+    """看板：本机网页，内容与 Grafana 的看板相同。
+
+    The local page with the panels of the dashboards.
+    """
+
+    host: str = "127.0.0.1"
+    """监听的地址。它没有登录：换别的地址，前面要有带登录的代理。
+    Address to listen on. It has no login: on another address it belongs behind a proxy that has one."""
+    port: int = Field(default=0, ge=0, le=65_535)
+    """监听的端口；0：空闲的一个。``guidang up`` 取一个空闲的并记下。
+    Port to listen on; 0: a free one. ``guidang up`` takes a free one and records it."""
+    names: tuple[str, ...] = ()
+    """除本机之外，还可以用哪些主机名访问：代理的域名。
+    Host names, beside those of this machine, under which it may be asked: a proxy's."""
+    prometheus_url: str = ""
+    """采集本系统的 Prometheus 的 ``http(s)://host:port``；空：流水线只显示看板自己看得到的。
+    ``http(s)://host:port`` of the Prometheus that scrapes us; empty: the board shows what it can see of the pipeline itself."""
+
+
+_ROBOT_MESSAGES_A_MINUTE = 20
+_OF_KIND = {
+    "dingtalk": ({"url_file", "secret_file"}, {"url_file", "secret_file"}),
+    "wecom": ({"url_file"}, {"url_file"}),
+    "webhook": ({"url_file"}, {"url_file", "secret_file", "ca_file"}),
+    "email": ({"smtp_host", "sender", "to"}, {"smtp_host", "smtp_port", "smtp_tls", "smtp_user", "sender", "to", "secret_file", "ca_file"}),
+}
+"""Kind of a channel -> the settings it needs, the settings it can have."""
+_OF_ALL_KINDS = {"name", "kind", "match", "per_minute", "remind"}
+
+
+class ChannelSettings(_Section):
+    """告警发给人或别的程序的一条通道。
+
+    One way to people, or to another program.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    """通道名：小写字母、数字、连字符，各不相同。
+    Name of the channel: small letters, digits, hyphens; no two alike."""
+    kind: Literal["dingtalk", "wecom", "email", "webhook"]
+    """哪一种：钉钉机器人、企业微信机器人、邮件、一般 webhook。
+    Which kind: DingTalk robot, WeCom robot, mail, plain webhook."""
+    match: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
+    """只收这些告警：标签 → 值，或值之一；``receiver`` 是 Alertmanager 的接收者。空：全部。
+    Label -> the value, or one of the values, that an alert must have; ``receiver`` is Alertmanager's. Empty: every alert."""
+    per_minute: int = Field(default=_ROBOT_MESSAGES_A_MINUTE, ge=1, le=6_000)
+    """任意 60 秒内至多几条消息；机器人不超过 20。
+    Messages in any 60 s; a robot takes no more than 20."""
+    remind: DurationText = "0s"
+    """未解除的告警再次送来时，隔多久再说一次；0s：不再说。
+    An alert that goes on is told again when it is delivered again after so long; 0s: never."""
+    url_file: Path | None = None
+    """存放网址的文件；机器人的网址含令牌，是密钥。
+    File with the address. A robot's holds its token: a secret."""
+    secret_file: Path | None = None
+    """存放密钥的文件：钉钉的加签密钥、webhook 的令牌、邮件的密码。
+    File with what signs (dingtalk), the bearer token (webhook), the password (email)."""
+    ca_file: Path | None = None
+    """信任哪些 CA 证书（PEM）；不设：本机的。
+    Certificates of authorities to trust (PEM); absent: the machine's."""
+    smtp_host: str = ""
+    """邮件服务器。
+    Mail server."""
+    smtp_port: int = Field(default=587, ge=1, le=65_535)
+    """邮件服务器的端口。
+    Port of the mail server."""
+    smtp_tls: Literal["starttls", "implicit"] = "starttls"
+    """怎样加密：先连接再 STARTTLS，或一开始就加密。
+    How the connection is encrypted: by STARTTLS, or from its beginning."""
+    smtp_user: str = ""
+    """邮件服务器的用户名；空：不登录。
+    User of the mail server; empty: no login."""
+    sender: str = ""
+    """发件地址。
+    Address of the sender."""
+    to: tuple[str, ...] = ()
+    """收件地址。
+    Addresses of the recipients."""
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> Self:
+        """A setting that this kind does not use is a mistake, not a decoration."""
+        given = {name for name in self.model_fields_set if getattr(self, name) not in (None, "", ())}
+        needs, takes = _OF_KIND[self.kind]
+        if missing := sorted(needs - given):
+            raise ValueError(f"{self.kind} 通道 {self.name} 缺少 channel lacks: {', '.join(missing)}")
+        if strange := sorted(given - takes - _OF_ALL_KINDS):
+            raise ValueError(f"{self.kind} 通道 {self.name} 用不到 channel has no use for: {', '.join(strange)}")
+        if any(path and ":/" in str(path) for path in (self.url_file, self.secret_file)):
+            raise ValueError("url_file 与 secret_file 是文件名，不是网址 are names of files, not addresses")
+        if self.kind in {"dingtalk", "wecom"} and self.per_minute > _ROBOT_MESSAGES_A_MINUTE:
+            raise ValueError(f"机器人每分钟至多 {_ROBOT_MESSAGES_A_MINUTE} 条 a robot takes at most {_ROBOT_MESSAGES_A_MINUTE} a minute")
+        if wrong := [address for address in (self.sender, *self.to) if address and not (address.isascii() and "@" in address)]:
+            raise ValueError(f"通道 {self.name} 的 sender 或 to 里有 {len(wrong)} 个不是邮件地址 of sender and to are no mail addresses")
+        if self.smtp_user and not self.secret_file:
+            raise ValueError(f"email 通道 {self.name} 有 smtp_user 而没有 secret_file channel has smtp_user and no secret_file")
+        return self
+
+    def secret(self) -> str:
+        """What ``secret_file`` holds now; empty when none is set. Read anew each time: a secret may be changed without a restart."""
+        return _filled_secret(self.secret_file)
+
+    def address(self) -> str:
+        """What ``url_file`` holds now."""
+        return _filled_secret(self.url_file)
+
+
+class NotifySettings(_Section):
+    """通知：从 Alertmanager 到人。
+
+    From Alertmanager to people.
+    """
+
+    listen: str = "127.0.0.1"
+    """监听的地址。
+    Address to listen on."""
+    port: int = Field(default=9095, ge=0, le=65_535)
+    """监听的端口；0：空闲的一个，写在日志与 ``run/notify.ready`` 里。
+    Port to listen on; 0: a free one, named in the log and in ``run/notify.ready``."""
+    token_file: Path | None = None
+    """存放令牌的文件，Alertmanager 须出示它；不设：不要求。
+    File with the bearer token that Alertmanager must show; absent: none is asked for."""
+    linger: DurationText = "5s"
+    """一条告警等多久，好与别的合成一条消息。
+    How long an alert waits for others to share its message."""
+    digest_over: int = Field(default=5, ge=1)
+    """一条消息里同名告警多于此数，就按单位各写一行。
+    More alerts of one name in a message become one line a unit."""
+    board_url: str = Field(default="", max_length=300)
+    """消息下面指向看板的链接；``{alertname}``、``{unit}`` 等代表告警的标签。
+    Link under messages to the board; ``{alertname}``, ``{unit}`` … stand for the alert's labels."""
+    grafana_url: str = Field(default="", max_length=300)
+    """指向 Grafana 的链接，写法同上。
+    Link to Grafana, likewise."""
+    runbook_url: str = Field(default="", max_length=300)
+    """指向处置手册的链接，写法同上。
+    Link to the runbook, likewise."""
+    channels: tuple[ChannelSettings, ...] = ()
+    """通道，各写一节 ``[[notify.channels]]``。
+    Channels, each a section ``[[notify.channels]]``."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        names = [channel.name for channel in self.channels]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"通道重名 channels of the same name: {', '.join(twice)}")
+        for name in ("board_url", "grafana_url", "runbook_url"):
+            if (url := getattr(self, name)) and not (url.startswith(("https://", "http://")) and url.isascii()):
+                raise ValueError(f"{name} 不是 ASCII 网址 is no http(s) address in ASCII: {url}")
+        return self
+
+    def token(self) -> str:
+        """The token that ``token_file`` holds; empty when none is set."""
+        return _filled_secret(self.token_file)
 
 
 class Settings(BaseSettings):
-    """Everything that can be set."""
+    """全部设置。
+
+    Everything that can be set.
+    """
 
     model_config = SettingsConfigDict(env_prefix="GUIDANG_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
     application: str = "guidang"
-    """Consumer group, and prefix of transactional ids."""
+    """消费组名，也是事务号的前缀。
+    Consumer group, and prefix of transactional ids."""
     data_dir: Path = Path("~/.local/share/guidang")
+    """本机数据目录。
+    Directory of the data on this machine."""
     clock: str = ""
-    """ISO time with offset at which the clock is set when the system first starts with it; it then runs on."""
+    """带时区的 ISO 时间：系统首次以它启动时把业务时钟拨到此刻，其后照常走；空：用系统时钟。
+    ISO time with offset at which the clock is set when the system first starts with it; it then runs on. Empty: the system's clock."""
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     policy: PolicySettings = PolicySettings()
@@ -170,6 +418,8 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     metrics: MetricsSettings = MetricsSettings()
     canary: CanarySettings = CanarySettings()
+    board: BoardSettings = BoardSettings()
+    notify: NotifySettings = NotifySettings()
 
     @classmethod
     def settings_customise_sources(
@@ -295,10 +545,15 @@ def load_settings(**options: Any) -> Settings:
     try:
         return Settings(**options)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))} = {e.get('input')!r}: {e['msg']}" for e in error.errors()]
+        lines = [f"{'.'.join(map(str, e['loc']))}{_given(e['type'], e.get('input'))}: {e['msg']}" for e in error.errors()]
         raise ConfigurationError("设置有误 bad settings:\n  " + "\n  ".join(lines)) from error
     except ValueError as error:  # a file that is not TOML, an environment value that is not JSON
         raise ConfigurationError(f"设置读不出 settings cannot be read: {error}") from error
+
+
+def _given(kind: str, value: Any) -> str:
+    """What was given, where it helps; a setting that does not exist may well be a secret that was to stand in a file."""
+    return f" = {value!r}" if kind != "extra_forbidden" and isinstance(value, (str, int, float)) else ""
 
 
 def instant_ms(text: str) -> int:
@@ -338,3 +593,13 @@ def _secret(path: Path | None) -> str:
         return path.read_text().strip()
     except OSError as error:
         raise ConfigurationError(f"密钥文件读不出 secret file cannot be read: {path}: {error.strerror}") from error
+
+
+def _filled_secret(path: Path | None) -> str:
+    """As :func:`_secret`, on one line; an empty file is an error: no token must not pass for "no token needed"."""
+    found = _secret(path)
+    if path is not None and not found:
+        raise ConfigurationError(f"密钥文件是空的 secret file is empty: {path}")
+    if not (found.isascii() and found.isprintable()):
+        raise ConfigurationError(f"密钥文件应只有一行 ASCII 字符 secret file must hold one line of ASCII: {path}")
+    return found

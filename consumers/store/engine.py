@@ -18,11 +18,14 @@ from typing import Any
 os.environ["TZ"] = "Asia/Shanghai"  # the engine reads it once, while it is loaded: days are days here whatever the machine says
 time.tzset()
 
-from chdb import session as chdb  # noqa: E402
-
 from consumers.store.failure import READONLY, SESSION_IS_LOCKED, SESSION_NOT_FOUND, from_engine, refuse  # noqa: E402
 from consumers.store.request import READ_ONLY_USER, Request  # noqa: E402
 from streams.errors import ConfigurationError, DependencyError  # noqa: E402
+
+try:
+    from chdb import session as chdb
+except ImportError as error:  # the container image is made without it: half a gigabyte that a real server makes needless
+    raise DependencyError("没有安装内嵌引擎 chdb：请设置 clickhouse.url。 No embedded engine is installed: set clickhouse.url.") from error
 
 Session = Any
 """A connection of chDB, which has no types: ``query``, ``send_query``, ``send_insert``, ``close``."""

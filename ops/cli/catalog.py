@@ -34,6 +34,8 @@ COMMANDS: dict[str, Entry] = {
     "sink": Entry("processes", "把输出主题写入 ClickHouse", "Write the output topics into ClickHouse"),
     "monitor": Entry("processes", "数字与流水线状况的指标", "Figures and the state of the pipeline as metrics"),
     "store": Entry("processes", "内嵌的 ClickHouse", "The embedded ClickHouse"),
+    "board": Entry("board", "看板：本机网页，不需要 Grafana", "The board: a local page, without Grafana"),
+    "notify": Entry("notify", "把告警发给人：钉钉、企业微信、邮件", "Tell people of alerts: DingTalk, WeCom, mail"),
     "publish": Entry("data", "把文件发布到输入主题", "Publish a file into an input topic"),
     "import-items": Entry("importing", "导入《基础信息确认表》（附件1）", "Import the form of basic information (附件1)"),
     "import-schedule": Entry("importing", "导入归档范围和保管期限表", "Import archiving schedules"),

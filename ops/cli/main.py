@@ -39,10 +39,8 @@ class _Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Put the real command in the place of its line in the list."""
-        if entry := COMMANDS.get(args[0]):
-            loaded = typer.Typer(add_completion=False)
-            importlib.import_module(f"ops.cli.{entry.module}").register(loaded)
-            self.commands[args[0]] = typer.main.get_group(loaded).commands[args[0]]
+        if args[0] in COMMANDS:
+            self.commands[args[0]] = command(args[0])
             if option := self.commands[args[0]].get_help_option(ctx):  # kept by the command: shown when it is asked for help
                 option.help = _HELP
         return super().resolve_command(ctx, args)
@@ -53,6 +51,13 @@ class _Commands(TyperGroup):
         if option is not None:
             option.help = _HELP
         return option
+
+
+def command(name: str) -> Any:
+    """A command of the catalogue with its arguments and options; this imports its module."""
+    loaded = typer.Typer(add_completion=False)
+    importlib.import_module(f"ops.cli.{COMMANDS[name].module}").register(loaded)
+    return typer.main.get_group(loaded).commands[name]
 
 
 app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False)

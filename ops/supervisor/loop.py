@@ -18,7 +18,7 @@ from ops.supervisor.record import Entry, Paths, Record, read_record, write_recor
 from ops.supervisor.roles import endpoints, fixed_roles, metrics_targets, worker_role
 from streams.settings import Settings
 
-STOP_ORDER = ("monitor", "worker", "topics", "sink", "store", "kafka")
+STOP_ORDER = ("board", "monitor", "worker", "topics", "sink", "store", "kafka")
 _TICK_SECONDS = 0.05
 _LEFTOVER_SECONDS = 20.0
 

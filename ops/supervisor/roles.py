@@ -176,6 +176,27 @@ class SinkRole(MeteredRole):
         return ready_path(self.settings, self.name).exists()
 
 
+class BoardRole(Role):
+    """The board; it needs nobody, and says on its page what does not answer."""
+
+    role = "board"
+    start_seconds = 60.0
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, "board")
+        self._port = 0
+
+    def command(self) -> list[str]:
+        """Take the port of the last time when it is free: a page that is open goes on."""
+        self._port = self.settings.board.port or preferred_port(endpoint_port(self.settings, self.role))
+        record_endpoint(self.settings, self.role, f"http://{self.settings.board.host}:{self._port}")
+        return guidang("board", "--port", str(self._port))
+
+    def ready(self) -> bool:
+        """Whether it listens."""
+        return answers(self._port)
+
+
 class MonitorRole(MeteredRole):
     """Figures and the state of the pipeline, for Prometheus."""
 
@@ -196,6 +217,29 @@ class MonitorRole(MeteredRole):
         return answers(self._port)
 
 
+class NotifyRole(Role):
+    """The notifier, where channels are set. It needs nobody: it must be able to tell of all the others."""
+
+    role = "notify"
+    start_seconds = 30.0
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, "notify")
+
+    def command(self) -> list[str]:
+        """Its port is a setting: Alertmanager knows it."""
+        ready_path(self.settings, self.name).unlink(missing_ok=True)
+        return guidang("notify")
+
+    def ready(self) -> bool:
+        """Whether it takes alerts: it says where."""
+        path = ready_path(self.settings, self.name)
+        address = path.read_text() if path.exists() else ""
+        if address:
+            record_endpoint(self.settings, self.role, address)
+        return bool(address)
+
+
 def worker_role(settings: Settings, number: int) -> WorkerRole:
     """The ``number``-th worker, from 1."""
     return WorkerRole(settings, f"worker-{number}", _present(settings, "kafka", "topics"))
@@ -209,6 +253,8 @@ def fixed_roles(settings: Settings) -> list[Role]:
         TopicsRole(settings, "topics", _present(settings, "kafka")),
         SinkRole(settings, "sink", _present(settings, "kafka", "store", "topics")),
         MonitorRole(settings, "monitor", _present(settings, "kafka", "store", "topics")),
+        BoardRole(settings),
+        *([NotifyRole(settings)] if settings.notify.channels else []),
     ]
     return roles
 

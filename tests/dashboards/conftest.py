@@ -58,7 +58,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     try:
         settings = store_settings(store, home, "boards")
         migrate(settings)
-        _fill(connect(settings))
+        fill(connect(settings))
         reader = clickhouse_connect.get_client(host="127.0.0.1", port=store.port, database="boards", username="dashboards")
         yield World(reader, Window(_first_ms(), PLAN.moment_ms + 1, hourly=False))
     finally:
@@ -69,8 +69,9 @@ def _first_ms() -> int:
     return at_ms(dt.date(YEAR, 1, 1))
 
 
-def _fill(client: Client) -> None:
-    events, _, _ = generate(PLAN)
+def fill(client: Client, plan: Plan = PLAN) -> None:
+    """Let a year of events go through the job, and store what comes out as the sink does."""
+    events, _, _ = generate(plan)
     with Pipeline(now_ms=_first_ms()) as pipeline:
         for topic, records in events.items():
             if topic not in (CASE_CLOSED, ARCHIVE_RECEIVED):
@@ -80,8 +81,8 @@ def _fill(client: Client) -> None:
         pipeline.archives(*events[ARCHIVE_RECEIVED])
         pipeline.raw(CASE_CLOSED, (b"k", b"not a record"))
         _configure_wrongly(pipeline, events[MODULE_CONFIG])
-        pipeline.tick(PLAN.moment_ms)
-        pipeline.tick(PLAN.moment_ms)
+        pipeline.tick(plan.moment_ms)
+        pipeline.tick(plan.moment_ms)
         store_rows(client, CASE_STATE, list(pipeline.states().values()))
         store_rows(client, ITEM_STATE, list(pipeline.items().values()))
         store_rows(client, COVERAGE_PARTIAL, pipeline.buckets())

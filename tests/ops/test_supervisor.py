@@ -99,7 +99,7 @@ def test_up_detached_returns_when_everything_is_ready(system: System) -> None:
     """Every process runs, is caught up within a few seconds, and lag is stated for every topic."""
     rows = system.processes()
     assert {name: row["state"] for name, row in rows.items()} == {
-        **dict.fromkeys(("supervisor", "kafka", "store", "sink", "monitor", "worker-1"), "running"),
+        **dict.fromkeys(("supervisor", "kafka", "store", "sink", "monitor", "board", "worker-1"), "running"),
         "topics": "done",
     }
     assert all(row["restarts"] == 0 for row in rows.values())

@@ -1,0 +1,1 @@
+"""Routes, times and inhibitions of alerts (docs/alerts.md)."""
