@@ -26,6 +26,9 @@ format: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python -m ops.reference
+	$(BIN)/python -m ops.observe.document > docs/metrics.md
+	$(BIN)/python -m dashboards.render
+	$(BIN)/python -m ops.alertmanager.render --write
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.runtime.bench_engine --workers 1

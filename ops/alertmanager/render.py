@@ -45,7 +45,7 @@ class Targets:
 
 SHIPPED: Final = {
     "alertmanager.yml": Targets("http://127.0.0.1:9095/alertmanager"),
-    "alertmanager.compose.yml": Targets("http://notify:9095/alertmanager"),
+    "alertmanager.compose.yml": Targets("http://notify:9095/alertmanager", "/run/secrets/alertmanager_token"),
 }
 """The files that come with the product: all on one machine, and docker-compose.yml."""
 

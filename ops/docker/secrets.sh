@@ -6,7 +6,7 @@ set -eu
 folder="${1:-secrets}"
 umask 077
 mkdir -p "$folder"
-for name in clickhouse_password clickhouse_dashboards_password title_key grafana_password; do
+for name in clickhouse_password clickhouse_dashboards_password title_key alertmanager_token grafana_password; do
     if [ ! -s "$folder/$name" ]; then
         head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' > "$folder/$name"
         chmod 444 "$folder/$name"

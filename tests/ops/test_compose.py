@@ -74,7 +74,7 @@ def test_every_variable_is_a_setting_and_reaches_what_it_names(name: str, settin
         assert settings.clickhouse.url == "http://clickhouse:8123"
         assert "store" in shared(name, "clickhouse")
         assert USERS.find(f"users/{settings.clickhouse.user}") is not None
-    needed = {settings.clickhouse.password_file, settings.privacy.title_key_file} - {None}
+    needed = {settings.clickhouse.password_file, settings.privacy.title_key_file, settings.notify.token_file} - {None}
     assert {path.name for path in needed if path} == set(service.get("secrets", ()))
     assert all(path.parent == Path("/run/secrets") for path in needed if path)
 
@@ -149,7 +149,10 @@ def test_alertmanager_reaches_the_notifier(settings_of: Any, tmp_path: Path) -> 
     assert urls <= {f"http://notify:{notify.port}{route.canonical}" for route in routes}
     assert urls
     assert shared("alertmanager", "notify") >= {"watch"}
-    assert (notify.token_file is None) == all("http_config" not in hook for each in receivers for hook in each.get("webhook_configs", ()))
+    hooks = [hook for receiver in receivers for hook in receiver.get("webhook_configs", ())]
+    assert {hook["http_config"]["authorization"]["credentials_file"] for hook in hooks} == {str(notify.token_file)}
+    assert notify.token_file is not None
+    assert notify.token_file.name in SERVICES["alertmanager"]["secrets"]
 
 
 def test_links_in_messages_lead_to_published_ports(settings_of: Any) -> None:
