@@ -21,6 +21,7 @@ MESSAGES: Final = Metric(
     "发往一个渠道的消息数：sent 已送达，throttled 被限流、稍后再发，refused 被拒绝或未能送到、稍后再发。",
     "Messages to a channel: sent, throttled (tried again later), or refused or undeliverable (tried again later).",
     ("channel", "outcome"),
+    values={"outcome": ("sent", "throttled", "refused")},
 )
 QUEUED: Final = Metric(
     "guidang_notify_queued_alerts", "gauge", "alerts", "渠道中等待发送的告警数。", "Alerts that wait to be sent to a channel.", ("channel",)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import consumers.notify.metrics
 import consumers.sink_metrics
 import ops.monitor.metrics
-import ops.notify.metrics
 import streams.agents.metrics
 import streams.runtime.metrics
 from streams.metrics import BUILD, Metric
@@ -16,7 +16,7 @@ ROLES: Final[Mapping[str, tuple[Metric, ...]]] = {
     "worker": (*streams.runtime.metrics.DECLARED, *streams.agents.metrics.DECLARED, BUILD),
     "sink": (*consumers.sink_metrics.DECLARED, BUILD),
     "monitor": (*ops.monitor.metrics.DECLARED, BUILD),
-    "notify": (*ops.notify.metrics.DECLARED, BUILD),
+    "notify": (*consumers.notify.metrics.DECLARED, BUILD),
 }
 """Role of a process to the metrics it serves, in the order of the documents."""
 

@@ -1,1 +1,0 @@
-"""``guidang notify``: from Alertmanager to people."""
