@@ -29,6 +29,7 @@ docs: $(STAMP)
 	$(BIN)/python -m ops.observe.document > docs/metrics.md
 	$(BIN)/python -m dashboards.render
 	$(BIN)/python -m ops.alertmanager.render --write
+	$(BIN)/python -m ops.asyncapi
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.runtime.bench_engine --workers 1
