@@ -90,6 +90,7 @@ CAUSES = {
             ARCHIVES_STALE,
         ],
     ),
+    "the broker is away, and one worker": ([firing("GuidangBrokerUnreachable")], [worker_down("worker-2")]),
     "the monitor is away": (
         [firing("GuidangMonitorDown")],
         [*FROM_MONITOR, firing("GuidangTargetDown", job="guidang-monitor", instance="monitor")],
