@@ -42,7 +42,7 @@ def endpoint(settings: Settings) -> str:
     return settings.clickhouse.url or settings.local_endpoint("store")
 
 
-def connect(settings: Settings, *, user: str = "", database: str | None = None) -> Client:
+def connect(settings: Settings, *, user: str = "", database: str | None = None, answer_seconds: int = _ANSWER_SECONDS) -> Client:
     """Connect to ClickHouse.
 
     Parameters
@@ -51,6 +51,8 @@ def connect(settings: Settings, *, user: str = "", database: str | None = None) 
         Default: ``clickhouse.user``, with its password; another one connects without.
     database
         Default: ``clickhouse.database``, which must exist; give ``default`` before the migrations ran.
+    answer_seconds
+        How long one answer may take.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def connect(settings: Settings, *, user: str = "", database: str | None = None) 
             database=database or settings.clickhouse.database,
             compress=not _is_loopback(parts.hostname),
             connect_timeout=_CONNECT_SECONDS,
-            send_receive_timeout=_ANSWER_SECONDS,
+            send_receive_timeout=answer_seconds,
             autogenerate_session_id=False,
         )
         status = client.server_settings.get("async_insert")

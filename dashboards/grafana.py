@@ -80,6 +80,9 @@ def _navigation() -> Json:
     return {
         "type": "dashboards",
         "title": "归档",
+        "icon": "dashboard",
+        "tooltip": "",
+        "url": "",
         "tags": [TAG],
         "asDropdown": False,
         "keepTime": True,
@@ -235,7 +238,9 @@ def _custom(panel: Panel) -> Json:
         return {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 10, "showPoints": "never", "spanNulls": False, **style}
     if _type_of(panel) == "state-timeline":
         return {"fillOpacity": 70, "lineWidth": 0}
-    return {"fillOpacity": 70, "lineWidth": 1} if panel.drawing == "bars" else {}
+    if panel.drawing == "bars":
+        return {"fillOpacity": 70, "lineWidth": 1}
+    return {"align": "auto", "inspect": False} if _type_of(panel) == "table" else {}
 
 
 def _options(panel: Panel) -> Json:
@@ -245,16 +250,18 @@ def _options(panel: Panel) -> Json:
         case "stat":
             reduced = {"calcs": ["lastNotNull"], "fields": "", "values": False}
             how = {"textMode": "value_and_name" if len(panel.columns) > 1 else "value", "graphMode": "none", "justifyMode": "center"}
-            return {"reduceOptions": reduced, "colorMode": "value" if panel.thresholds else "none", "orientation": "vertical", **how}
+            plain = {"wideLayout": True, "showPercentChange": False, "percentChangeColorMode": "standard", "orientation": "vertical"}
+            return {"reduceOptions": reduced, "colorMode": "value" if panel.thresholds else "none", **how, **plain}
         case "barchart":
             bars = {"xField": panel.columns[0].title, "stacking": "normal" if panel.stacked else "none", "showValue": "auto"}
-            return {**shared, **bars, "orientation": "horizontal" if panel.stacked else "auto"}
+            look = {"xTickLabelRotation": 0, "xTickLabelMaxLength": 16, "barWidth": 0.9, "groupWidth": 0.7, "fullHighlight": False}
+            return {**shared, **bars, **look, "orientation": "horizontal" if panel.stacked else "auto"}
         case "state-timeline":
             return {**shared, "showValue": "never", "mergeValues": True, "alignValue": "left", "rowHeight": 0.8}
         case "timeseries":
             return shared
         case _:
-            return {"showHeader": True, "cellHeight": "sm", "footer": {"show": False}}
+            return {"showHeader": True, "cellHeight": "sm", "frameIndex": 0}
 
 
 def _overrides(panel: Panel, dashboard: Dashboard) -> list[Json]:

@@ -45,6 +45,8 @@ def test_environment_overrides_file_and_options_override_both(tmp_path: Path) ->
         ({"KAFKA__PARTITION": "4"}, "kafka.partition"),
         ({"POLICY__DEADLINE": "soon"}, "policy.deadline"),
         ({"KAFKA__PARTITIONS": "0"}, "kafka.partitions"),
+        ({"CANARY__EVERY": "100ms"}, "canary.every"),
+        ({"CANARY__EVERY": "often"}, "canary.every"),
         ({"CONFIG": "/nowhere/guidang.toml"}, "/nowhere/guidang.toml"),
     ],
 )

@@ -47,7 +47,8 @@ class Figures:
             return await asyncio.wait_for(asked, self._patience_seconds)
         except TimeoutError as error:  # its thread waits on: the driver has a time-out of its own
             raise DependencyError(
-                f"ClickHouse（{endpoint(self._settings)}）{self._patience_seconds:g} 秒没有应答：检查它是否过载或停住。It does not answer in time."
+                f"ClickHouse（{endpoint(self._settings)}）{self._patience_seconds:g} 秒没有应答：检查它是否过载或停住。"
+                " It does not answer in time."
             ) from error
 
     def close(self) -> None:

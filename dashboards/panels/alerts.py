@@ -5,18 +5,19 @@ from __future__ import annotations
 from dashboards.model import Column, Dashboard, Link, Panel, Prom, Section, Threshold
 from dashboards.panels.shared import ALERTS_UID, ANNOTATIONS, NONE_IS_GOOD, UNIT_UID
 
-_WATCHDOG = "Watchdog"
+_WATCHDOG = "GuidangWatchdog"
 _FIRING = f'ALERTS{{alertstate="firing", alertname!="{_WATCHDOG}"}}'
+_CALLING = f'ALERTS{{alertstate="firing", alertname!="{_WATCHDOG}", severity!="info"}}'
 _PENDING = 'ALERTS{alertstate="pending"}'
-_WHICH = "alertname, severity, unit, source, topic, channel"
+_WHICH = "alertname, severity, component, unit, unit_name, source, topic, channel"
 _TO_UNIT = Link(UNIT_UID, "unit", "unit")
 
 FIRING = Panel(
     "firing",
     "正在告警",
-    "现在正在告警的条数，自检（Watchdog）除外。不为 0：看下表是什么、自何时起，按其处置手册处理。",
+    "现在正在告警的条数，自检与仅供参考的（info）除外。不为 0：看下表是什么、自何时起，按其处置手册处理。",
     "stat",
-    (Prom(f"count({_FIRING}) or vector(0)"),),
+    (Prom(f"count({_CALLING}) or vector(0)"),),
     "",
     (Column("Value", "条数"),),
     NONE_IS_GOOD,
@@ -69,7 +70,8 @@ NOW = Panel(
     (
         Column("alertname", "告警"),
         Column("severity", "级别"),
-        Column("unit", "单位代码", link=_TO_UNIT),
+        Column("component", "环节"),
+        Column("unit_name", "单位", link=_TO_UNIT),
         Column("source", "来源"),
         Column("topic", "主题"),
         Column("channel", "渠道"),

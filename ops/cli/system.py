@@ -22,8 +22,8 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(
         help=t(
-            "启动本机上的整个系统：Kafka、ClickHouse（各在未设置外部服务器时）、主题、工作进程、sink；死掉的会被重启。",
-            "Start the whole system on this machine: Kafka and ClickHouse (unless real ones are set), topics, workers, sink;"
+            "启动本机上的整个系统：Kafka、ClickHouse（各在未设置外部服务器时）、主题、工作进程、sink、monitor；死掉的会被重启。",
+            "Start the whole system on this machine: Kafka and ClickHouse (unless real ones are set), topics, workers, sink, monitor;"
             " what dies is restarted.",
         )
     )(up)

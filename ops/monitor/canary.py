@@ -18,6 +18,7 @@ from prometheus_client.core import Metric as Family
 
 from consumers.clickhouse import connect, reaching
 from ops.monitor.metrics import CANARY, CANARY_AGE, CANARY_FAILURES
+from ops.monitor.question import ANSWER_SECONDS
 from ops.publish import TopicProducer
 from streams.clock import wall_ms
 from streams.contracts import ARCHIVE_RECEIVED, codec
@@ -84,7 +85,7 @@ class Canary:
         GuidangError
             It could not be sent, or did not come back in time.
         """
-        with reaching(self._settings), closing(connect(self._settings)) as client:
+        with reaching(self._settings), closing(connect(self._settings, answer_seconds=ANSWER_SECONDS)) as client:
             if self._before is None:
                 self._before, self._sent_at = self._versions(client), time.monotonic()
             give_up = time.monotonic() + self._patience_seconds

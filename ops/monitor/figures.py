@@ -24,7 +24,7 @@ from ops.monitor.metrics import (
     SCORE,
     UNIT_INFO,
 )
-from ops.monitor.question import Question
+from ops.monitor.question import ANSWER_SECONDS, Question
 from streams.metrics import Metric
 from streams.settings import Settings
 
@@ -51,7 +51,7 @@ class FigureMetrics:
 
     def _ask(self) -> Figures:
         place = self._settings.policy.score.place
-        with reaching(self._settings), closing(connect(self._settings)) as client:
+        with reaching(self._settings), closing(connect(self._settings, answer_seconds=ANSWER_SECONDS)) as client:
             return figures(client, now_ms=self._clock.now_ms(), place=place, delay_bounds=DELAY.buckets)
 
 

@@ -28,7 +28,7 @@ CASES: Final = Metric(
     "gauge",
     "cases",
     "今年以来的办件数：closed 应计办结，archived 已归档（含迟归），archived_late 迟归，unarchived 逾期未归，awaiting 待归，"
-    "refused 最近一次被退回，orphan 有归档无办结。",
+    "refused 被退回而未归档，orphan 有归档无办结。",
     "Cases of the year to date by state; archived includes archived_late, refused is a part of unarchived and awaiting.",
     (*_BY, "state"),
     values={**_BYS, "state": ("closed", "archived", "archived_late", "unarchived", "awaiting", "refused", "orphan")},
@@ -157,8 +157,8 @@ CAUGHT_UP_SINCE_START: Final = Metric(
     "guidang_caught_up_since_start",
     "gauge",
     "",
-    "1：自监测进程启动或 worker 组最近一次成员变动（两者取晚）以来至少追平过一次；0：数字还在追赶，不可据以告警。",
-    "1: caught up at least once since the monitor or a worker last started, whichever was later; 0: figures are still catching up.",
+    "1：自监测进程启动或 worker 组最近一次成员变动（两者取晚）以来至少追平过一次（落后不超过 30 秒即算）；0：数字还在追赶，不可据以告警。",
+    "1: caught up (within 30 s) at least once since the monitor or a worker last started; 0: figures are still catching up.",
 )
 DEAD_LETTERS: Final = Metric(
     "guidang_dead_letters",

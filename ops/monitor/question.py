@@ -15,7 +15,9 @@ log = logging.getLogger(__name__)
 FRESH_SECONDS = 10.0
 """A scrape within this time of the last one gets the same answer."""
 PATIENCE_SECONDS = 6.0
-"""How long a scrape waits for an answer; Prometheus itself gives up after ten by default."""
+"""How long scrapes wait for an answer, from when it was asked for; Prometheus itself gives up after ten by default."""
+ANSWER_SECONDS = 20
+"""How long a server may take for one answer until it counts as away."""
 
 Answer = TypeVar("Answer")
 
@@ -45,6 +47,7 @@ class Question(Generic[Answer]):
         self._fresh_seconds, self._patience_seconds = fresh_seconds, patience_seconds
         self._guard = threading.Lock()
         self._under_way: threading.Thread | None = None
+        self._begun_at = float("-inf")
         self._answer: Answer | None = None
         self._answered_at = float("-inf")
         self._troubled = False
@@ -53,16 +56,16 @@ class Question(Generic[Answer]):
         """Ask, unless the last answer still stands or the question is under way."""
         with self._guard:
             if self._under_way is None and time.monotonic() - self._answered_at > self._fresh_seconds:
-                self._under_way = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._under_way, self._begun_at = threading.Thread(target=self._run, name=self._name, daemon=True), time.monotonic()
                 self._under_way.start()
 
     def answer(self) -> Answer | None:
         """The answer; ``None`` when there is none, or none in time: an old one is not passed off as new."""
         self.begin()
         with self._guard:
-            under_way = self._under_way
+            under_way, give_up = self._under_way, self._begun_at + self._patience_seconds
         if under_way is not None:
-            under_way.join(self._patience_seconds)
+            under_way.join(max(give_up - time.monotonic(), 0))
         with self._guard:
             return self._answer if self._under_way is None else None
 

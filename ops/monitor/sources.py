@@ -12,7 +12,7 @@ from consumers.clickhouse import connect, reaching
 from consumers.sources import Heard, heard_from
 from ops.monitor.heartbeats import Claims, Heartbeats
 from ops.monitor.metrics import SOURCE_GAP, SOURCE_SILENT
-from ops.monitor.question import Question
+from ops.monitor.question import ANSWER_SECONDS, Question
 from ops.monitor.rhythm import LOOKBACK_MS, expected_gap_ms
 from streams.domain.calendar import WorkCalendar
 from streams.domain.time import HOUR_MS
@@ -58,7 +58,7 @@ class Sources:
 
     def _ask(self) -> Pulses:
         now_ms = self._clock.now_ms()
-        with reaching(self._settings), closing(connect(self._settings)) as client:
+        with reaching(self._settings), closing(connect(self._settings, answer_seconds=ANSWER_SECONDS)) as client:
             heard = heard_from(client, since_ms=now_ms - 2 * LOOKBACK_MS, now_ms=now_ms)
         return pulses_of_events(heard, china_calendar())
 

@@ -13,6 +13,7 @@ MESSAGES: Final = Metric(
     "发往一个渠道的消息数：sent 已送达，throttled 被限流、稍后再发，refused 被拒绝。",
     "Messages to a channel: sent, throttled (tried again later), or refused.",
     ("channel", "outcome"),
+    values={"outcome": ("sent", "throttled", "refused")},
 )
 QUEUED: Final = Metric(
     "guidang_notify_queued_alerts", "gauge", "alerts", "渠道中等待发送的告警数。", "Alerts that wait to be sent to a channel.", ("channel",)

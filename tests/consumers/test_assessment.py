@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
 
 from consumers.clickhouse import Client
-from consumers.metrics import FigureCollector
 from consumers.score import score_rows
 from consumers.suggestions import suggestion_rows
 from streams.contracts import (
@@ -25,7 +23,6 @@ from streams.contracts import (
 )
 from streams.domain.finding import anomaly_id
 from streams.domain.time import DAY_MS, HOUR_MS
-from streams.settings import Settings
 from tests.agents.pipeline import Pipeline
 from tests.agents.test_cases import CLOSED_MS, archive, closing
 from tests.agents.test_items import DAY, configured, registered, scheduled
@@ -197,16 +194,3 @@ def test_an_orphan_is_offered_the_cases_it_may_belong_to_the_likeliest_first(pip
     ]
     assert rows[0]["reasons"][0].startswith("标题相同")
     assert suggestion_rows(client, case_no="nobody") == []
-
-
-def test_figures_are_on_the_metrics_by_unit_and_district(pipeline: Pipeline, client: Client, database_settings: Settings) -> None:
-    """What the command line says, as Prometheus reads it."""
-    place_items(pipeline, "U1", "许可-00387-000")
-    cases(pipeline, 4, 3)
-    judge(pipeline, client)
-    registry = CollectorRegistry()
-    registry.register(FigureCollector(database_settings.model_copy(update={"clock": "2018-12-31T18:00:00+08:00"})))
-    text = generate_latest(registry).decode()
-    assert 'guidang_coverage_ratio{by="unit",scope="U1"} 0.75' in text
-    assert 'guidang_score_points{by="district",part="completeness",scope="330106"} 47.5' in text
-    assert 'guidang_cases{by="unit",scope="U1",state="unarchived"} 1.0' in text

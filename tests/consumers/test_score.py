@@ -42,7 +42,12 @@ def store_rows(client: Client, topic: str, records: list[Row]) -> None:
 @pytest.fixture
 def year(client: Client) -> dict[str, list[Row]]:
     """A simulated year, judged and stored; returns its events."""
-    events, _, _ = generate(PLAN)
+    return store_year(client, PLAN)[0]
+
+
+def store_year(client: Client, plan: Plan) -> tuple[dict[str, list[Row]], list[Row]]:
+    """Judge a simulated year and store what the workers would have told; return its events, and the state of every case."""
+    events, _, _ = generate(plan)
     with Pipeline(now_ms=at_ms_of_start()) as pipeline:
         for topic, records in events.items():
             if topic not in (CASE_CLOSED, ARCHIVE_RECEIVED):
@@ -50,14 +55,15 @@ def year(client: Client) -> dict[str, list[Row]]:
                     pipeline.reference_record(topic, record)
         pipeline.closings(*events[CASE_CLOSED])
         pipeline.archives(*events[ARCHIVE_RECEIVED])
-        pipeline.tick(PLAN.moment_ms)
-        pipeline.tick(PLAN.moment_ms)
-        store_rows(client, CASE_STATE, list(pipeline.states().values()))
+        pipeline.tick(plan.moment_ms)
+        pipeline.tick(plan.moment_ms)
+        states = list(pipeline.states().values())
+        store_rows(client, CASE_STATE, states)
         store_rows(client, ITEM_STATE, list(pipeline.items().values()))
         store_rows(client, COVERAGE_PARTIAL, pipeline.buckets())
         for topic in ANOMALY_TOPICS:
             store_rows(client, topic, pipeline.anomalies(topic))
-    return events
+    return events, states
 
 
 def at_ms_of_start() -> int:

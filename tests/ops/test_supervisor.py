@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -47,6 +48,11 @@ class System:
         """Where its servers listen."""
         found: dict[str, str] = orjson.loads((self.home / "endpoints.json").read_bytes())
         return found
+
+    def targets(self) -> dict[str, tuple[str, str]]:
+        """Name to role and address, as Prometheus finds them."""
+        found = orjson.loads(Paths(self.home).targets.read_bytes())
+        return {each["labels"]["name"]: (each["labels"]["role"], each["targets"][0]) for each in found}
 
     def left(self) -> list[ProcessId]:
         """Processes of this folder that run, by record and by mark."""
@@ -101,6 +107,29 @@ def test_up_detached_returns_when_everything_is_ready(system: System) -> None:
     lag = system.status()["lag"]
     assert {"case-closed", "archive-received", "case-state", "unit-registry"} <= set(lag)
     assert all(of_topic["records"] == 0 for of_topic in lag.values())
+
+
+def test_each_process_serves_its_metrics_where_prometheus_is_told(system: System) -> None:
+    """The list of targets says what endpoints.json says; each of them says its own role."""
+    endpoints, targets = system.endpoints(), system.targets()
+    assert {name: role for name, (role, _) in targets.items()} == {"worker-1": "worker", "sink": "sink", "monitor": "monitor"}
+    for name, (role, address) in targets.items():
+        assert endpoints[f"metrics.{name}"] == f"http://{address}"
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=20) as answer:
+            assert f'guidang_build_info{{role="{role}",version=' in answer.read().decode()
+
+
+def test_a_process_whose_metrics_port_is_taken_moves_and_prometheus_is_told(system: System) -> None:
+    """It is killed, somebody else takes its port, it takes another."""
+    _, before = system.targets()["sink"]
+    sink = ProcessId.of(system.processes()["sink"]["pid"])
+    assert sink is not None
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sink.send(signal.SIGKILL)
+        take(other, int(before.rpartition(":")[2]))
+        eventually(lambda: system.processes()["sink"]["state"] == "running" and system.targets()["sink"][1] != before)
+    assert system.endpoints()["metrics.sink"] == f"http://{system.targets()['sink'][1]}"
 
 
 def test_doctor_finds_nothing_wrong_with_a_running_system(system: System) -> None:
@@ -163,8 +192,10 @@ def test_workers_are_added_and_taken_away_while_it_runs(system: System) -> None:
     """``up --workers`` changes a running system; the one taken away ends in good order."""
     assert system.run("up", "--detach", "--workers", "2").returncode == 0
     assert system.processes()["worker-2"]["state"] == "running"
+    assert "worker-2" in system.targets()
     assert system.run("up", "--detach", "--workers", "1").returncode == 0
     assert "worker-2" not in system.processes()
+    assert "worker-2" not in system.targets()
 
 
 def test_down_leaves_nothing_after_the_supervisor_was_killed_and_up_goes_on(system: System) -> None:

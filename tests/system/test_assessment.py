@@ -71,7 +71,7 @@ def test_from_the_registry_to_the_bulletin(make_system: MakeSystem) -> None:
     out = system.home / "bulletins"
     system.run("report", "--period", "2018-06", "--out", str(out), "--publish", "--by", "市档案局")
     assert {path.suffix for path in out.rglob("*") if path.is_file()} >= {".xlsx", ".html", ".pdf", ".json"}
-    address = orjson.loads((system.home / "endpoints.json").read_bytes())["metrics"]
+    address = orjson.loads((system.home / "endpoints.json").read_bytes())["metrics.monitor"]
     metrics = urllib.request.urlopen(f"{address}/metrics", timeout=20).read().decode()  # noqa: S310 - our own, on the loopback
     assert 'guidang_score_points{by="unit",part="total",scope="U1"} 90.0' in metrics
 
