@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from consumers.clickhouse import Client
 from consumers.coverage import coverage_row
-from consumers.score import By, Place, score_rows
+from consumers.score import Place, points
 from consumers.windows import parse_window
 from streams.domain.coverage import COUNTS
 from streams.domain.districts import CITY
@@ -58,7 +58,7 @@ class Unit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All figures of one moment.
+    """The counts of one moment.
 
     Parameters
     ----------
@@ -66,26 +66,54 @@ class Figures:
         Rows of the year to date as ``guidang coverage`` prints them, without names.
     due
         By scope and window.
-    score
-        Rows of the year as ``guidang score`` prints them; the city has none.
     open_findings
         Number of open findings that no waiver covers, by unit, kind, and whether they are backfill.
     oldest_overdue_ms
         Unit to the earliest due time among its open UNARCHIVED, those that are waived or backfill left out.
+    dead_letters
+        By reason.
     """
 
-    coverage: Mapping[Scope, Row] = field(default_factory=dict)
-    due: Mapping[tuple[Scope, str], Fallen] = field(default_factory=dict)
-    score: Mapping[Scope, Row] = field(default_factory=dict)
-    open_findings: Mapping[tuple[str, str, bool], int] = field(default_factory=dict)
-    oldest_overdue_ms: Mapping[str, int] = field(default_factory=dict)
-    delays: Delays = field(default_factory=lambda: Delays((), 0.0))
-    units: Sequence[Unit] = ()
-    dead_letters: Mapping[str, int] = field(default_factory=dict)
+    coverage: Mapping[Scope, Row]
+    due: Mapping[tuple[Scope, str], Fallen]
+    open_findings: Mapping[tuple[str, str, bool], int]
+    oldest_overdue_ms: Mapping[str, int]
+    dead_letters: Mapping[str, int]
 
 
-def figures(client: Client, *, now_ms: int, place: Place, delay_bounds: Sequence[float]) -> Figures:
-    """Ask for everything.
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What takes a look at every case.
+
+    Parameters
+    ----------
+    score
+        Parts of the score of the year as ``guidang score`` prints them; the city has none.
+    delays
+        Of the city's cases closed this year.
+    """
+
+    score: Mapping[Scope, Row]
+    delays: Delays
+    units: Sequence[Unit]
+
+
+def figures(client: Client, now_ms: int) -> Figures:
+    """Ask for the counts: sums of buckets, and the findings."""
+    buckets = list(_buckets(client, now_ms))
+    counts = _by_scope(buckets, (*COUNTS, _TOUCHED))
+    due = {window: _by_scope(buckets, _fallen(window)) for window in DUE_WINDOWS}
+    return Figures(
+        coverage={scope: _row(scope, found) for scope, found in counts.items() if found[_TOUCHED] or scope.by == "city"},
+        due={(scope, window): Fallen(*found.values()) for window in DUE_WINDOWS for scope, found in due[window].items()},
+        open_findings=_open_findings(client),
+        oldest_overdue_ms=_oldest_overdue_ms(client),
+        dead_letters=dict(client.query("SELECT toString(reason), count() FROM dead_letter FINAL GROUP BY reason").result_rows),
+    )
+
+
+def assessment(client: Client, now_ms: int, *, place: Place, delay_bounds: Sequence[float]) -> Assessment:
+    """Ask for what takes a look at every case: seconds, where there are millions.
 
     Parameters
     ----------
@@ -94,20 +122,9 @@ def figures(client: Client, *, now_ms: int, place: Place, delay_bounds: Sequence
     delay_bounds
         In days, rising.
     """
-    buckets = list(_buckets(client, now_ms))
-    counts = _by_scope(buckets, (*COUNTS, _TOUCHED))
-    due = {window: _by_scope(buckets, _fallen(window)) for window in DUE_WINDOWS}
-    year = year_of(day_of(now_ms))
-    bys: tuple[By, ...] = ("unit", "district")
-    return Figures(
-        coverage={scope: _row(scope, found) for scope, found in counts.items() if found[_TOUCHED] or scope.by == "city"},
-        due={(scope, window): Fallen(*found.values()) for window in DUE_WINDOWS for scope, found in due[window].items()},
-        score={Scope(by, row["scope"]): row for by in bys for row in score_rows(client, year=year, by=by, place=place)},
-        open_findings=_open_findings(client),
-        oldest_overdue_ms=_oldest_overdue_ms(client),
-        delays=_delays(client, now_ms, delay_bounds),
-        units=[Unit(*found) for found in client.query(_UNITS, parameters={"now": now_ms}).result_rows],
-        dead_letters=dict(client.query("SELECT toString(reason), count() FROM dead_letter FINAL GROUP BY reason").result_rows),
+    scored = points(client, year=year_of(day_of(now_ms)), place=place)
+    return Assessment(
+        {Scope(*place_): row for place_, row in scored.items()}, _delays(client, now_ms, delay_bounds), _units(client, now_ms)
     )
 
 
@@ -197,19 +214,18 @@ GROUP BY bucket
     return Delays(counts, days)
 
 
-_UNITS = """
-SELECT unit, argMax(unit_name, (rank, version)), argMax(district, (source = 'item', at))
-FROM (
-    SELECT 'case' AS source, toString(unit_code) AS unit, toString(unit_name) AS unit_name, toString(district_code) AS district,
-        version, 1 AS rank, ifNull(toUnixTimestamp64Milli(closed_at), 0) AS at
-    FROM case_state
-    WHERE unit_name != '' AND at <= {now:Int64}
-    UNION ALL
-    SELECT 'item', toString(unit_code), toString(unit_name), toString(district_code), version, 0, 0
-    FROM item FINAL
-    WHERE registered
-)
-GROUP BY unit
-ORDER BY unit"""
-"""Each unit once: the name that the command line gives it, that of its cases; where it belongs, as the registry has it now, else as its
-last case does."""
+def _units(client: Client, now_ms: int) -> list[Unit]:
+    """Each unit once: named as the command line names it, by its cases; in the district of the registry, else in its last case's."""
+    of_cases = """
+SELECT unit_code, argMax(unit_name, version), argMaxIf(district_code, closed_at, closed_at <= fromUnixTimestamp64Milli({now:Int64}))
+FROM case_state WHERE unit_name != '' GROUP BY unit_code"""
+    of_items = (
+        "SELECT unit_code, argMax(unit_name, version), argMax(district_code, version) FROM item FINAL WHERE registered GROUP BY unit_code"
+    )
+    cases, items = (
+        {unit: (name, district) for unit, name, district in client.query(sql, parameters={"now": now_ms}).result_rows}
+        for sql in (of_cases, of_items)
+    )
+    return [
+        Unit(unit, (cases.get(unit) or items[unit])[0], (items.get(unit) or cases[unit])[1]) for unit in sorted(cases.keys() | items.keys())
+    ]

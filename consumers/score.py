@@ -20,6 +20,7 @@ from streams.domain.time import day_number, day_start_ms
 
 By = Literal["unit", "district"]
 Place = Literal["item", "case"]
+PARTS = ("completeness", "quality", "bonus", "total")
 Row = dict[str, Any]
 
 _COUNTS = (
@@ -153,6 +154,15 @@ def score_rows(client: Client, *, year: int, by: By, place: Place = "item", as_o
     sql = f"SELECT * FROM {source} WHERE year = {{year:UInt16}} AND by = {{by:String}} ORDER BY scope"
     names = names_of(client, by)
     return [_row(found, names.get(found["scope"], ""), place) for found in client.query(sql, parameters=bound).named_results()]
+
+
+def points(client: Client, *, year: int, place: Place = "item") -> dict[tuple[By, str], Row]:
+    """What every unit and district scores: :data:`PARTS` of :func:`score_rows`, in one question."""
+    read = _READINGS[place]
+    columns = ", ".join(read.get(part, part) for part in PARTS)
+    sql = f"SELECT by, scope, {columns} FROM score WHERE year = {{year:UInt16}}"
+    found = client.query(sql, parameters={"year": year}).result_rows
+    return {(by, scope): dict(zip(PARTS, parts, strict=True)) for by, scope, *parts in found}
 
 
 def evidence_rows(client: Client, *, year: int, by: By) -> dict[str, list[Row]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from consumers.figures import DUE_WINDOWS
+from consumers.score import PARTS
 from streams.contracts import CASE_INPUTS, JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS
 from streams.domain.rules import KINDS
 from streams.metrics import Metric
@@ -85,7 +86,7 @@ SCORE: Final = Metric(
     "今年的考核得分：completeness 60 分，quality 30 分，bonus 10 分，total 合计；只有区县与单位有分。",
     "Score of the year by part: completeness 60, quality 30, bonus 10, total; units and districts alone have one.",
     (*_BY, "part"),
-    values={"by": ("district", "unit"), "part": ("completeness", "quality", "bonus", "total")},
+    values={"by": ("district", "unit"), "part": PARTS},
 )
 OPEN_FINDINGS: Final = Metric(
     "guidang_open_findings",

@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 10.0
 """A scrape within this time of the last one gets the same answer."""
+_REST = 9
+"""After a question that took a second none is asked for nine: however much there is to count, asking takes a tenth of the time at most."""
 PATIENCE_SECONDS = 6.0
 """How long scrapes wait for an answer, from when it was asked for; Prometheus itself gives up after ten by default."""
 ANSWER_SECONDS = 20
@@ -32,7 +34,9 @@ class Question(Generic[Answer]):
     ask
         May block, and may raise whatever it likes.
     fresh_seconds
-        How long an answer, or the lack of one, stands.
+        How long an answer, or the lack of one, stands at least.
+    stale_seconds
+        How old an answer may get while the next one takes longer than scrapes wait; 0: such an answer is none.
     """
 
     def __init__(
@@ -42,32 +46,35 @@ class Question(Generic[Answer]):
         *,
         fresh_seconds: float = FRESH_SECONDS,
         patience_seconds: float = PATIENCE_SECONDS,
+        stale_seconds: float = 0.0,
     ) -> None:
         self._name, self._ask = name, ask
-        self._fresh_seconds, self._patience_seconds = fresh_seconds, patience_seconds
+        self._fresh_seconds, self._patience_seconds, self._stale_seconds = fresh_seconds, patience_seconds, stale_seconds
         self._guard = threading.Lock()
         self._under_way: threading.Thread | None = None
         self._begun_at = float("-inf")
         self._answer: Answer | None = None
         self._answered_at = float("-inf")
+        self._ask_again_at = float("-inf")
         self._troubled = False
 
     def begin(self) -> None:
         """Ask, unless the last answer still stands or the question is under way."""
         with self._guard:
-            if self._under_way is None and time.monotonic() - self._answered_at > self._fresh_seconds:
+            if self._under_way is None and time.monotonic() > self._ask_again_at:
                 self._under_way, self._begun_at = threading.Thread(target=self._run, name=self._name, daemon=True), time.monotonic()
                 self._under_way.start()
 
     def answer(self) -> Answer | None:
-        """The answer; ``None`` when there is none, or none in time: an old one is not passed off as new."""
+        """The answer; ``None`` when there is none, or none in time: an old one is not passed off as new, unless that was agreed on."""
         self.begin()
         with self._guard:
             under_way, give_up = self._under_way, self._begun_at + self._patience_seconds
         if under_way is not None:
             under_way.join(max(give_up - time.monotonic(), 0))
         with self._guard:
-            return self._answer if self._under_way is None else None
+            in_time = self._under_way is None or time.monotonic() - self._answered_at < self._stale_seconds
+            return self._answer if in_time else None
 
     def _run(self) -> None:
         answer: Answer | None = None
@@ -82,7 +89,10 @@ class Question(Generic[Answer]):
                 log.warning("%s: 已恢复 answers again", self._name)
             self._troubled = False
         with self._guard:
-            self._answer, self._answered_at, self._under_way = answer, time.monotonic(), None
+            now = time.monotonic()
+            rest = 0.0 if answer is None else _REST * (now - self._begun_at)
+            self._answer, self._answered_at, self._under_way = answer, now, None
+            self._ask_again_at = now + max(self._fresh_seconds, rest)
 
     def _tell(self, level: int, text: str, *values: object, exc_info: bool = False) -> None:
         if not self._troubled:

@@ -18,9 +18,9 @@ from prometheus_client.registry import Collector
 from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client, connect
 from consumers.coverage import coverage_rows, names_of
-from consumers.figures import DUE_WINDOWS, Figures, Scope, figures
+from consumers.figures import DUE_WINDOWS, Assessment, Figures, Scope, assessment, figures
 from consumers.migrate import migrate
-from consumers.score import score_rows
+from consumers.score import PARTS, points, score_rows
 from consumers.sources import SLOT_MS, heard_from
 from consumers.windows import parse_window
 from ops.monitor.figures import FigureMetrics
@@ -62,6 +62,7 @@ class Year:
     client: Client
     states: list[dict[str, Any]]
     found: Figures
+    assessed: Assessment
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +73,13 @@ def year(store: StoreProcess, tmp_path_factory: pytest.TempPathFactory) -> Itera
     migrate(settings)
     client = connect(settings)
     _, states = store_year(client, PLAN)
-    yield Year(settings, client, states, figures(client, now_ms=NOW_MS, place="item", delay_bounds=DELAY.buckets))
+    yield Year(settings, client, states, figures(client, NOW_MS), assessment(client, NOW_MS, place="item", delay_bounds=DELAY.buckets))
     client.command(f"DROP DATABASE {settings.clickhouse.database} SYNC")
 
 
 def test_every_figure_is_what_the_command_line_says(year: Year) -> None:
     """Coverage of every scope, what fell due in every window, the score, the findings, the names; one question each way."""
-    client, found = year.client, year.found
+    client, found, assessed = year.client, year.found, year.assessed
     told = {(by, row["scope"]): row for by in BYS for row in rows(client, by, "ytd")}
     assert {tuple(scope): {name: row[name] for name in SAMPLES} for scope, row in found.coverage.items()} == {
         scope: {name: row[name] for name in SAMPLES} for scope, row in told.items()
@@ -93,7 +94,12 @@ def test_every_figure_is_what_the_command_line_says(year: Year) -> None:
             of.archived / of.due == fell[scope]["coverage_due"] for (scope, name), of in found.due.items() if name == window and of.due
         )
     assert found.due[Scope("city", "330100"), "24h"].due < found.due[Scope("city", "330100"), "30d"].due
-    assert found.score == {Scope(by, row["scope"]): row for by in ("unit", "district") for row in score_rows(client, year=2018, by=by)}  # type: ignore[arg-type]
+    scored = {(by, row["scope"]): row for by in ("unit", "district") for row in score_rows(client, year=2018, by=by)}  # type: ignore[arg-type]
+    assert {tuple(scope): row for scope, row in assessed.score.items()} == {
+        scope: {part: row[part] for part in PARTS} for scope, row in scored.items()
+    }
+    literally = {row["scope"]: row["total"] for row in score_rows(client, year=2018, by="unit", place="case")}
+    assert {scope: row["total"] for (by, scope), row in points(client, year=2018, place="case").items() if by == "unit"} == literally
 
     open_now = [row for row in anomaly_rows(client, state="open") if not row["waived"]]
     assert found.open_findings == Counter((row["unit_code"], row["kind"], row["backfill"]) for row in open_now)
@@ -103,9 +109,9 @@ def test_every_figure_is_what_the_command_line_says(year: Year) -> None:
             overdue[row["unit_code"]] = min(row["due_at"], overdue.get(row["unit_code"], row["due_at"]))
     assert {unit: iso(at) for unit, at in found.oldest_overdue_ms.items()} == overdue
     names = names_of(client, "unit")
-    assert {unit.code: unit.name for unit in found.units if unit.code in names} == names
-    assert {scope.code for scope in found.coverage if scope.by == "unit"} & names.keys() <= {unit.code for unit in found.units}
-    assert {unit.district for unit in found.units} <= {scope.code for scope in found.score if scope.by == "district"}
+    assert {unit.code: unit.name for unit in assessed.units if unit.code in names} == names
+    assert {scope.code for scope in found.coverage if scope.by == "unit"} & names.keys() <= {unit.code for unit in assessed.units}
+    assert {unit.district for unit in assessed.units} <= {scope.code for scope in assessed.score if scope.by == "district"}
 
 
 def rows(client: Client, by: str, window: str) -> list[dict[str, Any]]:
@@ -123,8 +129,8 @@ def test_delays_fall_into_the_buckets_of_days(year: Year) -> None:
     ]
     assert len(days) > 300
     counts = Counter(bisect_left(DELAY.buckets, each) for each in days)
-    assert [*year.found.delays.counts] == [counts[place] for place in range(len(DELAY.buckets) + 1)]
-    assert year.found.delays.days == pytest.approx(sum(days))
+    assert [*year.assessed.delays.counts] == [counts[place] for place in range(len(DELAY.buckets) + 1)]
+    assert year.assessed.delays.days == pytest.approx(sum(days))
 
 
 class Both(Collector):

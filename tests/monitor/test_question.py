@@ -21,6 +21,14 @@ def gate() -> Iterator[threading.Event]:
     made.set()
 
 
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for it: after an answer nothing is asked for a while."""
+    give_up = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
 def counted(asked: list[float]) -> Callable[[], int]:
     """Answers with how often it was asked."""
 
@@ -65,6 +73,42 @@ def test_an_answer_that_takes_too_long_is_none_and_the_next_scrape_waits_no_more
     assert len(asked) == 1
 
 
+def test_an_old_answer_stands_while_the_next_is_slow_where_that_was_agreed_on(gate: threading.Event) -> None:
+    """And no longer than agreed on; a failure is no old answer."""
+    asked: list[float] = []
+
+    def slow_the_second_time() -> int:
+        asked.append(time.monotonic())
+        if len(asked) > 1:
+            gate.wait(10)
+        return len(asked)
+
+    question = Question("q", slow_the_second_time, fresh_seconds=0.0, patience_seconds=0.02, stale_seconds=0.6)
+    assert question.answer() == 1
+    until(lambda: question.answer() == 1 and len(asked) == 2)
+    time.sleep(0.7)
+    assert question.answer() is None
+    gate.set()
+
+
+def test_what_takes_long_is_asked_rarely() -> None:
+    """A tenth of the time at most."""
+    asked: list[float] = []
+
+    def ask() -> int:
+        asked.append(time.monotonic())
+        time.sleep(0.05)
+        return len(asked)
+
+    question = Question("q", ask, fresh_seconds=0.0)
+    began = time.monotonic()
+    while time.monotonic() - began < 0.4:
+        assert question.answer() == 1
+        time.sleep(0.02)
+    time.sleep(1.0)
+    assert question.answer() == 2
+
+
 @pytest.mark.parametrize("error", [DependencyError("away"), ValueError("a defect of ours")])
 def test_a_failure_is_no_answer_is_told_once_and_its_end_is_told(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     """An old answer is not passed off as a new one."""
@@ -79,7 +123,8 @@ def test_a_failure_is_no_answer_is_told_once_and_its_end_is_told(error: Exceptio
     with caplog.at_level(logging.WARNING):
         assert question.answer() == "here"
         failing = True
-        assert [question.answer(), question.answer()] == [None, None]
+        until(lambda: question.answer() is None)
+        assert question.answer() is None
         assert len(caplog.records) == 1
         failing = False
         assert question.answer() == "here"
