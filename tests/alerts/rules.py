@@ -44,6 +44,12 @@ def recordings() -> Mapping[str, tuple[dict[str, Any], ...]]:
     return found
 
 
+@cache
+def promtool_tests() -> tuple[tuple[Path, dict[str, Any]], ...]:
+    """All tests of promtool, each with its file."""
+    return tuple((file, test) for file in TEST_FILES for test in yaml.safe_load(file.read_text(encoding="utf-8"))["tests"])
+
+
 def firing(alertname: str, **labels: str) -> dict[str, str]:
     """Labels that an alert has when it fires."""
     return {"alertname": alertname, **alerts()[alertname]["labels"], **labels}

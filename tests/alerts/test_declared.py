@@ -6,12 +6,11 @@ import re
 from typing import Any
 
 import pytest
-import yaml
 
 from ops.observe.catalogue import ROLES, SERIES
 from streams.contracts import OUTPUTS
 from streams.domain.rules import Cost, kinds_of
-from tests.alerts.rules import ALERTMANAGER, ROOT, TEST_FILES, alerts, groups, named, recordings
+from tests.alerts.rules import ALERTMANAGER, ROOT, alerts, groups, named, promtool_tests, recordings
 
 FOREIGN = {
     "ALERTS": {"alertname", "alertstate"},
@@ -122,13 +121,12 @@ def test_no_runbook_is_left_over() -> None:
 def test_an_alert_is_tested_firing_and_silent(name: str) -> None:
     """By promtool: at least one time at which it fires and, but for the watchdog, one at which nothing of its name does."""
     fires = silent = False
-    for file in TEST_FILES:
-        for test in yaml.safe_load(file.read_text(encoding="utf-8"))["tests"]:
-            for check in test.get("promql_expr_test", ()):
-                fires |= any(f'alertname="{name}"' in sample["labels"] for sample in check["exp_samples"])
-                matched = re.search(r'alertname=~?"([^"]*)"', check["expr"])
-                silent |= not check["exp_samples"] and bool(matched and re.fullmatch(matched[1], name))
-                silent |= not check["exp_samples"] and check["expr"] == 'ALERTS{alertstate="firing"}' and file.name == "pipeline.test.yaml"
+    for file, test in promtool_tests():
+        for check in test.get("promql_expr_test", ()):
+            fires |= any(f'alertname="{name}"' in sample["labels"] for sample in check["exp_samples"])
+            matched = re.search(r'alertname=~?"([^"]*)"', check["expr"])
+            silent |= not check["exp_samples"] and bool(matched and re.fullmatch(matched[1], name))
+            silent |= not check["exp_samples"] and check["expr"] == 'ALERTS{alertstate="firing"}' and file.name == "pipeline.test.yaml"
     assert fires
     assert silent or name == "GuidangWatchdog"
 
