@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import re
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ from ops.ports import free_port
 from ops.publish.publish import publish_file
 from ops.topics import ensure_topics
 from streams.contracts import CASE_CLOSED
-from streams.errors import DependencyError
+from streams.errors import ConfigurationError, DependencyError
 from streams.settings import ClickHouseSettings, Settings
 from tests.board.conftest import DATABASE, PLAN, BoardProcess, Year, running_board
 from tests.conftest import Kafka
@@ -171,9 +172,19 @@ def test_nothing_shipped_names_a_foreign_address_and_the_chart_library_is_the_on
 def test_the_figures_are_asked_by_a_reader_who_cannot_write(year: Year) -> None:
     """Even where the user of the settings may do everything."""
     figures = Figures(Settings(clickhouse=ClickHouseSettings(url=year.store.url, database=DATABASE)))
-    with pytest.raises(DependencyError, match="readonly"):
+    with pytest.raises(ConfigurationError, match="READONLY"):
         asyncio.run(figures.ask("CREATE TABLE written (a Int8) ENGINE = Memory", {}))
     figures.close()
+
+
+def test_a_store_that_hangs_is_told_to_hang() -> None:
+    """It takes the connection and says nothing: as bad as away, and nobody may wait for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        figures = Figures(Settings(clickhouse=ClickHouseSettings(url=url, database=DATABASE)), patience_seconds=0.3)
+        with pytest.raises(DependencyError, match="没有应答"):
+            asyncio.run(asyncio.wait_for(figures.ask("SELECT 1", {}), 5))
+        figures.close()
 
 
 def test_one_question_of_many_readers_is_asked_once_and_a_failure_is_not_kept() -> None:

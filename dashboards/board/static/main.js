@@ -18,7 +18,7 @@ let dashboards = [];
 let view = null;
 let paused = false;
 let timer = 0;
-let fresh = null; // { at, now }: when the last good answer came, by the machine's clock and by the job's
+let fresh = null; // when the last good answer came, by the job's clock
 
 class View {
   constructor(dashboard, state) {
@@ -81,11 +81,11 @@ class View {
     const attempt = async (path, answered, failed) => {
       try {
         const answer = await ask(path, query, asking.signal);
-        fresh = { at: Date.now(), now: answer.now_ms };
+        fresh = answer.now_ms;
         answered(answer);
       } catch (error) {
         if (asking.signal.aborted) return;
-        if (!(error instanceof Unavailable)) throw error;
+        if (!(error instanceof Unavailable)) console.error(error); // a defect of ours: told, and the other panels live on
         faults.add(error.message);
         failed(error);
       }
@@ -122,9 +122,11 @@ function marksOf(dashboard, answer) {
 
 function finished(faults) {
   const had = !page.banner.hidden;
+  document.body.classList.toggle("faulty", faults.size > 0);
   page.banner.hidden = faults.size === 0;
   if (faults.size) {
-    const old = fresh && view.panels.some((panel) => panel.answer) ? `灰色的是 ${day(fresh.now)} ${time(fresh.now)} 的旧数字；恢复后自动更新。` : "恢复后自动显示。";
+    const since = Math.min(...view.panels.filter((panel) => panel.element.classList.contains("stale")).map((panel) => panel.now));
+    const old = Number.isFinite(since) ? `灰色的是 ${day(since)} ${time(since)} 的旧数字；恢复后自动更新。` : "恢复后自动显示。";
     page.banner.replaceChildren(el("b", { text: "取不到数据。" }), ...[...faults].map((fault) => el("span", { text: fault.length > LONGEST ? `${fault.slice(0, LONGEST)}…` : fault })), el("span", { text: old }));
   } else if (had) {
     page.banner.replaceChildren();
@@ -141,7 +143,7 @@ function schedule(ms) {
 }
 
 function showClock() {
-  page.clock.textContent = fresh ? `${day(fresh.now)} ${time(fresh.now)}` : "";
+  page.clock.textContent = fresh ? `${day(fresh)} ${time(fresh)}` : "";
   page.clock.title = "数据的时刻";
   page.pause.textContent = paused ? "继续刷新" : "暂停刷新";
   page.pause.setAttribute("aria-pressed", String(paused));

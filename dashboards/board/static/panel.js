@@ -37,6 +37,7 @@ export class PanelView {
   answered(answer, marks) {
     this.element.classList.remove("stale", "waiting");
     this.fault.hidden = true;
+    this.now = answer.now_ms;
     const known = JSON.stringify([answer.tables, answer.from_ms, marks, this.asTable]);
     if (known === this.known) return;
     this.known = known;
