@@ -3,16 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TEST_TOOLS := $(VENV)/.test-tools
 
 .PHONY: install demo test check bench soak format docs
 
 install: $(STAMP)
 
 demo: $(STAMP)
-	$(BIN)/guidang demo
+	$(BIN)/guidang demo --keep
 
-test: $(STAMP)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+test: $(TEST_TOOLS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
 	$(BIN)/ruff check .
@@ -40,4 +41,8 @@ soak: $(STAMP)
 
 $(STAMP): pyproject.toml ops/install.sh
 	PYTHON=$(PYTHON) VENV=$(VENV) sh ops/install.sh
+	touch $@
+
+$(TEST_TOOLS): $(STAMP) ops/install_test_tools.sh
+	VENV=$(VENV) sh ops/install_test_tools.sh
 	touch $@

@@ -26,6 +26,7 @@ from ops.simulate.compare import CASE_COLUMNS, TIMES, Difference, case_differenc
 from ops.simulate.generate import Plan
 from ops.simulate.run import Simulated, publish_simulation
 from ops.simulate.truth import figures
+from ops.supervisor.roles import endpoints
 from streams.domain.rules import KINDS
 from streams.errors import GuidangError
 from streams.settings import CONFIG_FILE_VARIABLE, Settings, load_settings
@@ -67,9 +68,30 @@ def stand_alone(home: Path, clock: str) -> Settings:
     for name in [name for name in os.environ if name.startswith("GUIDANG_") and not name.startswith(_KEPT)]:
         del os.environ[name]
     config = home / "guidang.toml"
-    config.touch()
+    config.write_text(f'data_dir = "{home}"\nclock = "{clock}"\n', encoding="utf-8")
     os.environ |= {CONFIG_FILE_VARIABLE: str(config), "GUIDANG_DATA_DIR": str(home), "GUIDANG_CLOCK": clock}
     return load_settings()
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where to look at what the demonstration has left: addresses hold while the system runs, and again when it is started again."""
+
+    board: str
+    metrics: list[str]
+    bulletin: Path
+
+
+def places(settings: Settings) -> Places:
+    """Of a running system."""
+    found = endpoints(settings)
+    metrics = [f"{address}/metrics" for name, address in sorted(found.items()) if name.startswith("metrics.")]
+    return Places(found["board"], metrics, bulletin_folder(settings))
+
+
+def bulletin_folder(settings: Settings) -> Path:
+    """Where the demonstration puts its bulletin."""
+    return settings.home / "bulletin"
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
@@ -18,6 +19,7 @@ import typer
 from ops.cli.options import Json
 from ops.cli.output import Column, emit_object, emit_rows, say
 from ops.cli.text import t
+from ops.supervisor.record import Paths, locked
 
 _FAILED, _TERMINATED = 1, 143
 _SHOWN_DIFFERENCES = 40
@@ -25,6 +27,7 @@ _SHOWN_UNITS = 12
 _SECONDS_BETWEEN_LINES = 3
 _CLOCK = "2018-12-31T18:00:00+08:00"
 _YEAR = 2018
+_PREFIX = "guidang-demo-"
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +45,16 @@ def demo(
     cases: Annotated[int, typer.Option(help=t("办件数", "number of cases"), min=1)] = 20_000,
     seed: Annotated[int, typer.Option(help=t("随机种子", "seed"))] = _YEAR,
     workers: Annotated[int, typer.Option(help=t("工作进程数", "number of workers"), min=1)] = 2,
-    keep: Annotated[bool, typer.Option("--keep", help=t("保留数据目录", "keep the data directory"))] = False,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep",
+            help=t(
+                "保留数据目录，并说明到哪里看；以前保留的删去",
+                "keep the data directory and say where to look; what was kept before is removed",
+            ),
+        ),
+    ] = False,
     json: Json = False,
 ) -> int | None:
     """Run the demonstration."""
@@ -66,12 +78,15 @@ def demo(
                 show.guidang("coverage", "--by", "city")
                 emit_rows(show.findings_by_kind(settings), json=False, columns=_audit_columns(), title=t("配置与质量问题", "findings"))
                 show.guidang("score", "--year", str(_YEAR), "--by", "district")
-                show.guidang("report", "--period", str(_YEAR), "--out", str(home / "bulletin"))
+                show.guidang("report", "--period", str(_YEAR), "--out", str(show.bulletin_folder(settings)))
             differences = show.compare(settings, plan, simulated)
             say(t("整批重算核对 …", "reconciling with a batch …"))
             reconciled = _reconciles(show)
+            places = show.places(settings)
     outcome = show.Outcome(simulated, seconds, differences, reconciled)
     _tell(outcome, json=json, rate=rate, total_seconds=time.monotonic() - begun)
+    if keep:
+        _tell_places(places, home)
     return None if outcome.agrees else _FAILED
 
 
@@ -127,15 +142,37 @@ def _tell(outcome: Any, *, json: bool, rate: float, total_seconds: float) -> Non
     )
 
 
+def _tell_places(places: Any, home: Path) -> None:
+    config = home / "guidang.toml"
+    lines = [
+        t("到哪里看（已停止；再次启动后地址不变）：", "Where to look (stopped; the addresses are the same when it is started again):"),
+        f"  guidang --config {config} up --detach",
+        f"  {t('看板', 'board')}  {places.board}",
+        *(f"  {t('指标', 'metrics')}  {address}" for address in places.metrics),
+        f"  {t('通报', 'bulletin')}  {places.bulletin}",
+        f"  guidang --config {config} down",
+    ]
+    for line in lines:
+        say(line)
+
+
 @contextmanager
 def _folder(*, keep: bool) -> Iterator[Path]:
-    home = Path(tempfile.mkdtemp(prefix="guidang-demo-"))
+    if keep:
+        remove_kept(Path(tempfile.gettempdir()))
+    home = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
         yield home
     finally:
-        if keep:
-            say(t(f"数据目录 {home}", f"data directory {home}"))
-        else:
+        if not keep:
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def remove_kept(folder: Path) -> None:
+    """Remove what earlier demonstrations of this user kept in a folder, unless somebody looks at it: its system runs."""
+    for home in folder.glob(_PREFIX + "*"):
+        paths = Paths(home)
+        if home.stat().st_uid == os.getuid() and paths.record.exists() and not locked(paths.lock):
             shutil.rmtree(home, ignore_errors=True)
 
 

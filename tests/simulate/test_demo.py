@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import orjson
 import pytest
+
+from ops.cli.demo import remove_kept
 
 
 def start(temp: Path, *arguments: str) -> subprocess.Popen[bytes]:
@@ -37,15 +41,30 @@ def left_behind(temp: Path) -> list[str]:
 @pytest.mark.kafka
 @pytest.mark.clickhouse
 @pytest.mark.slow
-def test_the_demo_agrees_with_its_truth_and_leaves_nothing(tmp_path: Path):
-    """Every case, every figure, the batch; no process and no folder stays."""
-    process = start(tmp_path, "--cases", "600", "--seed", "5", "--workers", "1", "--json")
-    out, err = process.communicate(timeout=280)
-    assert process.returncode == 0, err.decode()
+def test_the_demo_agrees_with_its_truth_and_what_it_keeps_can_be_looked_at(tmp_path: Path):
+    """Every case, every figure, the batch. Started again as its last words say, the board answers at the address that they name."""
+    process = start(tmp_path, "--cases", "600", "--seed", "5", "--workers", "1", "--json", "--keep")
+    out, err = (text.decode() for text in process.communicate(timeout=280))
+    assert process.returncode == 0, err
     said = orjson.loads(out)
     assert (said["differences"], said["reconciled"]) == ([], True)
     assert said["cases"] >= 600
-    assert list(tmp_path.glob("guidang-demo-*")) == []
+    assert left_behind(tmp_path) == []
+    (home,) = tmp_path.glob("guidang-demo-*")
+    (board,) = re.findall(r"看板  (http://\S+)", err)
+    assert re.search(rf"通报  {home}/\S+", err)
+    assert re.search(r"指标  http://\S+/metrics", err)
+    again = ["--config", str(home / "guidang.toml")]
+    subprocess.run([sys.executable, "-m", "ops", *again, "up", "--detach"], check=True, timeout=120)
+    try:
+        with urllib.request.urlopen(f"{board.rstrip('/')}/ping", timeout=10) as answer:  # noqa: S310 - http, it has matched
+            assert answer.status == 200
+        remove_kept(tmp_path)
+        assert home.exists()  # somebody looks at it
+    finally:
+        subprocess.run([sys.executable, "-m", "ops", *again, "down"], check=True, timeout=120)
+    remove_kept(tmp_path)
+    assert not home.exists()
     assert left_behind(tmp_path) == []
 
 

@@ -1,0 +1,31 @@
+#!/bin/sh
+# What the tests of alerts, dashboards and the board need beside $VENV: Prometheus, Alertmanager and a Chromium from Debian. Safe to run again.
+# Prometheus and Alertmanager are unpacked into $VENV and not installed: their packages would start services on this machine.
+# Without apt, or without the right to install, the tests that need them are skipped and say so.
+set -eu
+
+home=$(cd "$VENV" && pwd)
+sudo=""
+[ "$(id -u)" = 0 ] || sudo="sudo -n"
+command -v apt-get >/dev/null || { echo "没有 apt-get，需要 Prometheus、Alertmanager、Chromium 的测试将被跳过 tests that need them will be skipped" >&2; exit 0; }
+
+missing=""
+command -v chromium >/dev/null || missing="chromium"
+servers=""
+command -v promtool >/dev/null || servers="$servers prometheus"
+command -v amtool >/dev/null || servers="$servers prometheus-alertmanager"
+[ -n "$missing$servers" ] || exit 0
+
+echo "准备测试用的 getting for the tests:$servers $missing" >&2
+$sudo apt-get update -qq || true
+if [ -n "$missing" ]; then
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends chromium >&2 || echo "没有装上 chromium not installed" >&2
+fi
+for package in $servers; do
+    folder=$(mktemp -d)
+    (cd "$folder" && apt-get download -qq "$package" >&2 && dpkg -x ./*.deb "$home/debian") || echo "没有取到 $package not to be had" >&2
+    rm -rf "$folder"
+done
+for program in prometheus promtool prometheus-alertmanager amtool; do
+    [ ! -x "$home/debian/usr/bin/$program" ] || ln -sf "$home/debian/usr/bin/$program" "$home/bin/$program"
+done
