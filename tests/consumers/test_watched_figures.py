@@ -58,8 +58,10 @@ CHANGED = """
 INSERT INTO anomaly SELECT * REPLACE({} AS {}, version + 1000000 AS version) FROM anomaly FINAL
 WHERE state = 'OPENED' AND kind = 'UNARCHIVED'"""
 RECENT = CHANGED.format("false", "backfill") + " ORDER BY due_at DESC LIMIT 20"
-WAIVED = CHANGED.format("true", "waived") + " AND NOT backfill ORDER BY due_at LIMIT 1"
-"""A simulated year is history when it is loaded: twenty findings of it are made news, and the oldest of these is waived."""
+ALONE = """ AND NOT backfill AND unit_code IN (SELECT unit_code FROM anomaly FINAL
+WHERE state = 'OPENED' AND kind = 'UNARCHIVED' AND NOT backfill GROUP BY unit_code HAVING count() = 1) ORDER BY unit_code LIMIT 1"""
+WAIVED = CHANGED.format("true", "waived") + ALONE
+"""A simulated year is history when it is loaded: twenty findings of it are made news, and one that is its unit's only one is waived."""
 
 
 @dataclass(frozen=True)
