@@ -108,7 +108,8 @@ def _oldest_ms(settings: Settings, positions: Mapping[Place, int]) -> dict[Place
         return found
     consumer = Consumer(
         {
-            **settings.kafka_client(log_level=0),
+            **settings.kafka_client(),
+            "log_level": 0,
             "group.id": f"{settings.application}-lag",
             "enable.auto.commit": False,
             "enable.partition.eof": True,

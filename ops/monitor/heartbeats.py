@@ -82,7 +82,7 @@ class Heartbeats:
         DependencyError
             Kafka or the topic is away; what was read before is kept.
         """
-        consumer = Consumer(consumer_config({**self._settings.kafka_client(), "log_level": 0}, f"{self._settings.application}-monitor"))
+        consumer = Consumer(consumer_config({**self._settings.kafka_client(), "log_level": "0"}, f"{self._settings.application}-monitor"))
         try:
             for message in self._new(consumer):
                 self._take(message)
