@@ -65,7 +65,9 @@ class Observer:
     def __post_init__(self) -> None:
         self._admin = Admin(self.settings)
         self._places = self._find_places()
-        self._consumer = Consumer({**self.settings.kafka_client(), "group.id": sink_group(self.settings), "enable.auto.commit": False})
+        self._consumer = Consumer(
+            {**self.settings.kafka_client(), "log_level": 0, "group.id": sink_group(self.settings), "enable.auto.commit": False}
+        )
 
     def ends(self) -> dict[Place, int]:
         """End offsets as a ``read_committed`` reader sees them."""
@@ -80,7 +82,9 @@ class Observer:
 
     def progress(self) -> dict[Place, Progress]:
         """What the workers have committed of what they read."""
-        return read_progress(self.settings.kafka_client(), self.settings.application, self._names(JOB_INPUTS), timeout_s=_REQUEST_SECONDS)
+        # Who looks all the time tells of an outage once, and not many times a second.
+        kafka = {**self.settings.kafka_client(), "log_level": 0}
+        return read_progress(kafka, self.settings.application, self._names(JOB_INPUTS), timeout_s=_REQUEST_SECONDS)
 
     def sunk(self) -> dict[Place, int]:
         """What the sink has committed of the outputs."""

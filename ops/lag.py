@@ -107,7 +107,13 @@ def _oldest_ms(settings: Settings, positions: Mapping[Place, int]) -> dict[Place
     if not positions:
         return found
     consumer = Consumer(
-        {**settings.kafka_client(), "group.id": f"{settings.application}-lag", "enable.auto.commit": False, "enable.partition.eof": True}
+        {
+            **settings.kafka_client(),
+            "log_level": 0,
+            "group.id": f"{settings.application}-lag",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+        }
     )
     try:
         consumer.assign([TopicPartition(topic, partition, at) for (topic, partition), at in positions.items()])

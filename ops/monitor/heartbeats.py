@@ -82,7 +82,7 @@ class Heartbeats:
         DependencyError
             Kafka or the topic is away; what was read before is kept.
         """
-        consumer = Consumer(consumer_config(self._settings.kafka_client(), f"{self._settings.application}-monitor"))
+        consumer = Consumer(consumer_config({**self._settings.kafka_client(), "log_level": "0"}, f"{self._settings.application}-monitor"))
         try:
             for message in self._new(consumer):
                 self._take(message)
@@ -120,7 +120,9 @@ class Heartbeats:
         unread = {}
         for partition in described.partitions:
             first, end = extent(consumer, self._topic, partition, _REQUEST_SECONDS)
-            position = max(self._positions.get(partition, first), first)
+            position = self._positions.get(partition, first)
+            if not first <= position <= end:  # the topic was cut, or made again
+                position = first
             if position < end:
                 unread[partition] = position
         return unread

@@ -140,11 +140,6 @@ class MeteredRole(Role):
         record_endpoint(self.settings, address, f"http://{self.settings.metrics.host}:{port}")
         return port
 
-    def metrics_address(self, endpoints: Mapping[str, str]) -> str | None:
-        """``host:port`` of its metrics, once it has been started."""
-        address = endpoints.get(f"metrics.{self.name}")
-        return address.removeprefix("http://") if address else None
-
 
 class WorkerRole(MeteredRole):
     """One worker of the job."""
@@ -260,11 +255,11 @@ def fixed_roles(settings: Settings) -> list[Role]:
 
 
 def metrics_targets(roles: Iterable[Role], endpoints: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Where these processes serve their metrics, as Prometheus reads it from a file (``file_sd_configs``)."""
+    """Where these processes serve their metrics, once they have been started, as Prometheus reads it from a file (``file_sd_configs``)."""
     return [
-        {"targets": [address], "labels": {"role": role.role, "name": role.name}}
+        {"targets": [address.removeprefix("http://")], "labels": {"role": role.role, "name": role.name}}
         for role in roles
-        if isinstance(role, MeteredRole) and (address := role.metrics_address(endpoints))
+        if (address := endpoints.get(f"metrics.{role.name}"))
     ]
 
 

@@ -56,6 +56,10 @@ def test_each_look_reads_on_where_the_last_one_ended(settings: Settings) -> None
     assert abs(told_ms + DAY_MS - wall_ms()) < 60_000
     beat(settings, ("s", "case-closed", T0 - 1), ("s", "case-closed", T0 + DAY_MS))
     assert heartbeats.look()["s", "case-closed"].through_ms == [T0, T0 + DAY_MS]
+    assert heartbeats._positions == {0: 7}  # what it has read it does not read again
+    heartbeats._positions[0] = 100  # the topic was made again, and is shorter now
+    assert heartbeats.look()["s", "case-closed"].through_ms == [T0, T0 + DAY_MS]
+    assert heartbeats._positions == {0: 7}
     assert heartbeats.look()["s", "case-closed"].through_ms == [T0, T0 + DAY_MS]
 
 

@@ -123,7 +123,6 @@ def test_every_process_serves_what_is_declared_and_the_figures_of_the_command_li
         assert "guidang_lag_records" in hung.samples
     finally:
         system.kill("store", signal.SIGCONT)
-    eventually(lambda: scrape(system, "monitor").of("guidang_figures_up") == 1)
 
     observer = Observer(Settings(data_dir=system.home))
     before = observer.workers()
