@@ -232,6 +232,7 @@ class NotifyRole(Role):
         address = path.read_text() if path.exists() else ""
         if address:
             record_endpoint(self.settings, self.role, address)
+            record_endpoint(self.settings, f"metrics.{self.name}", address)
         return bool(address)
 
 
