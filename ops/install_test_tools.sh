@@ -26,6 +26,11 @@ for package in $servers; do
     (cd "$folder" && apt-get download -qq "$package" >&2 && dpkg -x ./*.deb "$home/debian") || echo "没有取到 $package not to be had" >&2
     rm -rf "$folder"
 done
+# where Debian's Alertmanager looks for its own templates, without which it does not start
+templates=/usr/share/prometheus/alertmanager
+if [ -d "$home/debian$templates" ] && [ ! -e $templates ]; then
+    { $sudo mkdir -p /usr/share/prometheus && $sudo cp -r "$home/debian$templates" $templates; } || rm "$home/debian/usr/bin/prometheus-alertmanager"
+fi
 for program in prometheus promtool prometheus-alertmanager amtool; do
     [ ! -x "$home/debian/usr/bin/$program" ] || ln -sf "$home/debian/usr/bin/$program" "$home/bin/$program"
 done

@@ -33,7 +33,7 @@ def told_apart(world: World) -> World:
 
 
 def run(pipeline: Pipeline, world: World, order: list[int]) -> None:
-    """Feed a world in some order, one batch an event, and let time pass now and then."""
+    """Feed a world in some order, one batch an event, and let time pass now and then, never beyond the end."""
     events = [(topic, event) for topic, of in world.items() for event in of]
     for step, index in enumerate(order):
         topic, event = events[index]
@@ -44,7 +44,7 @@ def run(pipeline: Pipeline, world: World, order: list[int]) -> None:
         else:
             pipeline.reference_record(topic, event)
         if index % 5 == 0:
-            pipeline.tick(MONDAY_MS + step * DAY_MS // 2)
+            pipeline.tick(min(MONDAY_MS + step * DAY_MS // 2, END_MS))
     pipeline.tick(END_MS)
 
 

@@ -63,4 +63,5 @@ def test_what_the_documents_say_can_be_typed(make_system: MakeSystem) -> None:
         if done.returncode:
             failed[" ".join(words)] = (done.returncode, done.stderr[-500:])
     assert failed == {}
+    system.caught_up()
     assert [each["waived"] for each in system.json("anomalies", "--kind", "NOT_CONFIGURED")] == [True]
