@@ -29,8 +29,8 @@ class Links:
         return sorted({name for url in (self.board, self.grafana, self.runbook) for name in _PLACE.findall(url)} - set(LABELS))
 
     def for_name(self, alertname: str) -> str:
-        """The runbook of an alert's name."""
-        return filled(self.runbook, {"alertname": alertname})
+        """The runbook of an alert's name, which stands there in small letters: anchors of Markdown pages have no others."""
+        return filled(self.runbook, {"alertname": alertname.lower()})
 
     def for_labels(self, labels: Mapping[str, str]) -> list[tuple[str, str]]:
         """Title and address of the places that show exactly what these labels name."""

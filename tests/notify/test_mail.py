@@ -115,7 +115,7 @@ def test_a_mail_arrives_encrypted_with_password_and_readable(tmp_path: Path) -> 
         "归档：1 条告警",
         "",
         "CoverageDrop",
-        "https://docs.example/runbooks#CoverageDrop",
+        "https://docs.example/runbooks#coveragedrop",
     ]
     assert "🔴 330100012：归档率下降 Bcc: x@example.org（自 2018-12-31 18:00:00+08:00）" in mail.get_content()
 

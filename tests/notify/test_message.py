@@ -113,13 +113,13 @@ def test_alerts_are_shown_under_their_name_with_runbook_and_places() -> None:
     )
     assert Composer("wecom", LINKS, 5).compose(waiting, {"Unarchived": 35}).text.split("\n") == [
         "### 归档：2 条告警，1 条恢复",
-        "**[CoverageDrop · page](https://docs.example/runbooks#CoverageDrop)**",
+        "**[CoverageDrop · page](https://docs.example/runbooks#coveragedrop)**",
         (
             "🔴 市公安局（330100012）：近 24 小时应归档 120 件，已归档 61 件（自 2018-12-31 18:00:00+08:00）"
             " [看板](https://board.example/?unit=330100012)"
         ),
         "🟢 市规划局（330100031）：已恢复（2018-12-31 18:00:00+08:00 起，历时 1 小时 0 分） [看板](https://board.example/?unit=330100031)",
-        "**[SourceStale](https://docs.example/runbooks#SourceStale)**",
+        "**[SourceStale](https://docs.example/runbooks#sourcestale)**",
         "🔴 source=自建-07 topic=archive-received（自 2018-12-31 18:00:00+08:00）",
         "另有历史补录引起的 35 条，未逐条通知（Unarchived 35）",
         "[Grafana](https://grafana.example/d/city)",
@@ -134,9 +134,9 @@ def test_many_alerts_of_one_name_become_one_line_a_unit() -> None:
     ]
     message = Composer("wecom", LINKS, 5).compose(queued([*many, alert("f", alertname="SinkDown", summary="停了")]), {})
     assert message.text.split("\n")[1:-1] == [
-        "**[CoverageDrop：9 条告警，3 条恢复，按单位](https://docs.example/runbooks#CoverageDrop)**",
+        "**[CoverageDrop：9 条告警，3 条恢复，按单位](https://docs.example/runbooks#coveragedrop)**",
         *(f"🔴 单位{n}（3301000{n}0）：3 条告警，1 条恢复 [看板](https://board.example/?unit=3301000{n}0)" for n in range(3)),
-        "**[SinkDown](https://docs.example/runbooks#SinkDown)**",
+        "**[SinkDown](https://docs.example/runbooks#sinkdown)**",
         "🔴 停了（自 2018-12-31 18:00:00+08:00）",
     ]
     assert len(message.told) == 13
