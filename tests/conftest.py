@@ -5,13 +5,28 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from ops.kafka import LocalBroker
 from ops.ports import free_port
 
 __all__ = ["Kafka", "free_port"]
+
+
+class _Scheduling(LoadFileScheduling):
+    """The tests of a file share servers and stay together; each test of a whole system has its own, and goes wherever there is room."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith("tests/system/") else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduling:
+    """Used where tests run side by side (``make test``)."""
+    return _Scheduling(config, log)
 
 
 @dataclass(frozen=True)

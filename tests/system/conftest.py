@@ -34,17 +34,17 @@ class System:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GUIDANG_")}
         self.environment = {**kept, "GUIDANG_DATA_DIR": str(home), "LANG": "C.UTF-8", **settings}
 
-    def run(self, *arguments: str, expect: int = 0) -> str:
+    def run(self, *arguments: str, expect: int = 0, limit_seconds: float = LIMIT_SECONDS) -> str:
         """Run a command; return its stdout."""
-        return self._run(arguments, expect).stdout
+        return self._run(arguments, expect, limit_seconds).stdout
 
     def stderr(self, *arguments: str, expect: int = 0) -> str:
         """Run a command; return what it told people."""
         return self._run(arguments, expect).stderr
 
-    def _run(self, arguments: Sequence[str], expect: int) -> subprocess.CompletedProcess[str]:
+    def _run(self, arguments: Sequence[str], expect: int, limit_seconds: float = LIMIT_SECONDS) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [GUIDANG, *arguments], env=self.environment, cwd=self.home, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
+            [GUIDANG, *arguments], env=self.environment, cwd=self.home, capture_output=True, text=True, timeout=limit_seconds, check=False
         )
         assert done.returncode == expect, f"guidang {' '.join(arguments)}: {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
         return done

@@ -103,12 +103,12 @@ def measure(system: System, settings: Settings, cases: int) -> None:
     told: dict[str, float] = {"publish the reference rows": publish(settings, reference_rows())}
     began = time.monotonic()
     told["publish the cases"] = publish(settings, case_events(cases))
-    system.run("wait", "--caught-up", "--timeout", "3000")
+    system.run("wait", "--caught-up", "--timeout", "3000", limit_seconds=3_100)
     told["cases to ClickHouse"] = time.monotonic() - began
     changed = ((ITEM_REGISTRY, {"event_id": f"j{n}", "revision": 2, **place(n), "build_mode": "VERTICAL"}) for n in range(CHANGED))
     began = time.monotonic()
     publish(settings, changed)
-    system.run("wait", "--caught-up", "--timeout", "600")
+    system.run("wait", "--caught-up", "--timeout", "600", limit_seconds=700)
     told["500 items corrected, right everywhere"] = time.monotonic() - began
     (city,) = system.json("coverage", "--by", "city", "--window", "ytd")
     assert city["closed"] + city["excluded"]["VERTICAL"] == cases
