@@ -91,8 +91,8 @@ def main(cases: int) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory(prefix="guidang-measure-") as folder:
         system = System(Path(folder), GUIDANG_CLOCK="2018-12-31T18:00:00+08:00")
-        system.up(2)
         try:
+            system.up(2)
             measure(system, Settings(data_dir=Path(folder)), cases)
         finally:
             system.down()
