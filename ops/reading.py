@@ -1,9 +1,10 @@
-"""Reads whole topics from their beginning to the end they have now, as those do who explain, reconcile and repair."""
+"""Reads topics to the end they have now: from their beginning, as those do who explain and reconcile, or from where a look ended before."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -16,6 +17,7 @@ from streams.settings import Settings
 _CHUNK = 10_000
 _POLL_SECONDS = 0.2
 _STALLED_SECONDS = 30.0
+_FROM_THE_BEGINNING: Mapping[int, int] = MappingProxyType({})
 
 
 def read_topic(
@@ -23,6 +25,7 @@ def read_topic(
     name: str,
     *,
     partition: int | None = None,
+    positions: Mapping[int, int] = _FROM_THE_BEGINNING,
     tell: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Iterator[Any]:
     """Yield the committed records of a topic (``confluent_kafka.Message``), in order within each partition.
@@ -33,6 +36,8 @@ def read_topic(
         Name in the contract, without prefix.
     partition
         Only this one.
+    positions
+        Partition to the offset to begin at; without one, or with one that the topic no longer has, at its beginning.
     tell
         Called now and then with offsets read and offsets there are.
 
@@ -58,15 +63,19 @@ def read_topic(
     )
     try:
         numbers = sorted(described.partitions) if partition is None else [partition]
-        yield from _read(consumer, topic, numbers, tell)
+        yield from _read(consumer, topic, numbers, positions, tell)
     except KafkaException as error:
         raise admin.failure(error) from error
     finally:
         consumer.close()
 
 
-def _read(consumer: Any, topic: str, numbers: list[int], tell: Callable[[int, int], None]) -> Iterator[Any]:
-    ranges = {number: extent(consumer, topic, number, _STALLED_SECONDS) for number in numbers}
+def _read(consumer: Any, topic: str, numbers: list[int], positions: Mapping[int, int], tell: Callable[[int, int], None]) -> Iterator[Any]:
+    ranges = {}
+    for number in numbers:
+        first, end = extent(consumer, topic, number, _STALLED_SECONDS)
+        position = positions.get(number, first)
+        ranges[number] = position if first <= position <= end else first, end
     unread = {number for number, (first, end) in ranges.items() if end > first}
     total = sum(end - first for first, end in ranges.values())
     consumer.assign([TopicPartition(topic, number, ranges[number][0]) for number in unread])

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-
 from consumers.sources import SLOT_MS
 from ops.monitor.rhythm import LOOKBACK_MS
+from ops.reading import read_topic
 from streams.contracts import CASE_INPUTS, FEED_HEARTBEAT, codec
-from streams.errors import DependencyError, InvalidRecord
-from streams.runtime.clients import consumer_config, extent
+from streams.errors import InvalidRecord
 from streams.settings import Settings
 
-_CHUNK = 10_000
-_POLL_SECONDS = 0.2
-_REQUEST_SECONDS = 15.0
-_STALLED_SECONDS = 15.0
 _MOST_DELAY_MS = LOOKBACK_MS // 7
 
 
@@ -70,7 +63,6 @@ class Heartbeats:
 
     def __init__(self, settings: Settings, shift_ms: int) -> None:
         self._settings, self._shift_ms = settings, shift_ms
-        self._topic = settings.topic(FEED_HEARTBEAT)
         self._positions: dict[int, int] = {}
         self._claims: defaultdict[tuple[str, str], Claims] = defaultdict(Claims)
 
@@ -82,50 +74,10 @@ class Heartbeats:
         DependencyError
             Kafka or the topic is away; what was read before is kept.
         """
-        consumer = Consumer(consumer_config({**self._settings.kafka_client(), "log_level": "0"}, f"{self._settings.application}-monitor"))
-        try:
-            for message in self._new(consumer):
-                self._take(message)
-                self._positions[message.partition()] = message.offset() + 1
-        except KafkaException as error:
-            raise DependencyError(f"Kafka: {self._topic}: {error.args[0].str()}") from error
-        finally:
-            consumer.close()
+        for message in read_topic(self._settings, FEED_HEARTBEAT, positions=self._positions):
+            self._take(message)
+            self._positions[message.partition()] = message.offset() + 1
         return self._claims
-
-    def _new(self, consumer: Any) -> Iterator[Any]:
-        unread = self._unread(consumer)
-        consumer.assign([TopicPartition(self._topic, *place) for place in unread.items()])
-        moved = time.monotonic()
-        while unread:
-            messages = consumer.consume(_CHUNK, _POLL_SECONDS)
-            if messages:
-                moved = time.monotonic()
-            elif time.monotonic() - moved > _STALLED_SECONDS:
-                raise DependencyError(f"Kafka: {self._topic}: {_STALLED_SECONDS:g} 秒没有数据 no data came")
-            for message in messages:
-                error = message.error()
-                if error is None:
-                    yield message
-                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name for it
-                    unread.pop(message.partition(), None)
-                elif not error.retriable():
-                    raise KafkaException(error)
-
-    def _unread(self, consumer: Any) -> dict[int, int]:
-        """Where to read on, for the partitions that hold anything new."""
-        described = consumer.list_topics(self._topic, timeout=_REQUEST_SECONDS).topics[self._topic]
-        if described.error is not None:
-            raise DependencyError(f"Kafka: {self._topic}: {described.error.str()}")
-        unread = {}
-        for partition in described.partitions:
-            first, end = extent(consumer, self._topic, partition, _REQUEST_SECONDS)
-            position = self._positions.get(partition, first)
-            if not first <= position <= end:  # the topic was cut, or made again
-                position = first
-            if position < end:
-                unread[partition] = position
-        return unread
 
     def _take(self, message: Any) -> None:
         try:

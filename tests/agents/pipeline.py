@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -91,6 +91,15 @@ class Pipeline:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._store.close()
         self._folder.cleanup()
+
+    def world(self, events: Mapping[str, Iterable[Event]]) -> None:
+        """Take in a world of events by topic: reference data first, then closings, then archives."""
+        for topic, records in events.items():
+            if topic not in (CASE_CLOSED, ARCHIVE_RECEIVED):
+                for record in records:
+                    self.reference_record(topic, record)
+        self.closings(*events[CASE_CLOSED])
+        self.archives(*events[ARCHIVE_RECEIVED])
 
     def closings(self, *events: Event) -> None:
         """Take in a batch of CaseClosed."""

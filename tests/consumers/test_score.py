@@ -17,7 +17,7 @@ from consumers.score import evidence_rows, score_rows, score_sql
 from consumers.windows import parse_window
 from ops.simulate.calendar import at_ms
 from ops.simulate.generate import Plan, generate
-from streams.contracts import ANOMALY_TOPICS, ARCHIVE_RECEIVED, CASE_CLOSED, CASE_STATE, COVERAGE_PARTIAL, ITEM_STATE
+from streams.contracts import ANOMALY_TOPICS, CASE_STATE, COVERAGE_PARTIAL, ITEM_STATE
 from tests.agents.pipeline import Pipeline
 from tests.oracle import oracle, score
 from tests.oracle.coverage import rows as oracle_rows
@@ -49,12 +49,7 @@ def store_year(client: Client, plan: Plan) -> tuple[dict[str, list[Row]], list[R
     """Judge a simulated year and store what the workers would have told; return its events, and the state of every case."""
     events, _, _ = generate(plan)
     with Pipeline(now_ms=at_ms_of_start()) as pipeline:
-        for topic, records in events.items():
-            if topic not in (CASE_CLOSED, ARCHIVE_RECEIVED):
-                for record in records:
-                    pipeline.reference_record(topic, record)
-        pipeline.closings(*events[CASE_CLOSED])
-        pipeline.archives(*events[ARCHIVE_RECEIVED])
+        pipeline.world(events)
         pipeline.tick(plan.moment_ms)
         pipeline.tick(plan.moment_ms)
         states = list(pipeline.states().values())

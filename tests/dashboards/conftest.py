@@ -20,7 +20,6 @@ from ops.simulate.calendar import at_ms
 from ops.simulate.generate import Plan, generate
 from streams.contracts import (
     ANOMALY_TOPICS,
-    ARCHIVE_RECEIVED,
     CASE_CLOSED,
     CASE_STATE,
     COVERAGE_PARTIAL,
@@ -73,12 +72,7 @@ def fill(client: Client, plan: Plan = PLAN) -> None:
     """Let a year of events go through the job, and store what comes out as the sink does."""
     events, _, _ = generate(plan)
     with Pipeline(now_ms=_first_ms()) as pipeline:
-        for topic, records in events.items():
-            if topic not in (CASE_CLOSED, ARCHIVE_RECEIVED):
-                for record in records:
-                    pipeline.reference_record(topic, record)
-        pipeline.closings(*events[CASE_CLOSED])
-        pipeline.archives(*events[ARCHIVE_RECEIVED])
+        pipeline.world(events)
         pipeline.raw(CASE_CLOSED, (b"k", b"not a record"))
         _configure_wrongly(pipeline, events[MODULE_CONFIG])
         pipeline.tick(plan.moment_ms)

@@ -47,7 +47,7 @@ def test_an_answer_stands_for_a_while_and_nothing_is_asked_unless_somebody_wants
     assert [question.answer() for _ in range(3)] == [1, 1, 1]
     time.sleep(0.35)
     assert len(asked) == 1
-    assert question.answer() == 2
+    until(lambda: question.answer() == 2)  # an answer that took its time, on a busy machine, stands longer
 
 
 def test_an_answer_that_takes_too_long_is_none_and_the_next_scrape_waits_no_more_and_asks_nothing(gate: threading.Event) -> None:
@@ -83,11 +83,10 @@ def test_an_old_answer_stands_while_the_next_is_slow_where_that_was_agreed_on(ga
             gate.wait(10)
         return len(asked)
 
-    question = Question("q", slow_the_second_time, fresh_seconds=0.0, patience_seconds=0.02, stale_seconds=0.6)
-    assert question.answer() == 1
+    question = Question("q", slow_the_second_time, fresh_seconds=0.0, patience_seconds=0.02, stale_seconds=2.0)
+    until(lambda: question.answer() == 1)
     until(lambda: question.answer() == 1 and len(asked) == 2)
-    time.sleep(0.7)
-    assert question.answer() is None
+    until(lambda: question.answer() is None)
     gate.set()
 
 
@@ -105,8 +104,8 @@ def test_what_takes_long_is_asked_rarely() -> None:
     while time.monotonic() - began < 0.4:
         assert question.answer() == 1
         time.sleep(0.02)
-    time.sleep(1.0)
-    assert question.answer() == 2
+    until(lambda: question.answer() == 2)
+    assert time.monotonic() - began > 0.4
 
 
 @pytest.mark.parametrize("error", [DependencyError("away"), ValueError("a defect of ours")])
