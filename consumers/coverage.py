@@ -1,7 +1,7 @@
 """Coverage rows (归档覆盖率), from either of two sources in one shape.
 
 *Live*: sums over the absolute counts that workers keep by bucket. *As of a moment*: every case judged anew from its stored state as
-that moment would have seen it, which also serves windows that no bucket is fine enough for. Nothing is ever averaged; a ratio
+that moment would have seen it. Nothing is ever averaged; a ratio
 without a denominator is ``None``.
 """
 
@@ -34,13 +34,12 @@ def coverage_rows(client: Client, by: Scope, window: Window, *, now_ms: int, orp
         Ignore closings and archives timed after ``now_ms``. Otherwise what the workers hold now is told, events dated ahead of the clock
         within the last bucket included.
     """
-    bound: dict[str, int | str] = {"start": window.start_ms, "end": window.end_ms}
-    if as_of or (window.hourly and by in {"main-item", "item"}):
+    bound = {"start": window.start_ms, "end": window.end_ms}
+    if as_of:
         sql = as_of_sql(by)
         bound |= {"now": now_ms, "grace": orphan_grace_ms}
     else:
         sql = live_sql(by)
-        bound["granularity"] = "HOUR" if window.hourly else "DAY"
     answer = client.query(sql, parameters=bound)
     counted = {row["scope"]: row for row in answer.named_results()}
     if by == "city":

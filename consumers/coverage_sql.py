@@ -30,8 +30,8 @@ RATIOS = """archived + unarchived + awaiting AS closed,
 
 
 def live_sql(by: str) -> str:
-    """Sums over buckets. Bound: ``granularity``, ``start`` and ``end`` (milliseconds, the end excluded)."""
-    which = """granularity = {granularity:String}
+    """Sums over buckets. Bound: ``start`` and ``end`` (milliseconds, the end excluded)."""
+    which = """granularity = 'HOUR'
   AND bucket_start >= fromUnixTimestamp64Milli({start:Int64}) AND bucket_start < fromUnixTimestamp64Milli({end:Int64})"""
     return f"{buckets_sql(f'toString({_SCOPE[by]})', which)}\n{_BY_PARTITION}"
 
@@ -63,7 +63,13 @@ def as_of_sql(by: str) -> str:
         official_closed="NOT (status = 'EXCLUDED' AND reason = 'DELETED')",
         excluded=f"if(status = 'EXCLUDED', map(toString(reason), toInt64(1)), {_NONE})",
     )
-    fell_due = _question("due_ms", "is_closed AND counted AND due_passed_by_now", due="1", due_archived="received_ms > 0")
+    fell_due = _question(
+        "due_ms",
+        "is_closed AND counted AND due_passed_by_now",
+        due="1",
+        due_archived="received_ms > 0",
+        due_awaiting="received_ms = 0 AND NOT is_unarchived",
+    )
     orphaned = _question("received_ms", "is_orphan", scope="orphan_scope", orphan="1")
     accepted = _question(
         "archive.1", "archive.1 > 0", scope="archive.2", source="ARRAY JOIN accepted_archives AS archive", official_archived="1"

@@ -34,7 +34,7 @@ class Scope(NamedTuple):
 
 
 class Fallen(NamedTuple):
-    """Cases that fell due, and how many of them are archived by now."""
+    """Cases that fell due, and how many of them are archived by now; without those of which a silent source keeps us from knowing."""
 
     due: int
     archived: int
@@ -129,28 +129,23 @@ def assessment(client: Client, now_ms: int, *, place: Place, delay_bounds: Seque
 
 
 def _buckets(client: Client, now_ms: int) -> Iterable[Row]:
-    """Sums by unit and district: of days for the year and for what fell due in 7 and 30 days, of hours for the last 24."""
-    windows = {name: parse_window(name, now_ms) for name in (YEAR, *DUE_WINDOWS)}
-    starts = {f"start_{name}": window.start_ms for name, window in windows.items()}
-    days, hours = (
-        [name for name, window in windows.items() if not window.hourly],
-        [name for name, window in windows.items() if window.hourly],
-    )
+    """Sums by unit and district, for the year and for what fell due."""
+    starts = {f"start_{name}": parse_window(name, now_ms).start_ms for name in (YEAR, *DUE_WINDOWS)}
     of_year = [f"sumIf(b.{name}, {_since(YEAR)}) AS {name}" for name in COUNTS]
     # Whether there is anything at all, cases that are not counted included: such a unit has its row, of zeros.
     anything = " + ".join((*(f"b.{name}" for name in COUNTS), "arraySum(mapValues(b.excluded))"))
     touched = f"sumIf({anything}, {_since(YEAR)}) AS {_TOUCHED}"
-    for granularity, names, more in (("DAY", days, [*of_year, touched]), ("HOUR", hours, [])):
-        sums = [f"sumIf({count}, {_since(name)}) AS {column}" for name in names if name != YEAR for count, column in _columns(name)]
-        sql = f"""
-SELECT toString(unit_code) AS unit, toString(district_code) AS district, {", ".join([*more, *sums])}
+    fallen = [f"sumIf({count}, {_since(name)}) AS {column}" for name in DUE_WINDOWS for count, column in _columns(name)]
+    sql = f"""
+SELECT toString(unit_code) AS unit, toString(district_code) AS district, {", ".join([*of_year, touched, *fallen])}
 FROM coverage_partial AS b FINAL
-WHERE granularity = '{granularity}' AND bucket_start < fromUnixTimestamp64Milli({{end:Int64}})
+WHERE granularity = 'HOUR' AND bucket_start < fromUnixTimestamp64Milli({{end:Int64}})
   AND bucket_start >= fromUnixTimestamp64Milli({{first:Int64}})
 GROUP BY unit, district
 {_BY_PARTITION}"""
-        bound = {**starts, "end": now_ms + 1, "first": min(starts[f"start_{name}"] for name in names)}
-        yield from client.query(sql, parameters=bound).named_results()
+    bound = {**starts, "end": now_ms + 1, "first": min(starts.values())}
+    found: Iterable[Row] = client.query(sql, parameters=bound).named_results()
+    return found
 
 
 def _since(window: str) -> str:
@@ -158,7 +153,7 @@ def _since(window: str) -> str:
 
 
 def _columns(window: str) -> Iterable[tuple[str, str]]:
-    return zip(("b.due", "b.due_archived"), _fallen(window), strict=True)
+    return zip(("b.due - b.due_awaiting", "b.due_archived"), _fallen(window), strict=True)
 
 
 def _fallen(window: str) -> tuple[str, str]:
@@ -173,7 +168,7 @@ def _by_scope(buckets: Iterable[Row], names: Sequence[str]) -> dict[Scope, dict[
         for scope in (Scope("city", CITY), Scope("district", row["district"]), Scope("unit", row["unit"])):
             counts = sums[scope]
             for name in names:
-                counts[name] += row.get(name, 0)
+                counts[name] += row[name]
     return dict(sums)
 
 

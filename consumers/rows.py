@@ -125,8 +125,8 @@ _COVERAGE_PARTIAL = Table(
             TEXT: f"granularity {_PLACE}",
             TIME: "bucket_start",
             SMALL: "input_partition",
-            COUNT: "archived archived_late unarchived awaiting refused orphan due due_archived official_closed official_archived"
-            " unregistered",
+            COUNT: "archived archived_late unarchived awaiting refused orphan due due_archived due_awaiting official_closed"
+            " official_archived unregistered",
             COUNTS: "excluded",
         }
     ),

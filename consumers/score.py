@@ -29,16 +29,21 @@ _COUNTS = (
 )
 _SCOPES = "arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place"
 _OPEN = "state = 'OPENED' AND NOT waived"
-_YEARS = "toUInt16(arrayJoin(range(2010, 2041))) AS year"
+_ALL_YEARS = "range(toUInt16(2010), toUInt16(2041))"
 """Years for which a unit without a single case has a row all the same, for its configuration."""
 _ANYTHING = " + ".join(f"b.{name}" for name in ("archived", "unarchived", "awaiting", "orphan", "official_closed", "official_archived"))
 _OF_CASES = ("unarchived", "closed", "archived", "official_closed", "official_archived")
+_SUMS = ", ".join(f"sum(unit.{name}) AS {name}" for name in _OF_CASES)
 _OFFICIAL = ", ".join(f"sum(b.{name}) AS {name}" for name in ("archived", "official_closed", "official_archived"))
+# By unit first, so that millions of buckets are not doubled for the two scopes of each.
 _CASES = f"""
-    SELECT toUInt16(toYear(bucket_start)) AS year, {_SCOPES}, sum(b.unarchived) AS unarchived,
-        sum(b.archived + b.unarchived + b.awaiting) AS closed, {_OFFICIAL}
-    FROM coverage_partial AS b FINAL
-    WHERE granularity = 'DAY' AND {_ANYTHING} + arraySum(mapValues(excluded)) > 0
+    SELECT year, {_SCOPES}, {_SUMS} FROM (
+        SELECT toUInt16(toYear(bucket_start)) AS year, unit_code, district_code, sum(b.unarchived) AS unarchived,
+            sum(b.archived + b.unarchived + b.awaiting) AS closed, {_OFFICIAL}
+        FROM coverage_partial AS b FINAL
+        WHERE granularity = 'HOUR' AND {_ANYTHING} + arraySum(mapValues(excluded)) > 0
+        GROUP BY year, unit_code, district_code
+    ) AS unit
     GROUP BY year, place"""
 
 
@@ -70,25 +75,22 @@ GROUP BY year, place"""
 
 def _parts(cases: str) -> str:
     errors, unconfigured, inaccurate, missing = map(_list, (Cost.CONFIG_ERROR, Cost.UNCONFIGURED, Cost.INACCURATE, Cost.MISSING))
-    quality = f"{inaccurate}, {missing}"
-    of_items = f"""
-    SELECT {_YEARS}, {_SCOPES}, countIf(kind IN ({errors})) AS config_errors, countIf(kind IN ({unconfigured})) AS unconfigured
-    FROM anomaly FINAL WHERE {_OPEN} AND kind IN ({errors}, {unconfigured})
-    GROUP BY year, place"""
-    of_registry = f"SELECT DISTINCT {_YEARS}, {_SCOPES} FROM item FINAL WHERE registered"
-    of_quality = f"""
+    config, quality = f"{errors}, {unconfigured}", f"{inaccurate}, {missing}"
+    of_findings = f"""
     SELECT
-        toUInt16(toYear(assumeNotNull(closed_at))) AS year, {_SCOPES},
+        arrayJoin(if(kind IN ({config}), {_ALL_YEARS}, [toUInt16(toYear(assumeNotNull(closed_at)))])) AS year, {_SCOPES},
+        -countIf(waived) AS unarchived,
+        countIf(kind IN ({errors})) AS config_errors,
+        countIf(kind IN ({unconfigured})) AS unconfigured,
         uniqExactIf((unit_code, item_code, kind), kind IN ({inaccurate})) AS inaccurate,
         uniqExactIf((unit_code, item_code, kind), kind IN ({missing})) AS missing_material,
         countIf(kind IN ({inaccurate})) AS inaccurate_by_case,
         countIf(kind IN ({missing})) AS missing_material_by_case
-    FROM anomaly FINAL WHERE {_OPEN} AND kind IN ({quality}) AND isNotNull(closed_at)
+    FROM anomaly FINAL
+    WHERE state = 'OPENED' AND (kind IN ({config}) OR isNotNull(closed_at))
+      AND if(waived, kind = 'UNARCHIVED', kind IN ({config}, {quality}))
     GROUP BY year, place"""
-    waived = f"""
-    SELECT toUInt16(toYear(assumeNotNull(closed_at))) AS year, {_SCOPES}, -count() AS unarchived
-    FROM anomaly FINAL WHERE state = 'OPENED' AND waived AND kind = 'UNARCHIVED' AND isNotNull(closed_at)
-    GROUP BY year, place"""
+    of_registry = f"SELECT DISTINCT arrayJoin({_ALL_YEARS}) AS year, {_SCOPES} FROM item FINAL WHERE registered"
     # A case is of the systems of its accepted archives; where one names none, or there is none, of its own.
     faulty = f"""
         SELECT DISTINCT toUInt16(toYear(assumeNotNull(closed_at))) AS year, toString(unit_code) AS unit,
@@ -116,10 +118,11 @@ def _parts(cases: str) -> str:
     GROUP BY year, place"""
     parts = {
         cases: _OF_CASES,
-        waived: ("unarchived",),
-        of_items: ("config_errors", "unconfigured"),
+        of_findings: (
+            *("unarchived", "config_errors", "unconfigured"),
+            *("inaccurate", "missing_material", "inaccurate_by_case", "missing_material_by_case"),
+        ),
         of_registry: (),
-        of_quality: ("inaccurate", "missing_material", "inaccurate_by_case", "missing_material_by_case"),
         of_systems: ("systems",),
     }
     return "\n    UNION ALL".join(f"\n    SELECT year, place, {_columns(given)} FROM ({part}\n    )" for part, given in parts.items())

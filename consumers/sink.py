@@ -7,7 +7,6 @@ another process can see from them alone that everything is in the tables.
 
 from __future__ import annotations
 
-import gc
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -25,16 +24,17 @@ from consumers.migrate import migrate
 from consumers.origins import Origin, admin_client, origins, topic_ids
 from consumers.sink_metrics import SinkStats
 from consumers.troubles import Troubles
+from streams.collector import collect_rarely
 from streams.errors import DependencyError
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 
-MOST_ROWS = 25_000
-LINGER_SECONDS = 0.4
+MOST_ROWS = 50_000
+LINGER_SECONDS, FILLING_LINGER_SECONDS = 0.4, 1.5
+_FILLING_ROWS = 1_000
+"""From so many rows on, a batch waits longer: each insert is several parts, which ClickHouse must merge."""
 _CHUNK = 2_000
-_COLLECT = (200_000, 20, 50)
-"""Of the collector: a batch is thousands of dictionaries that die with it; to look through them as often as Python does costs a tenth."""
 _POLL_SECONDS = 0.1
 _TOPIC_CHECK_SECONDS = 5.0
 _BROKER_SECONDS = 5.0
@@ -77,7 +77,7 @@ class Sink:
         DependencyError
             A topic vanished, was made again or was cut: the next start sees to it. ClickHouse refuses rows.
         """
-        gc.set_threshold(*_COLLECT)
+        collect_rarely()
         try:
             self.consumer.subscribe(list(self.origins), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
             while not self.stop.is_set():
@@ -129,7 +129,8 @@ class Sink:
         self._read(_CHUNK)
         now = time.monotonic()
         batch = self.batch
-        if batch.rows >= MOST_ROWS or (batch.first_at is not None and now - batch.first_at >= LINGER_SECONDS) or not batch.rows:
+        linger = FILLING_LINGER_SECONDS if batch.rows >= _FILLING_ROWS else LINGER_SECONDS
+        if batch.rows >= MOST_ROWS or (batch.first_at is not None and now - batch.first_at >= linger) or not batch.rows:
             self.insert()
             self.commit()
         if now - self._checked >= _TOPIC_CHECK_SECONDS:

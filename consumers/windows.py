@@ -1,7 +1,6 @@
 """Windows of coverage (统计区间), on integers: ``1h 24h 7d 30d ytd FROM..TO``.
 
-All end at *now*. Those of hours begin on a full hour and are read from hour buckets; all others begin with a day of Asia/Shanghai
-and are read from day buckets.
+All end at *now*. Those of hours begin on a full hour, all others with a day of Asia/Shanghai.
 """
 
 from __future__ import annotations
@@ -29,13 +28,10 @@ class Window:
         First millisecond.
     end_ms
         The millisecond behind the last.
-    hourly
-        It begins within a day: only hour buckets can be summed.
     """
 
     start_ms: int
     end_ms: int
-    hourly: bool
 
 
 def parse_window(text: str, now_ms: int) -> Window:
@@ -50,12 +46,12 @@ def parse_window(text: str, now_ms: int) -> Window:
     """
     now_end_ms = now_ms + 1
     if text in _HOURS:
-        return Window(hour_start_ms(now_ms - _HOURS[text] * HOUR_MS), now_end_ms, hourly=True)
+        return Window(hour_start_ms(now_ms - _HOURS[text] * HOUR_MS), now_end_ms)
     if text in _DAYS:
-        return Window(day_start_ms(day_of(now_ms - _DAYS[text] * DAY_MS)), now_end_ms, hourly=False)
+        return Window(day_start_ms(day_of(now_ms - _DAYS[text] * DAY_MS)), now_end_ms)
     if text == "ytd":
         year = _local(now_ms).year
-        return Window(day_start_ms(day_number(dt.date(year, 1, 1))), now_end_ms, hourly=False)
+        return Window(day_start_ms(day_number(dt.date(year, 1, 1))), now_end_ms)
     found = _SPAN.fullmatch(text)
     if not found:
         raise ConfigurationError(f"不是统计区间 not a window: {text!r}（1h 24h 7d 30d ytd 2018-01-01..2018-12-31）")
@@ -67,7 +63,7 @@ def parse_window(text: str, now_ms: int) -> Window:
         raise ConfigurationError(f"区间的终点早于起点 the window ends before it begins: {text!r}")
     if day_start_ms(first) > now_ms:
         raise ConfigurationError(f"区间尚未开始 the window lies in the future: {text!r}")
-    return Window(day_start_ms(first), min(day_start_ms(last + 1), now_end_ms), hourly=False)
+    return Window(day_start_ms(first), min(day_start_ms(last + 1), now_end_ms))
 
 
 def _local(time_ms: int) -> dt.datetime:

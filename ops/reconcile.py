@@ -143,9 +143,9 @@ def _shown(value: Any) -> Any:
 def _coverage(settings: Settings, states: States, client: Client, tell: Tell) -> Iterator[Difference]:
     expected: dict[bytes, dict[str, Any]] = {}
     for partition, state in states.values():
-        for (bucket, name), count in contributions(state).items():
+        for bucket, name in contributions(state):
             key = bucket.key(partition)
-            expected[key] = apply(expected.get(key), partition, bucket, {name: count})
+            expected[key] = apply(expected.get(key), partition, bucket, {name: 1})
     found = _last(settings, COVERAGE_PARTIAL, tell)
     for key in sorted(expected.keys() | found.keys()):
         ought, is_ = _figures(expected.get(key)), _figures(found.get(key))

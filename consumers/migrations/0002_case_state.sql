@@ -47,5 +47,5 @@ CREATE TABLE IF NOT EXISTS case_state
     version         UInt64
 )
 ENGINE = ReplacingMergeTree(version)
-PARTITION BY cityHash64(case_no) % 16
+PARTITION BY cityHash64(case_no) % 4
 ORDER BY case_no;

@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS coverage_partial
     orphan            Int64,
     due               Int64,
     due_archived      Int64,
+    due_awaiting      Int64,
     official_closed   Int64,
     official_archived Int64,
     unregistered      Int64,

@@ -14,37 +14,33 @@ SELECT
 FROM
 (
     SELECT year, place, toInt64(0) AS config_errors, toInt64(0) AS unconfigured, toInt64(unarchived) AS unarchived, toInt64(closed) AS closed, toInt64(0) AS inaccurate, toInt64(0) AS missing_material, toInt64(0) AS systems, toInt64(0) AS inaccurate_by_case, toInt64(0) AS missing_material_by_case, toInt64(archived) AS archived, toInt64(official_closed) AS official_closed, toInt64(official_archived) AS official_archived FROM (
-    SELECT toUInt16(toYear(bucket_start)) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place, sum(b.unarchived) AS unarchived,
-        sum(b.archived + b.unarchived + b.awaiting) AS closed, sum(b.archived) AS archived, sum(b.official_closed) AS official_closed, sum(b.official_archived) AS official_archived
-    FROM coverage_partial AS b FINAL
-    WHERE granularity = 'DAY' AND b.archived + b.unarchived + b.awaiting + b.orphan + b.official_closed + b.official_archived + arraySum(mapValues(excluded)) > 0
+    SELECT year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place, sum(unit.unarchived) AS unarchived, sum(unit.closed) AS closed, sum(unit.archived) AS archived, sum(unit.official_closed) AS official_closed, sum(unit.official_archived) AS official_archived FROM (
+        SELECT toUInt16(toYear(bucket_start)) AS year, unit_code, district_code, sum(b.unarchived) AS unarchived,
+            sum(b.archived + b.unarchived + b.awaiting) AS closed, sum(b.archived) AS archived, sum(b.official_closed) AS official_closed, sum(b.official_archived) AS official_archived
+        FROM coverage_partial AS b FINAL
+        WHERE granularity = 'HOUR' AND b.archived + b.unarchived + b.awaiting + b.orphan + b.official_closed + b.official_archived + arraySum(mapValues(excluded)) > 0
+        GROUP BY year, unit_code, district_code
+    ) AS unit
     GROUP BY year, place
     )
     UNION ALL
-    SELECT year, place, toInt64(0) AS config_errors, toInt64(0) AS unconfigured, toInt64(unarchived) AS unarchived, toInt64(0) AS closed, toInt64(0) AS inaccurate, toInt64(0) AS missing_material, toInt64(0) AS systems, toInt64(0) AS inaccurate_by_case, toInt64(0) AS missing_material_by_case, toInt64(0) AS archived, toInt64(0) AS official_closed, toInt64(0) AS official_archived FROM (
-    SELECT toUInt16(toYear(assumeNotNull(closed_at))) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place, -count() AS unarchived
-    FROM anomaly FINAL WHERE state = 'OPENED' AND waived AND kind = 'UNARCHIVED' AND isNotNull(closed_at)
-    GROUP BY year, place
-    )
-    UNION ALL
-    SELECT year, place, toInt64(config_errors) AS config_errors, toInt64(unconfigured) AS unconfigured, toInt64(0) AS unarchived, toInt64(0) AS closed, toInt64(0) AS inaccurate, toInt64(0) AS missing_material, toInt64(0) AS systems, toInt64(0) AS inaccurate_by_case, toInt64(0) AS missing_material_by_case, toInt64(0) AS archived, toInt64(0) AS official_closed, toInt64(0) AS official_archived FROM (
-    SELECT toUInt16(arrayJoin(range(2010, 2041))) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place, countIf(kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH')) AS config_errors, countIf(kind IN ('NOT_CONFIGURED')) AS unconfigured
-    FROM anomaly FINAL WHERE state = 'OPENED' AND NOT waived AND kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH', 'NOT_CONFIGURED')
-    GROUP BY year, place
-    )
-    UNION ALL
-    SELECT year, place, toInt64(0) AS config_errors, toInt64(0) AS unconfigured, toInt64(0) AS unarchived, toInt64(0) AS closed, toInt64(0) AS inaccurate, toInt64(0) AS missing_material, toInt64(0) AS systems, toInt64(0) AS inaccurate_by_case, toInt64(0) AS missing_material_by_case, toInt64(0) AS archived, toInt64(0) AS official_closed, toInt64(0) AS official_archived FROM (SELECT DISTINCT toUInt16(arrayJoin(range(2010, 2041))) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place FROM item FINAL WHERE registered
-    )
-    UNION ALL
-    SELECT year, place, toInt64(0) AS config_errors, toInt64(0) AS unconfigured, toInt64(0) AS unarchived, toInt64(0) AS closed, toInt64(inaccurate) AS inaccurate, toInt64(missing_material) AS missing_material, toInt64(0) AS systems, toInt64(inaccurate_by_case) AS inaccurate_by_case, toInt64(missing_material_by_case) AS missing_material_by_case, toInt64(0) AS archived, toInt64(0) AS official_closed, toInt64(0) AS official_archived FROM (
+    SELECT year, place, toInt64(config_errors) AS config_errors, toInt64(unconfigured) AS unconfigured, toInt64(unarchived) AS unarchived, toInt64(0) AS closed, toInt64(inaccurate) AS inaccurate, toInt64(missing_material) AS missing_material, toInt64(0) AS systems, toInt64(inaccurate_by_case) AS inaccurate_by_case, toInt64(missing_material_by_case) AS missing_material_by_case, toInt64(0) AS archived, toInt64(0) AS official_closed, toInt64(0) AS official_archived FROM (
     SELECT
-        toUInt16(toYear(assumeNotNull(closed_at))) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place,
+        arrayJoin(if(kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH', 'NOT_CONFIGURED'), range(toUInt16(2010), toUInt16(2041)), [toUInt16(toYear(assumeNotNull(closed_at)))])) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place,
+        -countIf(waived) AS unarchived,
+        countIf(kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH')) AS config_errors,
+        countIf(kind IN ('NOT_CONFIGURED')) AS unconfigured,
         uniqExactIf((unit_code, item_code, kind), kind IN ('TITLE_IS_ITEM_NAME', 'TEST_CASE', 'CASE_INFO_MISMATCH', 'TIME_INVALID')) AS inaccurate,
         uniqExactIf((unit_code, item_code, kind), kind IN ('MISSING_EVIDENCE', 'MISSING_PROCEDURE', 'MISSING_RESULT')) AS missing_material,
         countIf(kind IN ('TITLE_IS_ITEM_NAME', 'TEST_CASE', 'CASE_INFO_MISMATCH', 'TIME_INVALID')) AS inaccurate_by_case,
         countIf(kind IN ('MISSING_EVIDENCE', 'MISSING_PROCEDURE', 'MISSING_RESULT')) AS missing_material_by_case
-    FROM anomaly FINAL WHERE state = 'OPENED' AND NOT waived AND kind IN ('TITLE_IS_ITEM_NAME', 'TEST_CASE', 'CASE_INFO_MISMATCH', 'TIME_INVALID', 'MISSING_EVIDENCE', 'MISSING_PROCEDURE', 'MISSING_RESULT') AND isNotNull(closed_at)
+    FROM anomaly FINAL
+    WHERE state = 'OPENED' AND (kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH', 'NOT_CONFIGURED') OR isNotNull(closed_at))
+      AND if(waived, kind = 'UNARCHIVED', kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH', 'NOT_CONFIGURED', 'TITLE_IS_ITEM_NAME', 'TEST_CASE', 'CASE_INFO_MISMATCH', 'TIME_INVALID', 'MISSING_EVIDENCE', 'MISSING_PROCEDURE', 'MISSING_RESULT'))
     GROUP BY year, place
+    )
+    UNION ALL
+    SELECT year, place, toInt64(0) AS config_errors, toInt64(0) AS unconfigured, toInt64(0) AS unarchived, toInt64(0) AS closed, toInt64(0) AS inaccurate, toInt64(0) AS missing_material, toInt64(0) AS systems, toInt64(0) AS inaccurate_by_case, toInt64(0) AS missing_material_by_case, toInt64(0) AS archived, toInt64(0) AS official_closed, toInt64(0) AS official_archived FROM (SELECT DISTINCT arrayJoin(range(toUInt16(2010), toUInt16(2041))) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place FROM item FINAL WHERE registered
     )
     UNION ALL
     SELECT year, place, toInt64(0) AS config_errors, toInt64(0) AS unconfigured, toInt64(0) AS unarchived, toInt64(0) AS closed, toInt64(0) AS inaccurate, toInt64(0) AS missing_material, toInt64(systems) AS systems, toInt64(0) AS inaccurate_by_case, toInt64(0) AS missing_material_by_case, toInt64(0) AS archived, toInt64(0) AS official_closed, toInt64(0) AS official_archived FROM (

@@ -54,7 +54,7 @@ def choice_of(query: Mapping[str, str], span: Span, now_ms: int, shift_ms: int =
     """
     text = query.get("range") or DEFAULT_RANGE[span]
     hours = _HOURS.fullmatch(text)
-    window = Window(now_ms - int(hours[1]) * HOUR_MS, now_ms + 1, hourly=True) if hours else parse_window(text, now_ms)
+    window = Window(now_ms - int(hours[1]) * HOUR_MS, now_ms + 1) if hours else parse_window(text, now_ms)
     variables = {name: _value(name, query.get(name, "")) for name in VARIABLES}
     return Choice(window.start_ms, window.end_ms - 1, variables, shift_ms)
 

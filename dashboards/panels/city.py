@@ -27,7 +27,7 @@ from dashboards.panels.sql import DISTRICTS, TO, coverage, named, only, words
 _SCORED_YEAR = f"year = toUInt16(toYear({TO}))"
 _PARTS = """completeness, quality, bonus, total, total_by_case,
     config_errors, unconfigured, unarchived, closed, inaccurate, missing_material, systems"""
-_UNITS = f"""SELECT toString(unit_code) FROM coverage_partial WHERE granularity = 'DAY' AND {only("district")}
+_UNITS = f"""SELECT toString(unit_code) FROM coverage_partial WHERE granularity = 'HOUR' AND {only("district")}
     UNION ALL SELECT toString(unit_code) FROM item WHERE {only("district")}"""
 PART_COLUMNS = (
     Column("completeness", "完整性（60）", "points"),
@@ -95,7 +95,7 @@ DISTRICT_SCORE = Panel(
 FROM score
 WHERE {_SCORED_YEAR} AND by = 'district' AND ({{district:String}} = '' OR scope = {{district:String}})
     AND ({{unit:String}} = ''
-        OR scope IN (SELECT toString(district_code) FROM coverage_partial WHERE granularity = 'DAY' AND {only("unit")}))
+        OR scope IN (SELECT toString(district_code) FROM coverage_partial WHERE granularity = 'HOUR' AND {only("unit")}))
 ORDER BY total, scope"""
         ),
     ),

@@ -37,7 +37,7 @@ def _codes(column: str, name: str, *chosen: str) -> Sql:
     """Codes that occur in buckets or among items, with the latest name."""
     before = only(*chosen) if chosen else "1"
     codes = f"""SELECT DISTINCT toString({column}) AS value FROM (
-    SELECT {column} FROM coverage_partial WHERE granularity = 'DAY' AND {before}
+    SELECT {column} FROM coverage_partial WHERE granularity = 'HOUR' AND {before}
     UNION ALL
     SELECT {column} FROM item WHERE {before}
 ) WHERE value != ''"""
@@ -52,7 +52,7 @@ VARIABLES = (
         "区县",
         Sql(
             f"""SELECT DISTINCT toString(district_code) AS value, {words("district_code", DISTRICTS)} AS label
-FROM coverage_partial WHERE granularity = 'DAY' AND value != '' ORDER BY value"""
+FROM coverage_partial WHERE granularity = 'HOUR' AND value != '' ORDER BY value"""
         ),
     ),
     Variable("unit", "单位", _codes("unit_code", "unit", "district")),
@@ -61,7 +61,7 @@ FROM coverage_partial WHERE granularity = 'DAY' AND value != '' ORDER BY value""
         "事项类型",
         Sql(
             f"""SELECT DISTINCT toString(item_type) AS value, value AS label
-FROM coverage_partial WHERE granularity = 'DAY' AND value != '' AND {only("district", "unit")} ORDER BY value"""
+FROM coverage_partial WHERE granularity = 'HOUR' AND value != '' AND {only("district", "unit")} ORDER BY value"""
         ),
     ),
     Variable("item", "事项", _codes("item_code", "item", "district", "unit", "type")),

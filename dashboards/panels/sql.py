@@ -37,7 +37,7 @@ RETENTIONS = {"PERMANENT": "永久", "YEARS_30": "30 年", "YEARS_10": "10 年",
 DAY_MS = 86_400_000
 FROM, TO = "fromUnixTimestamp64Milli({from_ms:Int64}, 'Asia/Shanghai')", "fromUnixTimestamp64Milli({to_ms:Int64}, 'Asia/Shanghai')"
 FROM_DAY = f"toStartOfDay({FROM}, 'Asia/Shanghai')"
-DAYS = f"granularity = 'DAY' AND bucket_start >= {FROM_DAY} AND bucket_start <= {TO}"
+DAYS = f"granularity = 'HOUR' AND bucket_start >= {FROM_DAY} AND bucket_start <= {TO}"
 """The buckets of the range: whole days, the first one from its beginning, as the command line's windows of days are."""
 CLOSED_THEN = f"closed_at >= {FROM_DAY} AND closed_at <= {TO}"
 OPEN = "state = 'OPENED'"

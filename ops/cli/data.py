@@ -90,11 +90,20 @@ def simulate(
             )
         ),
     ] = "",
+    archives_stop: Annotated[
+        str,
+        typer.Option(
+            help=t(
+                "演练：此时起（带时区的 ISO 时间）平台的归档与其心跳不再到来，其余照常",
+                "a rehearsal: from this time on the platform's archives and their heartbeat no longer come, all else goes on",
+            )
+        ),
+    ] = "",
     json: Json = False,
 ) -> None:
     """Publish a simulated year."""
     settings = load_settings()
-    plan = plan_of(settings, cases=cases, seed=seed, year=year, until=until)
+    plan = plan_of(settings, cases=cases, seed=seed, year=year, until=until, archives_stop=archives_stop)
     with progress(t(f"模拟 {year} 年", f"simulating {year}"), cases) as advance:
         done = publish_simulation(settings, plan, advance)
     if truth is not None:
@@ -106,13 +115,13 @@ def simulate(
         emit_object({"cases": len(done.truth), "events": done.events, "seconds": round(done.seconds, 3), "seed": seed, **moments})
 
 
-def plan_of(settings: Settings, *, cases: int, seed: int, year: int, until: str = "") -> Plan:
+def plan_of(settings: Settings, *, cases: int, seed: int, year: int, until: str = "", archives_stop: str = "") -> Plan:
     """Fit a simulation to the system it is for: its clock, and its assumptions.
 
     Raises
     ------
     ConfigurationError
-        ``until`` is no time with offset, or lies outside the year.
+        ``until`` or ``archives_stop`` is no time with offset, or ``until`` lies outside the year.
     """
     now_ms = settings.make_clock().now_ms()
     default = Plan(cases, seed, year)
@@ -121,7 +130,8 @@ def plan_of(settings: Settings, *, cases: int, seed: int, year: int, until: str 
         raise ConfigurationError(
             t(f"最后一个事件的时间应在 {year} 年 1 月 2 日至年底之间", f"the last event has to be between 2 January and the end of {year}")
         )
-    return Plan(cases, seed, year, until_ms=until_ms, now_ms=now_ms, policy=settings.domain_policy())
+    stop_ms = instant_ms(archives_stop) if archives_stop else None
+    return Plan(cases, seed, year, until_ms=until_ms, now_ms=now_ms, archives_stop_ms=stop_ms, policy=settings.domain_policy())
 
 
 def bad_row_line(name: str, row: BadRow) -> str:

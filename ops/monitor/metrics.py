@@ -38,8 +38,8 @@ DUE: Final = Metric(
     "guidang_due_cases",
     "gauge",
     "cases",
-    "归档期限落在窗口（24h、7d、30d）内且已过的应计办件数。",
-    "Counted cases whose due time lies in the window (24h, 7d, 30d) and has passed.",
+    "归档期限落在窗口（24h、7d、30d）内且已过的应计办件数；来源静默、尚不能断言未归档的不在其中。",
+    "Counted cases whose due time lies in the window (24h, 7d, 30d) and has passed; without those that await a silent source.",
     (*_BY, "window"),
     values={**_BYS, **_WINDOWS},
 )

@@ -32,7 +32,7 @@ from ops.simulate.papers import Paper, right_paper, spoilt_paper
 from ops.simulate.records import archive_record, case_number, closing_record
 from ops.simulate.reference import reference_data, waiver_record
 from ops.simulate.truth import CaseTruth, ItemTruth
-from ops.simulate.units import QUIET_SOURCE, SILENT_SOURCE, SOURCES, Unit
+from ops.simulate.units import PLATFORM, QUIET_SOURCE, SILENT_SOURCE, SOURCES, Feed, Unit
 from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, REFERENCE_INPUTS, WAIVER
 from streams.domain.policy import Policy
 
@@ -54,6 +54,8 @@ class Plan:
         No event is timed or sent after it; None: 31 December, 18:00.
     now_ms
         The moment for which the truth is told, ``until_ms`` or later; None: ``until_ms``.
+    archives_stop_ms
+        From then on nothing comes from the platform's archives, no heartbeat of them either; everything else goes on.
     """
 
     n_cases: int
@@ -61,6 +63,7 @@ class Plan:
     year: int = 2018
     until_ms: int | None = None
     now_ms: int | None = None
+    archives_stop_ms: int | None = None
     policy: Policy = field(default_factory=Policy)
 
     @property
@@ -88,7 +91,7 @@ class Simulation:
         self._weights = list(accumulate(item.weight for item in self._city.items))
         self._first_day = day_number(dt.date(plan.year, 1, 1))
         self._stopped_ms = min(at_ms(dt.date(plan.year, 9, 20), 18, 30), plan.end_ms)
-        self._heard = {source: plan.end_ms for source in SOURCES if source not in {"", QUIET_SOURCE}} | {SILENT_SOURCE: self._stopped_ms}
+        self._heard = dict(self._feeds())
         self._outage = (at_ms(dt.date(plan.year, 5, 14), 9), at_ms(dt.date(plan.year, 6, 8), 3))
         self._outbox = Outbox(self._rng, plan.end_ms)
         self._moved: tuple[str, int] | None = None
@@ -128,7 +131,8 @@ class Simulation:
         case_no = case_number(item.unit, closed_at, number)
         story, telling = tell(rng, self._city, content, self._end_ms)
         final = self._send_closings(case_no, number, telling, closed_at)
-        arrivals = Arrivals(rng, closed_at, self._due_ms(final), self._end_ms, self._outage_of(item.unit))
+        end_ms = self._archives_end_ms(item.unit.source_system)
+        arrivals = Arrivals(rng, closed_at, self._due_ms(final), end_ms, self._outage_of(item.unit))
         prefix = f"A{number:08d}"
         if self._moved:
             numbers, arrived = {0: self._moved[0]}, "moved here"
@@ -159,7 +163,7 @@ class Simulation:
     def _send_closings(self, case_no: str, number: int, telling: Telling, closed_at: int) -> Content:
         """Send what is told of a closing in time; return what stands."""
         rng, end_ms = self._rng, self._end_ms
-        at_night = telling.revisions[0].unit.source_system != "zwfw"
+        at_night = telling.revisions[0].unit.source_system != PLATFORM
         sent_at = nightly_burst(rng, day_at(closed_at)) if at_night else closed_at + rng.randrange(20 * MINUTE_MS)
         if rng.random() < 0.01:  # noqa: PLR2004  the feed hung for days; its archive is there before it
             sent_at += rng.randint(1, 5) * DAY_MS
@@ -201,7 +205,7 @@ class Simulation:
         item = rng.choice(self._city.items)
         content = Content(item, item.unit, titles.of_applicant(rng, item.name), closed_at, closed_at)
         case_no = case_number(item.unit, closed_at, number, orphan=True)
-        arrivals = Arrivals(rng, closed_at, closed_at, self._end_ms, (0, 0))
+        arrivals = Arrivals(rng, closed_at, closed_at, self._archives_end_ms(item.unit.source_system), (0, 0))
         received_at = nightly_burst(rng, day_at(closed_at))
         grace_ends = received_at + plan.policy.orphan_grace_ms
         if plan.moment_ms - EDGE_MS < grace_ends <= plan.moment_ms + EDGE_MS:
@@ -235,6 +239,19 @@ class Simulation:
     def _due_ms(self, content: Content) -> int:
         limit = self.plan.policy.deadline_for(content.item.code, content.item.main_code)
         return self._calendar.due_ms(content.closed_at, limit)
+
+    def _feeds(self) -> Iterator[tuple[Feed, int]]:
+        """Through when each source that sends heartbeats says that it is complete."""
+        for source in SOURCES:
+            if source not in {"", QUIET_SOURCE}:
+                end_ms = self._stopped_ms if source == SILENT_SOURCE else self._end_ms
+                yield (source, CASE_CLOSED), end_ms
+                yield (source, ARCHIVE_RECEIVED), min(end_ms, self._archives_end_ms(source))
+
+    def _archives_end_ms(self, source: str) -> int:
+        """Time of a source's last archive."""
+        stop_ms = self.plan.archives_stop_ms if source == PLATFORM else None
+        return self._end_ms if stop_ms is None else min(stop_ms, self._end_ms)
 
     def _outage_of(self, unit: Unit) -> tuple[int, int]:
         """When packages of a unit do not come: its module was out, or its source has stopped for good."""

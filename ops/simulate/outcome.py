@@ -12,7 +12,8 @@ from ops.simulate.items import year_of
 from ops.simulate.papers import Paper
 from ops.simulate.quality import case_flags, quality_findings
 from ops.simulate.truth import Accepted, CaseTruth
-from ops.simulate.units import Unit
+from ops.simulate.units import Feed, Unit
+from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED
 from streams.domain.policy import Policy
 
 _UNKNOWN = "UNKNOWN"
@@ -59,13 +60,13 @@ class Fate:
         return self.arrivals.refused and not self.arrivals.accepted
 
 
-def outcome(fate: Fate, heard: Mapping[str, int], due_ms: Callable[[Content], int], policy: Policy, now_ms: int) -> CaseTruth:
+def outcome(fate: Fate, heard: Mapping[Feed, int], due_ms: Callable[[Content], int], policy: Policy, now_ms: int) -> CaseTruth:
     """Tell the truth about one case.
 
     Parameters
     ----------
     heard
-        Source system -> through when it said its feeds are complete; sources that say nothing are not in it.
+        Through when a feed was said to be complete; feeds of which nothing is said are not in it.
     """
     truth = _closed(fate, fate.final, heard, due_ms, policy, now_ms) if fate.final else _unclosed(fate, heard, policy, now_ms)
     truth.anomalies = _anomalies(truth, fate) + _quality(truth, fate)
@@ -80,13 +81,13 @@ def outcome(fate: Fate, heard: Mapping[str, int], due_ms: Callable[[Content], in
     return truth
 
 
-def _unclosed(fate: Fate, heard: Mapping[str, int], policy: Policy, now_ms: int) -> CaseTruth:
+def _unclosed(fate: Fate, heard: Mapping[Feed, int], policy: Policy, now_ms: int) -> CaseTruth:
     received_at, unit, item = fate.received_at, fate.content.unit, fate.content.item
     truth = CaseTruth(fate.case_no, "NOT_CLOSED", received_at=received_at, refused=fate.refused, story=fate.story)
     if received_at is None:
         return truth
     grace_ends = received_at + policy.orphan_grace_ms
-    if now_ms >= grace_ends and heard.get(unit.source_system, grace_ends) >= grace_ends:
+    if now_ms >= grace_ends and heard.get((unit.source_system, CASE_CLOSED), grace_ends) >= grace_ends:
         truth.status = "ORPHAN"
     truth.unit_code, truth.district_code = unit.code, _listed_district(unit, received_at) or _UNKNOWN
     truth.item_code, truth.main_item_code, truth.item_type = item.code, item.main_code, item.kind
@@ -94,7 +95,7 @@ def _unclosed(fate: Fate, heard: Mapping[str, int], policy: Policy, now_ms: int)
 
 
 def _closed(
-    fate: Fate, final: Content, heard: Mapping[str, int], due_ms: Callable[[Content], int], policy: Policy, now_ms: int
+    fate: Fate, final: Content, heard: Mapping[Feed, int], due_ms: Callable[[Content], int], policy: Policy, now_ms: int
 ) -> CaseTruth:
     unit, item = final.unit, final.item
     truth = CaseTruth(
@@ -114,7 +115,7 @@ def _closed(
     )
     if not truth.reason:
         truth.due_at = due_ms(final)
-        silent = heard.get(unit.source_system, truth.due_at) < truth.due_at
+        silent = heard.get((unit.source_system, ARCHIVE_RECEIVED), truth.due_at) < truth.due_at
         truth.status, truth.reason = _counted_status(truth, truth.due_at, silent=silent, now_ms=now_ms)
     return truth
 

@@ -16,11 +16,9 @@ from ops.simulate.records import heartbeat_record, spelling
 from ops.simulate.registration import Standing
 from ops.simulate.rows import Row
 from ops.simulate.schedules import Material, Module, Table
-from ops.simulate.units import unit_records
+from ops.simulate.units import Feed, unit_records
 from streams.contracts import (
-    ARCHIVE_RECEIVED,
     ARCHIVING_SCHEDULE,
-    CASE_CLOSED,
     FEED_HEARTBEAT,
     ITEM_REGISTRY,
     MODULE_CONFIG,
@@ -32,7 +30,7 @@ Sent = tuple[str, dict[str, Any], int]
 _SENT_AGAIN = 0.05
 
 
-def reference_data(rng: Random, city: City, heard: Mapping[str, int], first_day: int) -> Iterator[Sent]:
+def reference_data(rng: Random, city: City, heard: Mapping[Feed, int], first_day: int) -> Iterator[Sent]:
     """Everything but waivers; what is to be corrected comes before the year, its correction in the first 200 days."""
     start_ms = midnight_ms(first_day)
     for topic, record in _rows(rng, city):
@@ -40,11 +38,10 @@ def reference_data(rng: Random, city: City, heard: Mapping[str, int], first_day:
         yield topic, record, sent_at
         if rng.random() < _SENT_AGAIN:
             yield topic, record, sent_at + rng.randrange(30 * DAY_MS)
-    for source, through_ms in heard.items():
+    for (source, topic), through_ms in heard.items():
         evenings = [moment for day in range(366) if (moment := midnight_ms(first_day + day) + 1110 * MINUTE_MS) < through_ms]
         for moment in (*evenings, through_ms):
-            for topic in (ARCHIVE_RECEIVED, CASE_CLOSED):
-                yield FEED_HEARTBEAT, heartbeat_record(source, topic, moment), moment
+            yield FEED_HEARTBEAT, heartbeat_record(source, topic, moment), moment
 
 
 def waiver_record(rng: Random, kind: str, subject: str, day: int) -> dict[str, Any]:

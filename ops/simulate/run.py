@@ -86,7 +86,7 @@ def write_truth(path: Path, plan: Plan, truth: Iterable[CaseTruth | ItemTruth]) 
         "until_ms": plan.end_ms,
         "now_ms": plan.moment_ms,
         "deadline": str(plan.policy.deadline),
-        "policy": plan.policy.fingerprint(),
+        "policy": plan.policy.fingerprint,
     }
     try:
         with path.open("wb") as file:

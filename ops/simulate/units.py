@@ -39,8 +39,11 @@ _BUREAUS = (
 )
 _MUNICIPAL_BUREAUS = (*_BUREAUS, "规划局", "国土资源局", "交通运输局", "文化广电新闻出版局", "住房公积金管理中心", "园林文物局")
 _DISTRICT_BUREAUS = 5
-SOURCES = ("zwfw", "gjj", "jiaotong", "yuanlin", "")
+PLATFORM = "zwfw"
+SOURCES = (PLATFORM, "gjj", "jiaotong", "yuanlin", "")
 """Source systems: the platform, and units' own (自建); the empty one names none."""
+Feed = tuple[str, str]
+"""Source and topic."""
 SILENT_SOURCE = "yuanlin"
 QUIET_SOURCE = "jiaotong"
 """Sends no heartbeats at all: nothing is waited for."""
@@ -85,7 +88,7 @@ def make_units(change_day: int) -> list[Unit]:
                     code=f"{district}{number + 1:03d}",
                     name=("杭州市" if municipal else name) + bureau,
                     district_code=district if listed or place % 3 else "",
-                    source_system="zwfw" if own is None else own,
+                    source_system=PLATFORM if own is None else own,
                     listed=listed,
                     moves_on=change_day if district == _MERGED and listed else 0,
                     moved_to=_INTO if district == _MERGED and listed else "",

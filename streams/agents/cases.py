@@ -88,7 +88,7 @@ class CaseJob:
             ITEMS: topic_prefix + ITEM_STATE,
             BUCKETS: topic_prefix + COVERAGE_PARTIAL,
         }
-        self.fingerprint = f"{RULES_VERSION}-{assessor.policy.fingerprint()}"
+        self.fingerprint = f"{RULES_VERSION}-{assessor.policy.fingerprint}"
         self._intakes = {self._closed: Intake(CASE_CLOSED, assessor.digest), self._received: Intake(ARCHIVE_RECEIVED, assessor.digest)}
         partition_of = PARTITIONERS[partitioner]
         self._home: Callable[[bytes], int] = lambda key: partition_of(key, partitions)

@@ -22,14 +22,15 @@ class CoverageFold:
 
     def add(self, before: State | None, after: State) -> None:
         """Note what a case takes away and what it gives."""
-        for bucket, counts in changes(before, after).items():
-            pending = self._pending[bucket]
-            for name, count in counts.items():
-                pending[name] += count
+        for (bucket, name), count in changes(before, after):
+            self._pending[bucket][name] += count
 
     def flush(self, work: Work) -> Iterator[tuple[Bucket, int]]:
         """Write the buckets that changed; yield those of all time, each with its count of unregistered cases, where it became or left 0."""
-        touched = {bucket.key(work.partition): (bucket, counts) for bucket, counts in self._pending.items() if any(counts.values())}
+        touched: dict[bytes, tuple[Bucket, dict[str, int]]] = {}
+        for bucket, moved in self._pending.items():
+            if counts := {name: count for name, count in moved.items() if count}:
+                touched[bucket.key(work.partition)] = bucket, counts
         self._pending.clear()
         keys = list(touched)
         for key, value in zip(keys, work.get_many(BUCKETS, keys), strict=True):

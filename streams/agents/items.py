@@ -76,6 +76,6 @@ class ItemDesk:
         if state == before:
             return
         work.put(ITEMS, key, self._states.encode(state))
-        cause = Cause([self._reference.basis(*place, now_ms), state["unregistered_in"], self._policy.fingerprint()], now_ms)
+        cause = Cause([self._reference.basis(*place, now_ms), state["unregistered_in"], self._policy.fingerprint], now_ms)
         for told in publications(key.decode(), before, state, self._policy, cause):
             self._publisher.tell(work, key, told)

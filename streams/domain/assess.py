@@ -59,7 +59,7 @@ class Assessor:
         """What a state rests on besides time: events, reference rows, policy, and the word of its source."""
         time_ms = state["closed_at"] if state["closed_at"] is not None else (state["received_at"] or 0)
         rows = self.reference.basis(state["unit_code"], state["item_code"], time_ms)
-        return [facts.version(), rows, state["feed_through"], self.policy.fingerprint()]
+        return [facts.version(), rows, state["feed_through"], self.policy.fingerprint]
 
     def _findings(self, facts: CaseFacts, state: State) -> Iterator[Finding]:
         closing = facts.closing

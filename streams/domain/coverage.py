@@ -1,28 +1,27 @@
 """The fold of case states into absolute counts (归档覆盖率).
 
-A state *contributes* to buckets, each a span of time and a place: units by the hour, items by the day. A bucket's counts are the sum of the
+A state *contributes* to buckets, each an hour of a unit's item. A bucket's counts are the sum of the
 contributions of its partition's cases, and every window of every scope is a sum of buckets. When a case changes,
 what it gave before is taken away and what it gives now is added, so nothing it takes from one bucket can be missing in another.
 
-Times: archived, unarchived, awaiting, refused and excluded lie at closed_at; orphans at received_at; due at
-due_at; the official figures at closed_at and at the first acceptance of each archive number. The bucket of all time
-(``EVER``) of a unit's item holds one count alone: its counted cases that found no row of the registry.
+Times: archived, unarchived, awaiting, refused and excluded lie at closed_at; orphans at received_at; due at due_at, those apart whose
+silent source leaves them awaiting; the official figures at closed_at and at the first acceptance of each archive number. The bucket of
+all time (``EVER``) of a unit's item holds one count alone: its counted cases that found no row of the registry.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import orjson
 
-from streams.domain.time import day_of, day_start_ms, hour_start_ms
+from streams.domain.time import hour_start_ms
 from streams.domain.verdict import FLAG_UNREGISTERED_ITEM, State
 
-HOUR, DAY, EVER = "HOUR", "DAY", "EVER"
+HOUR, EVER = "HOUR", "EVER"
 COUNTS = (
-    *("archived", "archived_late", "unarchived", "awaiting", "refused", "orphan", "due", "due_archived"),
+    *("archived", "archived_late", "unarchived", "awaiting", "refused", "orphan", "due", "due_archived", "due_awaiting"),
     *("official_closed", "official_archived"),
 )
 UNREGISTERED = "unregistered"
@@ -30,7 +29,7 @@ EXCLUDED_PREFIX = "excluded:"
 
 
 class Bucket(NamedTuple):
-    """Where a contribution goes. ``HOUR`` buckets are by unit and type: their item codes are empty."""
+    """Where a contribution goes."""
 
     granularity: str
     start_ms: int
@@ -45,40 +44,41 @@ class Bucket(NamedTuple):
         return orjson.dumps([partition, *self])
 
 
-Contributions = Counter[tuple[Bucket, str]]
+Contribution = tuple[Bucket, str]
 
 
-def contributions(state: State | None) -> Contributions:
-    """What a case gives: one for each (bucket, name of count)."""
-    given: Contributions = Counter()
+def contributions(state: State | None) -> list[Contribution]:
+    """What a case gives: one for each (bucket, name of count) in the list."""
     if state is None:
-        return given
-    closed_at, status = state["closed_at"], state["status"]
+        return []
+    given: list[Contribution] = []
+    closed_at = state["closed_at"]
     if closed_at is not None:
-        _add(given, closed_at, state, _closed_counts(state))
+        hour = _hour(closed_at, state)
+        given += [(hour, name) for name in _closed_counts(state)]
         if FLAG_UNREGISTERED_ITEM in state["flags"]:
-            given[_ever(state), UNREGISTERED] += 1
+            given.append((_ever(state), UNREGISTERED))
         if state["due_passed"]:
-            _add(given, state["due_at"], state, ("due", "due_archived") if state["received_at"] is not None else ("due",))
-    elif status == "ORPHAN":
-        _add(given, state["received_at"], state, ("orphan",))
-    for archive in state["archives"]:
-        if archive["accepted_at"] is not None:
-            _add(given, archive["accepted_at"], archive, ("official_archived",))
+            hour = _hour(state["due_at"], state)
+            given.append((hour, "due"))
+            if state["received_at"] is not None:
+                given.append((hour, "due_archived"))
+            elif state["status"] == "AWAITING":
+                given.append((hour, "due_awaiting"))
+    elif state["status"] == "ORPHAN":
+        given.append((_hour(state["received_at"], state), "orphan"))
+    given += [
+        (_hour(archive["accepted_at"], archive), "official_archived") for archive in state["archives"] if archive["accepted_at"] is not None
+    ]
     return given
 
 
-def changes(before: State | None, after: State) -> dict[Bucket, dict[str, int]]:
-    """How much each bucket's counts change when a case goes from one state to another; empty when none does."""
-    moved: dict[Bucket, dict[str, int]] = {}
+def changes(before: State | None, after: State) -> list[tuple[Contribution, int]]:
+    """What is taken away (−1) and given (+1) when a case goes from one state to another; empty when nothing moves."""
     old, new = contributions(before), contributions(after)
     if old == new:
-        return moved
-    for sign, given in ((-1, old), (1, new)):
-        for (bucket, name), count in given.items():
-            counts = moved.setdefault(bucket, {})
-            counts[name] = counts.get(name, 0) + sign * count
-    return {bucket: kept for bucket, counts in moved.items() if (kept := {name: n for name, n in counts.items() if n})}
+        return []
+    return [*((each, -1) for each in old), *((each, 1) for each in new)]
 
 
 def apply(record: Mapping[str, Any] | None, partition: int, bucket: Bucket, counts: Mapping[str, int]) -> dict[str, Any]:
@@ -129,10 +129,6 @@ def _ever(state: State) -> Bucket:
     return Bucket(EVER, 0, state["unit_code"], "", state["item_type"], state["main_item_code"], state["item_code"])
 
 
-def _add(given: Contributions, time_ms: int, place: Mapping[str, Any], names: Iterable[str]) -> None:
-    unit, district, type_ = place["unit_code"], place["district_code"], place["item_type"]
-    hour = Bucket(HOUR, hour_start_ms(time_ms), unit, district, type_, "", "")
-    day = Bucket(DAY, day_start_ms(day_of(time_ms)), unit, district, type_, place["main_item_code"], place["item_code"])
-    for name in names:
-        given[hour, name] += 1
-        given[day, name] += 1
+def _hour(time_ms: int, place: Mapping[str, Any]) -> Bucket:
+    codes = (place["unit_code"], place["district_code"], place["item_type"], place["main_item_code"], place["item_code"])
+    return Bucket(HOUR, hour_start_ms(time_ms), *codes)

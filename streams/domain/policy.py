@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 
 from streams.domain.time import DAY_MS
 
@@ -60,6 +60,8 @@ class Policy:
         Whether closings of state UNKNOWN and FORWARDED are in the denominator.
     count_unregistered, count_vertical
         Whether cases of items that are not in the registry, and of items on a superior's system (垂建), are.
+    fingerprint
+        Short name of exactly these assumptions, made from them: two policies that judge alike share it.
     """
 
     deadline: Deadline = Deadline(workdays=3)
@@ -70,14 +72,15 @@ class Policy:
     count_forwarded: bool = False
     count_unregistered: bool = True
     count_vertical: bool = False
+    fingerprint: str = field(init=False, repr=False, compare=False)
 
     def deadline_for(self, item_code: str, main_item_code: str) -> Deadline:
         """Time limit of an item."""
         own = self.deadline_by_item.get(item_code) or self.deadline_by_item.get(main_item_code)
         return own or self.deadline
 
-    def fingerprint(self) -> str:
-        """Short name of exactly these assumptions: two policies that judge alike share it."""
-        by_item = sorted((code, str(limit)) for code, limit in self.deadline_by_item.items())
-        text = repr((str(self.deadline), by_item, replace(self, deadline_by_item={})))
-        return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+    def __post_init__(self) -> None:
+        told = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+        told["deadline_by_item"] = sorted((code, str(limit)) for code, limit in self.deadline_by_item.items())
+        digest = hashlib.blake2b(repr(sorted(told.items())).encode(), digest_size=6)
+        object.__setattr__(self, "fingerprint", digest.hexdigest())

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import faust
 
+from streams.collector import collect_rarely
 from streams.errors import ConfigurationError, EngineError, GuidangError, Stalled
 from streams.runtime.batch import RecordBatch
 from streams.runtime.faust_app import create_app, input_topic
@@ -202,6 +203,7 @@ class Engine:
         timeout_s = self.settings.request_timeout_s
         self.incarnations = await asyncio.to_thread(check_topology, self.settings.kafka, self.job, timeout_s)
         await self.reference.load(timeout_s)
+        collect_rarely()
 
     async def _unless_ended(self, work: Coroutine[Any, Any, None]) -> None:
         task, ended = asyncio.create_task(work), asyncio.create_task(self._ended.wait())

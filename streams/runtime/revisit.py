@@ -6,7 +6,7 @@ the cursor; each key is handed out once per pass, which bounds a pass by the num
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple, Protocol
@@ -94,18 +94,19 @@ class Revisits:
         """Add what has been touched; what is waiting already is not added twice, a span under way is."""
         self._queue.update(dict.fromkeys(touches))
 
-    def take(self, work: Searchable, limit: int) -> Iterator[Slice]:
-        """Return the next slices, about ``limit`` keys together; they may be empty while still pending.
+    def take(self, work: Searchable, limit: int) -> list[Slice]:
+        """Return the next slices, about ``limit`` keys together and each key once; there may be none while still pending.
 
         They count as done from now on: their effects must go into the same transaction as the progress that says so.
         """
+        found: dict[str, dict[bytes, None]] = {}
         left = limit
         while left > 0 and self.pending:
-            taken = self._next(work, left)
-            if taken.keys:
-                yield taken
+            table, keys = self._next(work, left)
+            found.setdefault(table, {}).update(dict.fromkeys(keys))
             # A span without keys costs a look, which counts too: a thousand of them must not hold up a batch.
-            left -= max(len(taken.keys), 1)
+            left -= max(len(keys), 1)
+        return [Slice(table, list(keys)) for table, keys in found.items() if keys]
 
     def _next(self, work: Searchable, limit: int) -> Slice:
         if self._everything:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from rocksdict import DBCompressionType, Options, Rdict, ReadOptions, WriteBatch
+from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, ReadOptions, WriteBatch
 
 from streams.errors import ConfigurationError
 from streams.runtime import index
@@ -32,6 +32,10 @@ _INDEX_END: Final = b"j"
 _TABLE: Final = b"t"
 _REMEMBERED_BOUNDS: Final = 64
 _BUFFER_BYTES: Final = 16 * 1024 * 1024
+_CACHE: Final = Cache(64 * 1024 * 1024)
+"""Of blocks that were read, one for all partitions of a process."""
+_FILTER_BITS: Final = 10
+"""A key: most are asked for before they exist, and a filter answers that without a look into every file."""
 
 
 @dataclass(slots=True)
@@ -199,6 +203,10 @@ def _open(path: Path) -> Any:
     options.set_compression_type(DBCompressionType.lz4())
     options.set_keep_log_file_num(1)
     options.set_max_open_files(256)
+    blocks = BlockBasedOptions()
+    blocks.set_block_cache(_CACHE)
+    blocks.set_bloom_filter(_FILTER_BITS, False)
+    options.set_block_based_table_factory(blocks)
     try:
         return Rdict(str(path), options)
     except Exception as exc:

@@ -73,7 +73,7 @@ class MadeUp:
 
     def score(self, year: int, by: str) -> Sequence[Row]:
         """A score for every scope."""
-        scopes = self.coverage("unit" if by == "unit" else "district", Window(year, year, hourly=False))
+        scopes = self.coverage("unit" if by == "unit" else "district", Window(year, year))
         return [_score(row) for row in scopes]
 
     def items(self, unit: str = "") -> Sequence[Row]:

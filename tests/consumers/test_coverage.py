@@ -81,8 +81,8 @@ def store(client: Client, cases: Iterable[dict[str, Any]]) -> None:
     records = []
     for number, case in enumerate(cases):
         records.append(case_state(number) | case | {"case_no": f"case-{number}"})
-        for (bucket, name), count in contributions(case).items():
-            buckets[number % 2, bucket] = apply(buckets.get((number % 2, bucket)), number % 2, bucket, {name: count})
+        for bucket, name in contributions(case):
+            buckets[number % 2, bucket] = apply(buckets.get((number % 2, bucket)), number % 2, bucket, {name: 1})
     case_table = next(table for table in TABLES if table.topic == CASE_STATE)
     coverage_table = next(table for table in TABLES if table.topic == COVERAGE_PARTIAL)
     for table, rows in ((case_table, records), (coverage_table, list(buckets.values()))):
@@ -98,7 +98,7 @@ def test_windows_end_at_now_or_their_last_day(text: str) -> None:
     window = parse_window(text, NOW)
     assert window.start_ms < window.end_ms <= NOW + 1
     assert window.start_ms % HOUR_MS == 0
-    assert window.hourly or (window.start_ms + 8 * HOUR_MS) % DAY_MS == 0
+    assert text.endswith("h") or (window.start_ms + 8 * HOUR_MS) % DAY_MS == 0
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -116,7 +116,7 @@ def test_live_figures_are_those_as_of_now(client: Client, cases: list[dict[str, 
 
 def all_time(now_ms: int) -> Window:
     """Everything until a moment."""
-    return Window(0, now_ms + 1, hourly=False)
+    return Window(0, now_ms + 1)
 
 
 def city_as_of(client: Client, now_ms: int) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def test_no_denominator_no_ratio() -> None:
 def test_a_bucket_of_zeros_makes_no_row(client: Client) -> None:
     """A unit that everything was moved away from has no row; the city always has one."""
     store(client, [])
-    zeros = {"input_partition": 0, "granularity": "DAY", "bucket_start": NOW - DAY_MS, **place("U9", ITEMS[0]), "excluded": {"VOIDED": 0}}
+    zeros = {"input_partition": 0, "granularity": "HOUR", "bucket_start": NOW - DAY_MS, **place("U9", ITEMS[0]), "excluded": {"VOIDED": 0}}
     table = next(table for table in TABLES if table.topic == COVERAGE_PARTIAL)
     encoded = codec(COVERAGE_PARTIAL)
     client.insert_arrow(table.name, table.block([encoded.decode(encoded.encode(zeros))], [1]))

@@ -133,9 +133,9 @@ def test_the_view_is_the_text_that_the_code_writes() -> None:
 @pytest.mark.parametrize(("unarchived", "points"), [(0, 60), (1, 59.5), (2, 59), (5, 57.5), (10, 55), (50, 35), (100, 10)])
 def test_the_scale_of_completeness_is_that_of_the_notice(client: Client, unarchived: int, points: float) -> None:
     """50 × unarchived ÷ closed off 60."""
-    bucket = {"input_partition": 0, "granularity": "DAY", "bucket_start": at_ms_of_start(), "unit_code": "U1", "district_code": "330106"}
+    bucket = {"input_partition": 0, "granularity": "HOUR", "bucket_start": at_ms_of_start(), "unit_code": "U1", "district_code": "330106"}
     counts = dict.fromkeys(
-        ("archived_late", "awaiting", "refused", "orphan", "due", "due_archived", "official_archived", "unregistered"), 0
+        ("archived_late", "awaiting", "refused", "orphan", "due", "due_archived", "due_awaiting", "official_archived", "unregistered"), 0
     )
     record = {**bucket, **counts, "item_type": "许可", "main_item_code": "", "item_code": "", "excluded": {}}
     store_rows(client, COVERAGE_PARTIAL, [{**record, "archived": 100 - unarchived, "unarchived": unarchived, "official_closed": 100}])

@@ -25,12 +25,12 @@ NOW_MS = instant_ms("2018-12-17T08:00:00+08:00")
 
 @pytest.fixture
 def figures(client: Client, database_settings: Settings) -> Figures:
-    """Figures of a database with a day's bucket and two findings in it."""
+    """Figures of a database with an hour's bucket and two findings in it."""
     place = {"unit_code": "U1", "item_code": "许可-00001-000", "main_item_code": "许可-00001-000"}
-    day = bucket("U1", 0, granularity="DAY", archived=3, unarchived=1)
-    since = {"since": day["bucket_start"], **place}
+    hour = bucket("U1", 0, archived=3, unarchived=1)
+    since = {"since": hour["bucket_start"], **place}
     records = [
-        (COVERAGE_PARTIAL, day),
+        (COVERAGE_PARTIAL, hour),
         (ANOMALY_UNARCHIVED, {"anomaly_id": "A", "kind": "REFUSED", "state": "OPENED", "subject": "c1", **since}),
         (ANOMALY_UNARCHIVED, {"anomaly_id": "B", "kind": "UNARCHIVED", "state": "RESOLVED", "subject": "c2", "late_ms": 7, **since}),
     ]

@@ -99,12 +99,12 @@ def test_every_figure_is_what_the_command_line_says(year: Year) -> None:
     assert found.coverage[Scope("city", "330100")]["closed"] > 400
     for window in DUE_WINDOWS:
         fell = {Scope(by, row["scope"]): row for by in BYS for row in rows(client, by, window)}
-        assert {scope: of.due for (scope, name), of in found.due.items() if name == window and of.due} == {
-            scope: row["due"] for scope, row in fell.items() if row["due"]
-        }
-        assert all(
-            of.archived / of.due == fell[scope]["coverage_due"] for (scope, name), of in found.due.items() if name == window and of.due
-        )
+        awaiting = await_a_silent_source(year.states, parse_window(window, NOW_MS).start_ms)
+        known = {scope: of for (scope, name), of in found.due.items() if name == window}
+        fallen = {scope: of.due + awaiting[scope] for scope, of in known.items()}
+        assert {scope: due for scope, due in fallen.items() if due} == {scope: row["due"] for scope, row in fell.items() if row["due"]}
+        assert all(of.archived / fallen[scope] == fell[scope]["coverage_due"] for scope, of in known.items() if fallen[scope])
+    assert awaiting[Scope("city", "330100")]
     assert found.due[Scope("city", "330100"), "24h"].due < found.due[Scope("city", "330100"), "30d"].due
     scored = {(by, row["scope"]): row for by in ("unit", "district") for row in score_rows(client, year=2018, by=by)}  # type: ignore[arg-type]
     assert {tuple(scope): row for scope, row in assessed.score.items()} == {
@@ -125,6 +125,16 @@ def test_every_figure_is_what_the_command_line_says(year: Year) -> None:
     assert {unit.code: unit.name for unit in assessed.units if unit.code in names} == names
     assert {scope.code for scope in found.coverage if scope.by == "unit"} & names.keys() <= {unit.code for unit in assessed.units}
     assert {unit.district for unit in assessed.units} <= {scope.code for scope in assessed.score if scope.by == "district"}
+
+
+def await_a_silent_source(states: list[dict[str, Any]], since_ms: int) -> Counter[Scope]:
+    """Cases that fell due since then and of which nobody can say whether they are archived."""
+    found: Counter[Scope] = Counter()
+    for state in states:
+        if state["status"] == "AWAITING" and state["due_passed"] and since_ms <= state["due_at"] <= NOW_MS:
+            places = (Scope("city", "330100"), Scope("district", state["district_code"]), Scope("unit", state["unit_code"]))
+            found.update(places)
+    return found
 
 
 def rows(client: Client, by: str, window: str) -> list[dict[str, Any]]:

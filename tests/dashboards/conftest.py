@@ -59,7 +59,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         migrate(settings)
         fill(connect(settings))
         reader = clickhouse_connect.get_client(host="127.0.0.1", port=store.port, database="boards", username="dashboards")
-        yield World(reader, Window(_first_ms(), PLAN.moment_ms + 1, hourly=False))
+        yield World(reader, Window(_first_ms(), PLAN.moment_ms + 1))
     finally:
         store.kill()
 

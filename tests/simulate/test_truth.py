@@ -53,6 +53,7 @@ PLANS = [
     Plan(3000, 10, year=2019),
     Plan(3000, 12, policy=Policy(count_unregistered=False, count_vertical=True)),
     Plan(3000, 13, until_ms=at_ms(dt.date(2018, 8, 1), 12), now_ms=at_ms(dt.date(2019, 6, 1), 12)),
+    Plan(3000, 14, until_ms=at_ms(dt.date(2018, 6, 13), 12), archives_stop_ms=at_ms(dt.date(2018, 6, 6), 18)),
     Plan(1, 11),
 ]
 
