@@ -1,7 +1,6 @@
 """From metrics to a message, through a real Prometheus and a real Alertmanager, with minutes made into nothing.
 
-The rules are those of the product, but for waiting: no ``for``, no ``keep_firing_for``, a second between two looks, and minutes and hours
-back are seconds back. Two monitors are scraped: no join may break for that, and no alert may be there twice.
+Two monitors are scraped: no join may break for that, and no alert may be there twice.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import yaml
 
-from ops.alertmanager.render import Targets, render
-from tests.alerts.rules import PROMETHEUS, RULE_FILES, alerts
+from ops.alertmanager.render import Targets
+from tests.alerts.hurried import alertmanager_config, write_prometheus
+from tests.alerts.rules import alerts
 from tests.alerts.servers import Alertmanager, Web, alertmanager, call, needs_alertmanager, needs_prometheus, prometheus, until, web
 
 pytestmark = [needs_prometheus, needs_alertmanager]
@@ -118,33 +117,11 @@ class Chain:
         return [(labels["alertname"], labels.get("unit") or labels.get("source") or "") for labels in told]
 
 
-def _hurried(text: str) -> str:
-    """Rules without waiting."""
-    for pattern, short in (
-        (r"^ +(for|keep_firing_for): .*\n", ""),
-        (r"\[\d+[mh]\]", "[6s]"),
-        (r"offset \w+", "offset 3s"),
-        (r"interval: \w+", "interval: 1s"),
-    ):
-        text = re.sub(pattern, short, text, flags=re.MULTILINE)
-    return text
-
-
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     """Processes that are well, Prometheus, Alertmanager, and where it posts."""
     city, tmp_path = City(), tmp_path_factory.mktemp("chain")
     with web(city.page) as processes, web() as receiver:
-        config = yaml.safe_load(render(Targets(receiver.url("notify"), fallback=receiver.url("fallback"), deadman=receiver.url("deadman"))))
-        config["route"] |= {"group_wait": "3s", "group_interval": "1s"}
-        config["route"]["routes"][0] |= {"group_interval": "1s"}
-        (tmp_path / "rules").mkdir()
-        for file in RULE_FILES:
-            (tmp_path / "rules" / file.name).write_text(_hurried(file.read_text(encoding="utf-8")), encoding="utf-8")
-        (tmp_path / "targets").mkdir()
-        shown = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8"))
-        shown["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
-        (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(shown), encoding="utf-8")
         address = f"127.0.0.1:{processes.port}"
         own = [
             {"targets": [address], "labels": {"__metrics_path__": f"/{name}", "role": role, "name": name}} for name, role in ROLES.items()
@@ -153,13 +130,10 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
             {"targets": [address], "labels": {"__metrics_path__": f"/{name}", "job": job, "instance": name}}
             for name, job in WATCHING.items()
         ]
-        with alertmanager(tmp_path / "alertmanager", yaml.safe_dump(config, allow_unicode=True)) as manager:
-            for name, targets in (
-                ("guidang", own),
-                ("watching", watching),
-                ("alertmanager", [{"targets": [manager.url.rpartition("/")[2]]}]),
-            ):
-                (tmp_path / "targets" / f"{name}.yml").write_text(yaml.safe_dump(targets), encoding="utf-8")
+        config = alertmanager_config(Targets(receiver.url("notify"), fallback=receiver.url("fallback"), deadman=receiver.url("deadman")))
+        with alertmanager(tmp_path / "alertmanager", config) as manager:
+            managers = [{"targets": [manager.url.rpartition("/")[2]]}]
+            write_prometheus(tmp_path, {"guidang": own, "watching": watching, "alertmanager": managers})
             with prometheus(tmp_path) as url:
                 running = Chain(city, url, manager, receiver)
                 until(lambda: call(f"{url}/api/v1/query?query=guidang:unit:info")["data"]["result"], "the first figures")
