@@ -47,7 +47,7 @@ DEDUCTION_COLUMNS = (
 UNITS = Panel(
     "units",
     "各单位归档覆盖率（最差在前）",
-    "所选时间内各单位的办结与归档，到期覆盖率最低的在前；分母小的单位一两件就能拉低，兼看件数。点单位名称看它最差的事项。",
+    "所选时间内各单位的办结与归档，到期覆盖率最低的在前；到期不足 10 件的，一两件就能拉低，排在其后。点单位名称看它最差的事项。",
     "table",
     (Sql(f"SELECT *, scope AS unit_code FROM ({named(coverage('toString(unit_code)'), 'unit')}\n) {WORST_FIRST}"),),
     "ratio",
@@ -64,7 +64,7 @@ UNITS = Panel(
 DISTRICTS_PANEL = Panel(
     "districts",
     "各区县归档覆盖率",
-    "所选时间内各区县（按办结当日的隶属；市级单位单列）的办结与归档，最差在前。点区县即按它筛选本页。",
+    "所选时间内各区县（按办结当日的隶属；市级单位单列）的办结与归档，最差在前（到期不足 10 件的在后）。点区县即按它筛选本页。",
     "table",
     (
         Sql(

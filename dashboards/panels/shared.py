@@ -125,7 +125,9 @@ OFFICIAL_COLUMNS = (
     Column("official", "通报口径", "ratio"),
     Column("divergence", "差异", "ratio"),
 )
-WORST_FIRST = "ORDER BY coverage_due ASC NULLS LAST, unarchived DESC, scope"
+ENOUGH_DUE = 10
+"""Below so many due cases a ratio says nothing: one of one missing is no worse than seventy of seventy-seven."""
+WORST_FIRST = f"ORDER BY due >= {ENOUGH_DUE} DESC, coverage_due ASC NULLS LAST, unarchived DESC, scope"
 
 COUNTS = Panel(
     "counts",

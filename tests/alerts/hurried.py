@@ -1,7 +1,7 @@
 """The product's rules and routes with minutes made into nothing, so that a test can see an alert from its cause to its end.
 
-No ``for``, no ``keep_firing_for``, a second between two looks; minutes and hours back are seconds back. Thresholds, windows of days
-and what holds back what stay as they are.
+No ``for``, no ``keep_firing_for``, a second or a few between two looks; minutes and hours back are six looks back. Thresholds, windows
+of days and what holds back what stay as they are.
 """
 
 from __future__ import annotations
@@ -25,13 +25,18 @@ def write_prometheus(folder: Path, targets: Mapping[str, Sequence[Target]], seco
     for name in ("rules", "targets"):
         (folder / name).mkdir()
     for file in RULE_FILES:
-        (folder / "rules" / file.name).write_text(_hurried(file.read_text(encoding="utf-8")), encoding="utf-8")
+        (folder / "rules" / file.name).write_text(_hurried(file.read_text(encoding="utf-8"), seconds), encoding="utf-8")
     shown = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8"))
     every = f"{seconds}s"
     shown["global"] = {"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": "1s"}
     (folder / "prometheus.yml").write_text(yaml.safe_dump(shown), encoding="utf-8")
     for name, entries in targets.items():
-        (folder / "targets" / f"{name}.yml").write_text(yaml.safe_dump(list(entries)), encoding="utf-8")
+        write_targets(folder, name, entries)
+
+
+def write_targets(folder: Path, name: str, entries: Sequence[Target]) -> None:
+    """A file of targets, which a running Prometheus takes up at once."""
+    (folder / "targets" / f"{name}.yml").write_text(yaml.safe_dump(list(entries)), encoding="utf-8")
 
 
 def alertmanager_config(targets: Targets) -> str:
@@ -42,11 +47,11 @@ def alertmanager_config(targets: Targets) -> str:
     return yaml.safe_dump(config, allow_unicode=True)
 
 
-def _hurried(text: str) -> str:
+def _hurried(text: str, seconds: int) -> str:
     for pattern, short in (
         (r"^ +(for|keep_firing_for): .*\n", ""),
-        (r"\[\d+[mh]\]", "[6s]"),
-        (r"offset \w+", "offset 3s"),
+        (r"\[\d+[mh]\]", f"[{6 * seconds}s]"),
+        (r"offset \w+", f"offset {3 * seconds}s"),
         (r"interval: \w+", "interval: 1s"),
     ):
         text = re.sub(pattern, short, text, flags=re.MULTILINE)

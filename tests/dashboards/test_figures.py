@@ -16,6 +16,7 @@ from consumers.score import score_rows
 from consumers.windows import Window
 from dashboards.model import Panel, Sql
 from dashboards.panels import DASHBOARDS
+from dashboards.panels.shared import ENOUGH_DUE
 from streams.domain.rules import MISCONFIGURED_TOPIC, QUALITY_TOPIC, Cost, kinds_of, kinds_told_on
 from streams.domain.time import DAY_MS, HOUR_MS, day_of, day_start_ms
 from streams.settings import instant_ms
@@ -149,12 +150,15 @@ def test_items_add_up_to_those_of_the_command_line(world: World) -> None:
     assert {row["unit_code"] for row in rows(world, "guidang-unit", "items", unit=unit)} == {unit}
 
 
-def test_the_worst_unit_is_first_and_those_without_a_ratio_last(world: World) -> None:
-    """In the order of ``coverage_due``."""
-    ratios = [row["coverage_due"] for row in rows(world, "guidang-city", "units")]
-    known = [ratio for ratio in ratios if ratio is not None]
-    assert ratios == sorted(known) + [None] * (len(ratios) - len(known))
-    assert known[0] < known[-1]
+def test_the_worst_unit_with_enough_due_cases_is_first_and_those_without_a_ratio_last(world: World) -> None:
+    """In the order of ``coverage_due``; a unit that misses its only case does not hide one that misses seventy."""
+    units = rows(world, "guidang-city", "units")
+
+    def place(row: Any) -> tuple[Any, ...]:
+        return row["due"] < ENOUGH_DUE, row["coverage_due"] is None, row["coverage_due"] or 0, -row["unarchived"], row["scope"]
+
+    assert units == sorted(units, key=place)
+    assert {row["due"] >= ENOUGH_DUE for row in units} == {True, False}
 
 
 def test_days_add_up_to_the_year(world: World) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from consumers.clickhouse import Client
+
 GUIDANG = str(Path(sys.executable).with_name("guidang"))
 SOAK_CASES = int(os.environ.get("GUIDANG_SOAK_CASES", "0"))
 """How many cases ``make soak`` wants; 0 within ``make test``."""
@@ -79,14 +81,17 @@ class System:
         """Send a signal to the first process of a role."""
         os.kill(self.pids(role)[0], number)
 
-    def sql(self, query: str) -> list[tuple[Any, ...]]:
-        """Ask ClickHouse."""
+    def client(self) -> Client:
+        """A client of ClickHouse."""
         import clickhouse_connect  # noqa: PLC0415 - only a few tests look past the command line
 
         address = json.loads((self.home / "endpoints.json").read_text())["store"]
         host, port = address.removeprefix("http://").split(":")
-        client = clickhouse_connect.get_client(host=host, port=int(port), database="guidang", autogenerate_session_id=False)
-        return list(client.query(query).result_rows)
+        return clickhouse_connect.get_client(host=host, port=int(port), database="guidang", autogenerate_session_id=False)
+
+    def sql(self, query: str) -> list[tuple[Any, ...]]:
+        """Ask ClickHouse."""
+        return list(self.client().query(query).result_rows)
 
 
 @pytest.fixture

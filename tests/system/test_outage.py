@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ops.alertmanager.render import Targets
-from tests.alerts.hurried import alertmanager_config, write_prometheus
+from tests.alerts.hurried import alertmanager_config, write_prometheus, write_targets
 from tests.alerts.servers import Web, alertmanager, call, needs_alertmanager, needs_prometheus, prometheus, until, web
 from tests.board.conftest import BoardProcess
 from tests.system.conftest import System
@@ -31,7 +31,7 @@ pytestmark = [
 CASES = 15_000
 WITHOUT_ITS_MODULE = "330100001"
 """The unit whose module is out from 14 May to 8 June (docs/simulator.md)."""
-SETTLED_SECONDS = 10.0
+SETTLED_SECONDS = 15.0
 """Many looks of Prometheus and waits of Alertmanager: whoever is to be told has been told."""
 
 
@@ -72,9 +72,11 @@ def watched(make_system: MakeSystem, folder: Path, at: str, *simulate: str) -> I
         servers = folder / "servers"
         servers.mkdir()
         with alertmanager(servers / "alertmanager", alertmanager_config(Targets(f"{notify}/alertmanager"))) as manager:
-            managers = [{"targets": [manager.url.rpartition("/")[2]]}]
-            write_prometheus(servers, {"guidang": list(scraped), "alertmanager": managers}, seconds=2)
+            write_prometheus(servers, {"guidang": list(scraped)}, seconds=5)
             with prometheus(servers) as url:
+                # Nothing waits here, so a process that was not yet looked at counts as down: people are there once all were.
+                until(lambda: len(call(f"{url}/api/v1/query?query=up==1")["data"]["result"]) == len(scraped), "all processes")
+                write_targets(servers, "alertmanager", [{"targets": [manager.url.rpartition("/")[2]]}])
                 yield Watched(system, url, people)
 
 
@@ -86,10 +88,10 @@ def test_a_unit_without_its_module_is_one_page_that_ends_with_the_repair(make_sy
         time.sleep(SETTLED_SECONDS)
         assert city.told("firing") == [page]
 
-        (worst, *_) = city.system.json("coverage", "--by", "unit", "--window", "7d")
+        told = {row["scope"]: row for row in city.system.json("coverage", "--by", "unit", "--window", "7d")}
         board = BoardProcess(json.loads((city.system.home / "endpoints.json").read_text())["board"], 0)
         (units,) = board.tables("/api/panel/guidang-city/units?range=7d")
-        assert (units[0]["unit_code"], units[0]["coverage_due"]) == (WITHOUT_ITS_MODULE, worst["coverage_due"])
+        assert (units[0]["unit_code"], units[0]["coverage_due"]) == (WITHOUT_ITS_MODULE, told[WITHOUT_ITS_MODULE]["coverage_due"])
 
         missing = city.system.json("anomalies", "--kind", "UNARCHIVED", "--unit", WITHOUT_ITS_MODULE, "--state", "open")
         city.system.publish("archive-received", [archive_of(case) for case in missing])
@@ -108,7 +110,7 @@ def test_a_dead_archive_source_is_one_page_and_none_about_coverage(make_system: 
         assert city.told("firing") == [("GuidangSourceStale", "zwfw")]
         assert not {name for name in city.firing() if name.startswith("GuidangCoverageDrop")}
         (whole,) = city.system.json("coverage", "--by", "city", "--window", "7d")
-        assert whole["coverage_due"] < 0.5
+        assert whole["coverage_due"] < 0.85  # the line of the drop, if what is unknown were counted as missing
         assert whole["awaiting"] > whole["unarchived"]
 
 
@@ -122,5 +124,6 @@ def archive_of(case: dict[str, Any]) -> dict[str, Any]:
         "case_no": number,
         **place,
         "title": "",
+        "receipt": "ACCEPTED",
         "received_at": "2018-06-06T17:59:00+08:00",
     }
