@@ -26,6 +26,7 @@ from consumers.sink_metrics import SinkStats
 from consumers.troubles import Troubles
 from streams.collector import collect_rarely
 from streams.errors import DependencyError
+from streams.serving import Health
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ _CHUNK = 2_000
 _POLL_SECONDS = 0.1
 _TOPIC_CHECK_SECONDS = 5.0
 _BROKER_SECONDS = 5.0
+_LATE_SECONDS = 15.0
+_STUCK_SECONDS = 360.0  # an insert may take as long as a client waits for an answer
 _PATIENCE_SECONDS = 60.0  # well below max.poll.interval.ms, after which the group would go on without us
 
 
@@ -125,6 +128,22 @@ class Sink:
                 self._troubles.over()
                 self.stats.committed_at = time.monotonic()
 
+    @property
+    def health(self) -> Health:
+        """Whether its loop turns, and whether what it reads gets into ClickHouse."""
+        return Health(self._why_not_live, self._why_not_ready)
+
+    def _why_not_live(self) -> str:
+        silent_seconds = time.monotonic() - self.stats.stepped_at
+        return f"循环 {silent_seconds:.0f} 秒没有转动 the loop has not turned" if silent_seconds > _STUCK_SECONDS else ""
+
+    def _why_not_ready(self) -> str:
+        if not self.stats.assigned:
+            return "尚未分到分区 no partitions assigned"
+        oldest_at = self.batch.first_at
+        waiting_seconds = 0.0 if oldest_at is None else time.monotonic() - oldest_at
+        return f"有数据已等待 {waiting_seconds:.0f} 秒未能写入 rows wait to be inserted" if waiting_seconds > _LATE_SECONDS else ""
+
     def _step(self) -> None:
         self._read(_CHUNK)
         now = time.monotonic()
@@ -137,6 +156,7 @@ class Sink:
             self._check_topics()
 
     def _read(self, most: int) -> None:
+        self.stats.stepped_at = time.monotonic()
         messages = self.consumer.consume(most, _POLL_SECONDS)
         if self._failure:
             raise self._failure

@@ -18,6 +18,7 @@ from streams.runtime.engine import Engine
 from streams.runtime.metrics import EngineCollector
 from streams.runtime.reference import ReferenceReader
 from streams.runtime.settings import EngineSettings
+from streams.serving import WELL, Health
 from streams.settings import Settings
 
 
@@ -32,6 +33,7 @@ class Worker:
 
     engine: Engine
     collectors: tuple[Collector, ...]
+    health: Health
 
 
 def build_worker(settings: Settings) -> Worker:
@@ -60,4 +62,4 @@ def build_worker(settings: Settings) -> Worker:
         async for batch in batches:
             engine.hand_over(batch)
 
-    return Worker(engine, (EngineCollector(engine, prefix), JobCollector(job)))
+    return Worker(engine, (EngineCollector(engine, prefix), JobCollector(job)), Health(WELL.live, engine.why_not_ready))

@@ -13,13 +13,11 @@ from importlib.metadata import version
 from itertools import accumulate, product
 from typing import Final, Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
-
-from streams.errors import DependencyError
 
 PREFIX: Final = "guidang_"
 
@@ -155,20 +153,3 @@ class BuildInfo(Collector):
     def collect(self) -> Iterator[Family]:
         """One sample."""
         yield BUILD.family({(version("guidang"), self._role): 1})
-
-
-def serve(host: str, port: int, *collectors: Collector, registry: CollectorRegistry | None = None) -> None:
-    """Serve ``/metrics`` in a thread of this process, for as long as it lives.
-
-    Raises
-    ------
-    DependencyError
-        Nobody can listen there: another process does, or it is no address of this machine.
-    """
-    registry = registry or CollectorRegistry()
-    for collector in collectors:
-        registry.register(collector)
-    try:
-        start_http_server(port, addr=host, registry=registry)
-    except OSError as error:
-        raise DependencyError(f"指标端口不可用 metrics cannot be served at {host}:{port}: {error.strerror}") from error

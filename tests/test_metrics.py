@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,9 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from streams.errors import DependencyError
-from streams.metrics import BuildInfo, Durations, Metric, serve
-from tests.conftest import free_port
+from streams.metrics import Durations, Metric
 
 COUNTER = Metric("guidang_test_total", "counter", "things", "物", "Things", ("kind", "state"), values={"kind": ("a", "b"), "state": ("x",)})
 GAUGE = Metric("guidang_test_size", "gauge", "things", "物", "Things", ("kind",), values={"kind": ("a", "b")})
@@ -65,17 +61,3 @@ def test_a_metric_is_not_filled_as_what_it_is_not() -> None:
     """Its kind is declared once."""
     with pytest.raises(TypeError, match="guidang_test_size"):
         GAUGE.counter_family()
-
-
-def test_what_is_served_is_read_over_http_and_a_port_that_is_taken_is_named() -> None:
-    """A supervisor starts it again, with another."""
-    port = free_port()
-    serve("127.0.0.1", port, BuildInfo("worker"))
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        assert 'role="worker"' in answer.read().decode()
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        with pytest.raises(DependencyError, match=str(other.getsockname()[1])) as raised:
-            serve("127.0.0.1", other.getsockname()[1], BuildInfo("worker"))
-    assert raised.value.exit_code == 4

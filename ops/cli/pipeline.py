@@ -44,7 +44,7 @@ def worker(
         settings = settings.model_copy(update={"worker": settings.worker.model_copy(update={"name": name})})
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     built = build_worker(settings)
-    serve_own(settings, "worker", metrics_port, *built.collectors)
+    serve_own(settings, "worker", metrics_port, *built.collectors, health=built.health)
     with ready_file(settings, settings.worker.name, lambda: built.engine.ready):
         run_worker(built.engine)
 

@@ -35,7 +35,7 @@ def sink(metrics_port: MetricsPort = None) -> None:
     _log()
     settings = load_settings()
     process = Sink(settings)
-    serve_own(settings, "sink", metrics_port, SinkCollector(process))
+    serve_own(settings, "sink", metrics_port, SinkCollector(process), health=process.health)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: process.stop.set())
     process.run()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from prometheus_client.registry import Collector
 
-from streams.metrics import BuildInfo, serve
+from streams.metrics import BuildInfo
+from streams.serving import WELL, Health, serve
 from streams.settings import Settings
 
 
-def serve_own(settings: Settings, role: str, port: int | None, *collectors: Collector) -> None:
-    """Serve what the collectors find, and which build this is.
+def serve_own(settings: Settings, role: str, port: int | None, *collectors: Collector, health: Health = WELL) -> None:
+    """Serve what the collectors find, which build this is, and how it is.
 
     Parameters
     ----------
@@ -23,4 +24,4 @@ def serve_own(settings: Settings, role: str, port: int | None, *collectors: Coll
     """
     chosen = settings.metrics.port if port is None else port
     if chosen:
-        serve(settings.metrics.host, chosen, BuildInfo(role), *collectors)
+        serve(settings.metrics.host, chosen, BuildInfo(role), *collectors, health=health)

@@ -103,7 +103,18 @@ class Engine:
     @property
     def ready(self) -> bool:
         """Whether partitions were assigned and all of them are open; only looks, so any thread may ask."""
-        return self._generation > 0 and not self._rebalancing and all(task.running for task in list(self._tasks.values()))
+        return not self.why_not_ready()
+
+    def why_not_ready(self) -> str:
+        """What it waits for; empty: it works. What stands still although there is work ends the process (:class:`Watchdog`)."""
+        if self.stopping:
+            return "正在停止 stopping"
+        if not self._generation:
+            return "尚未分到分区 no partitions assigned yet"
+        if self._rebalancing:
+            return "正在重新分配分区 a rebalance is under way"
+        opening = self.partitions()[1]
+        return f"{opening} 个分区正在恢复 partitions are being opened" if opening else ""
 
     def partitions(self) -> tuple[int, int]:
         """How many partitions are open here, and how many are being opened; only looks, so any thread may ask."""

@@ -100,13 +100,13 @@ def test_workers_have_names_and_state_of_their_own() -> None:
 
 
 def test_health_looks_at_what_the_process_makes(settings_of: Any) -> None:
-    """Its file, or the page that it serves."""
+    """Whether it says that it does its work; the notifier, which serves under a port of its choice, by its file."""
     inside = Settings(data_dir=Path("/data"))
     assert "GUIDANG_DATA_DIR=/data" in DOCKERFILE
     assert all("healthcheck" in service for service in RUNNING.values())
-    for name in ("worker-1", "worker-2", "sink", "notify"):
-        assert OURS[name]["healthcheck"]["test"] == ["CMD", "test", "-e", str(ready_path(inside, name))]
-    assert f"('127.0.0.1', {settings_of('monitor').metrics.port})" in OURS["monitor"]["healthcheck"]["test"][-1]
+    assert OURS["notify"]["healthcheck"]["test"] == ["CMD", "test", "-e", str(ready_path(inside, "notify"))]
+    for name in ("worker-1", "worker-2", "sink", "monitor"):
+        assert f"http://127.0.0.1:{settings_of(name).metrics.port}/ready" in OURS[name]["healthcheck"]["test"][-1]
     assert f"http://127.0.0.1:{settings_of('board').board.port}/ping" in OURS["board"]["healthcheck"]["test"][-1]
 
 

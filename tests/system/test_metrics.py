@@ -19,6 +19,7 @@ from streams.metrics import Metric
 from streams.settings import Settings
 from tests.system.conftest import System
 from tests.system.test_system import DEADLINE_72H, MakeSystem, agree
+from tests.test_serving import ask
 
 pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(280)]
 
@@ -45,6 +46,12 @@ def targets(system: System) -> dict[str, dict[str, Any]]:
     """What Prometheus is told to scrape, by name."""
     found = json.loads((system.home / "run" / "prometheus-targets.json").read_text())
     return {each["labels"]["name"]: each for each in found}
+
+
+def asked(system: System, name: str, what: str) -> tuple[int, str]:
+    """What a process answers when it is asked how it is."""
+    (address,) = targets(system)[name]["targets"]
+    return ask(int(address.rpartition(":")[2]), f"/{what}")
 
 
 def scrape(system: System, name: str) -> Scrape:
@@ -115,14 +122,19 @@ def test_every_process_serves_what_is_declared_and_the_figures_of_the_command_li
     ]
     assert system.sql("SELECT count() FROM anomaly WHERE startsWith(subject, 'guidang-canary-')") == [(0,)]
 
+    assert {name: asked(system, name, "ready") for name in roles} == dict.fromkeys(roles, (200, "ok\n"))
     system.kill("store", signal.SIGSTOP)
     try:
         eventually(lambda: scrape(system, "monitor").of("guidang_figures_up") == 0)
         hung = scrape(system, "monitor")
         assert "guidang_cases" not in hung.samples
         assert "guidang_lag_records" in hung.samples
+        eventually(lambda: asked(system, "sink", "ready")[0] == 503)  # with the canary it always has something to insert
+        assert "未能写入" in asked(system, "sink", "ready")[1]
+        assert asked(system, "sink", "live") == asked(system, "worker-1", "ready") == (200, "ok\n")
     finally:
         system.kill("store", signal.SIGCONT)
+    eventually(lambda: asked(system, "sink", "ready")[0] == 200)
 
     observer = Observer(Settings(data_dir=system.home))
     before = observer.workers()
