@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from consumers.dead_letters import dead_letter_row
@@ -68,11 +68,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter, whole."""
+    """A dead letter, whole. Its representation holds no contents: it may get into a traceback, and contents may name applicants."""
 
     entry: Entry
-    value: bytes | None
-    headers: Headers
+    value: bytes | None = field(repr=False)
+    headers: Headers = field(repr=False)
 
     @property
     def own_headers(self) -> Headers:

@@ -130,15 +130,16 @@ def test_a_record_that_the_broker_does_not_take_costs_no_other(desk: Desk) -> No
     resource.add_incremental_config(ConfigEntry("max.message.bytes", "100000", incremental_operation=AlterConfigOpType.SET))
     Admin(desk.settings).client.incremental_alter_configs([resource])[resource].result()
     noise = orjson.dumps([hash((1, number)) for number in range(60_000)]).decode()
-    for case_no, title in (("a", ""), ("big", noise), ("z", "")):
+    for case_no, title in (("a", ""), ("big", noise), ("y", ""), ("z", "")):
         desk.dead(case_no.encode(), closed(case_no, title=title))
     decisions = redrive(desk)
     assert {each.entry.key: each.outcome for each in decisions if each.entry} == {
         b"a": Outcome.SEND,
         b"big": Outcome.NOT_TAKEN,
+        b"y": Outcome.SEND,
         b"z": Outcome.SEND,
     }
-    assert {key for _, key, _, _ in desk.records(CASE_CLOSED)} == {b"a", b"z"}
+    assert {key for _, key, _, _ in desk.records(CASE_CLOSED)} == {b"a", b"y", b"z"}
 
 
 def test_of_two_redrives_at_once_the_later_sends_and_the_earlier_sends_nothing_more(desk: Desk) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from typer.exceptions import TyperException
 from typer.main import get_group
@@ -38,7 +39,17 @@ def fault(words: Sequence[str], *, whole: bool) -> str:
 
 def fault_of(name: str, arguments: list[str], *, whole: bool) -> str:
     """What is wrong with the arguments of a command."""
-    found = known(name)
+    return _fault(known(name), arguments, whole=whole)
+
+
+def _fault(found: Any, arguments: list[str], *, whole: bool) -> str:
+    """What is wrong with the arguments of a command, or with those of a command under it."""
+    if under := getattr(found, "commands", {}):
+        if not arguments or not named(arguments[0]):
+            return "no command" if whole else ""
+        if arguments[0] not in under:
+            return f"no such command: {arguments[0]}"
+        return _fault(under[arguments[0]], arguments[1:], whole=whole)
     with type(found).context_class(found) as context:
         try:
             given, left, _ = found.make_parser(context).parse_args(arguments)
