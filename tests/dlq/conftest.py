@@ -25,7 +25,7 @@ class Desk:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._producer = Producer({**settings.kafka_client(), "message.max.bytes": 8_000_000})
+        self._producer = Producer({**settings.kafka_client(), "log_level": 0, "message.max.bytes": 8_000_000})
 
     def write(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Any, **more: Any) -> Place:
         """Write one record; return its place."""

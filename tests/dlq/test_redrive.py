@@ -79,8 +79,9 @@ def test_a_redrive_of_a_former_letter_in_the_same_place_is_not_taken_for_one_of_
     """``dead-letter`` was deleted and made again: what bears the place, or the key, is older than the letter, or another's."""
     place = Place(0, 0)
     headers = [(REDRIVEN_FROM, str(place).encode()), (REDRIVE_COUNT, b"1")]
-    desk.write(CASE_CLOSED, home(b"c"), b"c", closed("c"), headers, timestamp=wall_ms() - 60_000)
+    # The younger one first, so that the reading begins at it and meets both.
     desk.write(CASE_CLOSED, home(b"c"), b"other", closed("other"), headers, timestamp=wall_ms() + 60_000)
+    desk.write(CASE_CLOSED, home(b"c"), b"c", closed("c"), headers, timestamp=wall_ms() - 60_000)
     assert desk.dead(b"c", closed("c")) == place
     assert outcomes(redrive(desk)) == {Outcome.SEND: 1}
 

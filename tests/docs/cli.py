@@ -38,18 +38,18 @@ def fault(words: Sequence[str], *, whole: bool) -> str:
 
 
 def fault_of(name: str, arguments: list[str], *, whole: bool) -> str:
-    """What is wrong with the arguments of a command."""
-    return _fault(known(name), arguments, whole=whole)
+    """What is wrong with the arguments of a command, or of a command under it."""
+    found, rest = known(name), list(arguments)
+    while under := getattr(found, "commands", {}):
+        if not rest or not named(rest[0]):
+            return "no command" if whole else ""
+        if rest[0] not in under:
+            return f"no such command: {rest[0]}"
+        found = under[rest.pop(0)]
+    return _fault(found, rest, whole=whole)
 
 
 def _fault(found: Any, arguments: list[str], *, whole: bool) -> str:
-    """What is wrong with the arguments of a command, or with those of a command under it."""
-    if under := getattr(found, "commands", {}):
-        if not arguments or not named(arguments[0]):
-            return "no command" if whole else ""
-        if arguments[0] not in under:
-            return f"no such command: {arguments[0]}"
-        return _fault(under[arguments[0]], arguments[1:], whole=whole)
     with type(found).context_class(found) as context:
         try:
             given, left, _ = found.make_parser(context).parse_args(arguments)

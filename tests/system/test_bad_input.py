@@ -179,6 +179,8 @@ def test_poison_at_one_in_a_hundred_is_kept_whole_and_what_went_astray_is_redriv
 
     held = system.json("dlq", "redrive", "--dry-run", expect=6)
     assert held["outcomes"] == {"would_send": len(ASTRAY), "refused_again": len(POISON) + 1}
+    (full,) = system.json("dlq", "list", "--reason", "TOO_MANY_EVENTS")
+    assert system.json("dlq", "show", full["place"])["refused_now"].startswith("TOO_MANY_EVENTS")
     done = system.json("dlq", "redrive", "--reason", "MISROUTED", "--yes")
     assert done["outcomes"] == {"sent": len(ASTRAY)}
     system.caught_up()
