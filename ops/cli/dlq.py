@@ -175,13 +175,19 @@ def redrive(
         decisions = run.plan(query, limit, max_redrives=max_redrives, force=force, tell=tell)
     sending = sum(each.outcome is Outcome.SEND for each in decisions)
     if not dry_run and sending:
-        if not yes and not typer.confirm(t(f"把 {sending} 条死信发回来源主题？", f"Send {sending} dead letters back?"), err=True):
+        if not yes and not _agreed(t(f"把 {sending} 条死信发回来源主题？", f"Send {sending} dead letters back?")):
             say(t("没有发送任何记录", "nothing was sent"))
             return _FAILURE
         with progress(t("重投", "sending back"), sending) as advance:
             decisions = run.send(decisions, lambda _topic, done, total: advance(done, total))
     _print_decisions(settings, decisions, dry_run=dry_run, json=json)
     return _FINDINGS if any(each.outcome in UNDONE for each in decisions) else None
+
+
+def _agreed(question: str) -> bool:
+    """Ask on stderr: the library's own prompt leaves a blank on stdout, which is data."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes", "是"}
 
 
 def _query(

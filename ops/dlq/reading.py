@@ -18,11 +18,17 @@ from streams.settings import Settings
 
 
 def read_letters(settings: Settings, query: Query, tell: Tell) -> Generator[DeadLetter, None, None]:
-    """Yield the dead letters that are meant, in order within each partition."""
-    for message in read_topic(settings, DEAD_LETTER, positions=_begin(settings, query), tell=lambda *at: tell(DEAD_LETTER, *at)):
-        letter = dead_letter(message)
-        if query.matches(letter.entry):
-            yield letter
+    """Yield the dead letters that are meant, in order within each partition; where places are named, no further than the last of them."""
+    left = len(query.places)
+    reading = read_topic(settings, DEAD_LETTER, positions=_begin(settings, query), tell=lambda *at: tell(DEAD_LETTER, *at))
+    with closing(reading) as messages:
+        for message in messages:
+            letter = dead_letter(message)
+            if query.matches(letter.entry):
+                yield letter
+                left -= 1
+                if left == 0:  # never where no place is named
+                    return
 
 
 def read_letter(settings: Settings, place: Place) -> DeadLetter | None:

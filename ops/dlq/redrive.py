@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -145,16 +144,10 @@ class Redrive:
         return [_done(each, fates) for each in decisions]
 
     def _outgoing(self, targets: Mapping[Place, Target]) -> Iterator[Outgoing]:
-        """Read the letters again: their bytes were not kept. The reading ends with the last of them."""
-        if not targets:
-            return
-        left = len(targets)
-        with closing(read_letters(self._settings, Query(places=frozenset(targets)), lambda *_: None)) as letters:
-            for letter in letters:
+        """Read the letters again: their bytes were not kept."""
+        if targets:
+            for letter in read_letters(self._settings, Query(places=frozenset(targets)), lambda *_: None):
                 yield Outgoing(letter, targets[letter.entry.place])
-                left -= 1
-                if not left:
-                    return
 
 
 def _done(decision: Decision, fates: Mapping[Place, str]) -> Decision:

@@ -16,6 +16,7 @@ from streams.contracts import CASE_CLOSED, DEAD_LETTER
 from streams.settings import Settings
 from tests.conftest import Kafka
 from tests.dlq.letters import worker_headers
+from tests.ops.test_cli import guidang
 
 PARTITIONS = 4
 
@@ -61,17 +62,20 @@ def desk(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def run_command(desk: Desk) -> Callable[..., Any]:
-    """Runs ``guidang`` on the desk's topics, in a process of its own."""
-    from tests.ops.test_cli import guidang  # noqa: PLC0415 - what needs no process needs none of it
-
+def environment(desk: Desk) -> dict[str, str]:
+    """The settings of the desk, for processes."""
     kafka = desk.settings.kafka
-    environment = {
+    return {
         "GUIDANG_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
         "GUIDANG_KAFKA__TOPIC_PREFIX": kafka.topic_prefix,
         "GUIDANG_KAFKA__PARTITIONS": str(PARTITIONS),
         "GUIDANG_APPLICATION": desk.settings.application,
         "GUIDANG_DATA_DIR": str(desk.settings.data_dir),
-        "LANG": "en_US.UTF-8",
+        "LC_ALL": "en_US.UTF-8",
     }
+
+
+@pytest.fixture
+def run_command(environment: dict[str, str]) -> Callable[..., Any]:
+    """Runs ``guidang`` on the desk's topics, in a process of its own."""
     return lambda *arguments: guidang(*arguments, **environment)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +22,7 @@ from streams.clock import wall_ms
 from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, ITEM_REGISTRY
 from streams.errors import Superseded
 from streams.partitioner import PARTITIONERS
+from tests.conftest import free_port
 from tests.dlq.conftest import PARTITIONS, Desk
 from tests.dlq.letters import closed, received
 
@@ -185,6 +190,36 @@ def test_the_commands_list_count_and_send_what_is_asked_for(desk: Desk, run_comm
         for row in orjson.loads(run_command("dlq", "list", "--summary", "--json").stdout)
     }
     assert counts == {(CASE_CLOSED, "MISROUTED"): (1, 1), (ARCHIVE_RECEIVED, "MISROUTED"): (1, 1), (CASE_CLOSED, "BROKEN_AVRO"): (1, 0)}
+
+
+@pytest.mark.parametrize(("answer", "code", "sent"), [(b"n\n", 1, 0), (b"y\n", 0, 1)])
+def test_a_person_is_asked_and_a_no_sends_nothing(desk: Desk, environment: dict[str, str], answer: bytes, code: int, sent: int) -> None:
+    """On a terminal, without ``--yes``; the question stands on stderr, stdout is data."""
+    desk.dead(b"a", closed("a"))
+    ours, theirs = pty.openpty()
+    os.write(ours, answer)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "ops", "dlq", "redrive", "--json"],
+        stdin=theirs,
+        capture_output=True,
+        env={**os.environ, **environment},
+        check=False,
+        timeout=60,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == code
+    assert b"Send 1 dead letters back?" in done.stderr
+    assert bool(done.stdout) is bool(sent)
+    assert len(desk.records(CASE_CLOSED)) == sent
+
+
+def test_without_a_broker_each_command_says_so_in_time(run_command: Callable[..., Any]) -> None:
+    """Exit 4, the address, and why."""
+    away = f"kafka.bootstrap_servers=127.0.0.1:{free_port()}"
+    for arguments in (("list",), ("show", "0:0"), ("redrive", "--yes")):
+        done = run_command("dlq", *arguments, "--set", away)
+        assert (done.returncode, "refused" in done.stderr) == (4, True), done.stderr
 
 
 def test_show_keeps_names_to_itself_until_it_is_asked(desk: Desk, run_command: Callable[..., Any], tmp_path: Any) -> None:
