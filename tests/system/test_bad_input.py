@@ -12,7 +12,7 @@ from confluent_kafka import Message, Producer
 
 from ops.reading import read_topic
 from streams.agents.outcomes import ORIGIN_HEADERS
-from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, DEAD_LETTER, codec
+from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, DEAD_LETTER, ITEM_REGISTRY, codec
 from streams.partitioner import PARTITIONERS
 from streams.settings import Settings
 from tests.system.cases import ZONE, closing
@@ -118,8 +118,9 @@ def send_all(system: System) -> Sent:
     for number in range(MOST_ARCHIVE_EVENTS + 1):
         reason = "TOO_MANY_EVENTS" if number == MOST_ARCHIVE_EVENTS else ""
         send(ARCHIVE_RECEIVED, b"many", archived("many", event_id=f"a{number}", archive_no=f"A{number}", receipt="UNPACK_FAILED"), reason)
+    send(ITEM_REGISTRY, b"U1|x", b"{}", "NOT_FRAMED")
     producer.flush(60)
-    assert len(sent.bad) == len(POISON) + len(ASTRAY) + 1
+    assert len(sent.bad) == len(POISON) + len(ASTRAY) + 2
     return sent
 
 
@@ -162,7 +163,7 @@ def verdicts(system: System) -> dict[str, tuple[str, str]]:
 
 
 def test_poison_at_one_in_a_hundred_is_kept_whole_and_what_went_astray_is_redriven_once(make_system: MakeSystem) -> None:
-    """Sixteen kinds of poison and two more: untouched in ``dead-letter``, every good record judged; a redrive makes verdicts right."""
+    """Sixteen kinds of poison and three more: untouched in ``dead-letter``, every good record judged; a redrive makes verdicts right."""
     system = make_system()
     system.up(2)
     sent = send_all(system)
@@ -178,7 +179,7 @@ def test_poison_at_one_in_a_hundred_is_kept_whole_and_what_went_astray_is_redriv
     agree(system)
 
     held = system.json("dlq", "redrive", "--dry-run", expect=6)
-    assert held["outcomes"] == {"would_send": len(ASTRAY), "refused_again": len(POISON) + 1}
+    assert held["outcomes"] == {"would_send": len(ASTRAY), "refused_again": len(POISON) + 2}
     (full,) = system.json("dlq", "list", "--reason", "TOO_MANY_EVENTS")
     assert system.json("dlq", "show", full["place"])["refused_now"].startswith("TOO_MANY_EVENTS")
     done = system.json("dlq", "redrive", "--reason", "MISROUTED", "--yes")
@@ -196,11 +197,11 @@ def test_poison_at_one_in_a_hundred_is_kept_whole_and_what_went_astray_is_redriv
     assert inputs(system) == records
     assert system.sql("SELECT * FROM case_state FINAL ORDER BY ALL") == states
 
-    forced = system.json("dlq", "redrive", "--reason", "EMPTY_EVENT_ID", "--force", "--yes")
-    assert forced["outcomes"] == {"sent": 1}
-    system.caught_up()
-    listed = system.json("dlq", "list", "--reason", "EMPTY_EVENT_ID")
-    assert [(row["redrives"], row["redriven_to"] is not None) for row in listed] == [(0, True), (1, False)]
+    for filters in (("--reason", "EMPTY_EVENT_ID"), ("--topic", ITEM_REGISTRY)):
+        assert system.json("dlq", "redrive", *filters, "--force", "--yes")["outcomes"] == {"sent": 1}
+        system.caught_up()
+        listed = system.json("dlq", "list", *filters)
+        assert [(row["redrives"], row["redriven_to"] is not None) for row in listed] == [(0, True), (1, False)]
     assert verdicts(system) == after
     agree(system)
 
