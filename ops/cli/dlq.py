@@ -312,13 +312,18 @@ def _told(settings: Settings, shown: Shown, *, whole: bool) -> dict[str, Any]:
 
 
 def _headers(headers: Headers, *, whole: bool) -> list[dict[str, Any]]:
-    said = [{"header": name, "bytes": None if value is None else len(value)} for name, value in headers]
+    from ops.dlq.dump import text_of  # noqa: PLC0415
+    from ops.dlq.letter import printable  # noqa: PLC0415
+
+    said: list[dict[str, Any]] = [{"header": printable(name), "bytes": None if value is None else len(value)} for name, value in headers]
     if whole:
-        return [each | {"text": (value or b"").decode(errors="replace")} for each, (_, value) in zip(said, headers, strict=True)]
+        return [each | {"text": text_of(value or b"")} for each, (_, value) in zip(said, headers, strict=True)]
     return said
 
 
 def _print_told(told: dict[str, Any]) -> None:
+    from ops.dlq.letter import printable  # noqa: PLC0415
+
     titles = {
         "place": t("位置", "place"),
         "written_at": t("成为死信", "written at"),
@@ -346,7 +351,7 @@ def _print_told(told: dict[str, Any]) -> None:
         print(f"{t('消息头', 'header')} {header['header']}: " + header.get("text", f"{header['bytes']} B"))
     if "record" in told:
         for name, value in (told["record"] or {}).items():
-            print(f"  {name} = {value}")
+            print(f"  {name} = {printable(str(value))}")
     else:
         for each in told["fields"] or ():
             print(

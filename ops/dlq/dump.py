@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ops.dlq.letter import printable
 from streams.contracts import topic_contract
 
 SHOWN_BYTES = 512
@@ -22,8 +23,8 @@ def hex_dump(data: bytes, limit: int = SHOWN_BYTES) -> list[str]:
 
 
 def text_of(data: bytes, limit: int = SHOWN_BYTES) -> str:
-    """The first ``limit`` bytes as UTF-8, what is none replaced."""
-    return data[:limit].decode(errors="replace")
+    """The first ``limit`` bytes as UTF-8, what is none, or not printable, replaced."""
+    return printable(data[:limit].decode(errors="replace"))
 
 
 def field_shapes(topic: str, record: Mapping[str, Any]) -> list[dict[str, Any]]:

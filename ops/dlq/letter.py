@@ -144,6 +144,11 @@ def last(headers: Sequence[tuple[str, bytes | None]], name: str) -> str:
     return next((value or b"" for known, value in reversed(headers) if known == name), b"").decode(errors="replace")
 
 
+def printable(text: str) -> str:
+    """A text that can be put on a terminal: whatever is no printable character, such as the start of a control sequence, is replaced."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+
+
 def shown_key(key: bytes | None) -> str | None:
-    """A key as people read it; bytes that are no UTF-8 are replaced, ``show`` has them in hexadecimal."""
-    return None if key is None else key.decode(errors="replace")
+    """A key as people read it; what is no printable UTF-8 is replaced, ``show`` has the bytes in hexadecimal."""
+    return None if key is None else printable(key.decode(errors="replace"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ops.dlq.letter import REDRIVE_COUNT, REDRIVEN_FROM, Place, dead_letter, redriven_from
+from ops.dlq.letter import REDRIVE_COUNT, REDRIVEN_FROM, Place, dead_letter, redriven_from, shown_key
 from ops.dlq.query import Query, newest
 from tests.dlq.letters import entry, message, worker_headers
 
@@ -51,6 +51,12 @@ def test_what_names_no_place_is_no_place(text: str) -> None:
 def test_a_place_reads_back() -> None:
     """``partition:offset``."""
     assert Place.parse(str(Place(3, 17))) == Place(3, 17)
+
+
+def test_a_key_is_shown_without_what_commands_a_terminal() -> None:
+    """Chinese stays; control sequences and broken UTF-8 do not."""
+    assert shown_key("办件 1".encode() + b"\x1b[2J\xff\n") == "办件 1\ufffd[2J\ufffd\ufffd"
+    assert shown_key(None) is None
 
 
 def test_every_condition_of_a_query_has_to_hold() -> None:

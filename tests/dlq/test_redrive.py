@@ -242,13 +242,20 @@ def test_show_keeps_names_to_itself_until_it_is_asked(desk: Desk, run_command: C
     assert raw.read_bytes() == value
 
 
-@pytest.mark.parametrize("given", [(None, None), (b"", closed("c")), (b"\xff", b"\xff" * 2 * MIB)])
+ESCAPE = "\x1b[2J"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [(None, None), (b"", closed("c")), (b"\xff", b"\xff" * 2 * MIB), (ESCAPE.encode(), closed("c", title=ESCAPE)), (b"x", ESCAPE.encode())],
+)
 def test_show_takes_whatever_bytes_there_are(desk: Desk, run_command: Callable[..., Any], given: tuple[bytes | None, bytes | None]) -> None:
-    """In both forms, with and without the contents; nothing floods the screen."""
-    place = str(desk.dead(*given, [("n", None)], reason="NULL_VALUE"))
+    """In both forms, with and without the contents; nothing floods the screen or commands the terminal."""
+    place = str(desk.dead(*given, [("n", None), (ESCAPE, ESCAPE.encode())], reason="NULL_VALUE"))
+    assert ESCAPE not in run_command("dlq", "list").stdout
     for more in ((), ("--json",), ("--value",), ("--value", "--json")):
         done = run_command("dlq", "show", place, *more)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.returncode, done.stderr, ESCAPE in done.stdout) == (0, "", False)
         assert len(done.stdout) < 20_000
 
 
