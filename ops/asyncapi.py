@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import yaml
 
+from ops.dlq.letter import REDRIVE_COUNT, REDRIVEN_FROM
 from ops.topic_layout import WantedTopic, wanted_topics
 from streams.agents.outcomes import ORIGIN
 from streams.contracts import ANOMALY_TOPICS, DEAD_LETTER, FOLDER, INTERNAL, OUTPUTS, TopicContract, topic_contract, topic_names
@@ -61,10 +62,17 @@ _ORIGIN = {
     "reason": "固定的大写名称，如 BROKEN_AVRO a constant name",
     "detail": "看到什么、应为什么 what was found and what was expected",
 }
+_REDRIVEN = {
+    REDRIVEN_FROM: "曾被重投：来自哪条死信，分区:位移 it was sent back before: from the dead letter at partition:offset",
+    REDRIVE_COUNT: "曾被重投：共几次 it was sent back before: how often",
+}
 DEAD_LETTER_HEADERS: dict[str, Any] = {
     "type": "object",
     "description": "记录原有的消息头之外，另有下列 beside the headers that the record came with",
-    "properties": {ORIGIN + name: {**_TEXT, "description": about} for name, about in _ORIGIN.items()},
+    "properties": {
+        name: {**_TEXT, "description": about}
+        for name, about in {**{ORIGIN + name: about for name, about in _ORIGIN.items()}, **_REDRIVEN}.items()
+    },
     "required": [ORIGIN + name for name in _ORIGIN],
 }
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # the package does not mark what it exports
 
-from ops.connect import Admin
+from ops.connect import REACH_SECONDS, Admin
 from streams.errors import DependencyError
-from streams.runtime.clients import extent
+from streams.runtime.clients import extent, patiently
 from streams.settings import Settings
 
 _CHUNK = 10_000
@@ -27,7 +28,7 @@ def read_topic(
     partition: int | None = None,
     positions: Mapping[int, int] = _FROM_THE_BEGINNING,
     tell: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """Yield the committed records of a topic (``confluent_kafka.Message``), in order within each partition.
 
     Parameters
@@ -70,7 +71,47 @@ def read_topic(
         consumer.close()
 
 
-def _read(consumer: Any, topic: str, numbers: list[int], positions: Mapping[int, int], tell: Callable[[int, int], None]) -> Iterator[Any]:
+def positions_since(settings: Settings, name: str, since_ms: Mapping[int, int]) -> dict[int, int]:
+    """Where to begin so that no record of these times or later is missed; for :func:`read_topic`.
+
+    Parameters
+    ----------
+    since_ms
+        Partition to time. Every other partition gets its end: nothing of it is read.
+
+    Raises
+    ------
+    DependencyError
+        Kafka or the topic is not there.
+    """
+    topic = settings.topic(name)
+    admin = Admin(settings)
+    described = admin.metadata().topics.get(topic)
+    if described is None:
+        raise DependencyError(f"没有主题 no topic {topic}")
+
+    def offsets(wanted: Mapping[int, Any]) -> dict[int, int]:
+        asked = {TopicPartition(topic, number): spec for number, spec in wanted.items()}
+
+        def ask() -> dict[int, int]:
+            answers = admin.client.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=REACH_SECONDS)
+            return {at.partition: answer.result().offset for at, answer in answers.items()}
+
+        return patiently(ask, REACH_SECONDS)
+
+    try:
+        # The ends first: what is written in between has a time that counts, and would lie behind an end asked for later.
+        ends = offsets(dict.fromkeys(described.partitions, OffsetSpec.latest()))  # type: ignore[no-untyped-call]
+        times = {number: at for number, at in since_ms.items() if number in ends}
+        found = offsets({number: OffsetSpec.for_timestamp(at) for number, at in times.items()}) if times else {}
+    except KafkaException as error:
+        raise admin.failure(error) from error
+    return ends | {number: at for number, at in found.items() if at >= 0}
+
+
+def _read(
+    consumer: Any, topic: str, numbers: list[int], positions: Mapping[int, int], tell: Callable[[int, int], None]
+) -> Generator[Any, None, None]:
     ranges = {}
     for number in numbers:
         first, end = extent(consumer, topic, number, _STALLED_SECONDS)

@@ -10,6 +10,7 @@
     │   ├── ConfigurationError      a setting                              -> exit 3
     │   │   └── TopologyError           topics or partitions are not what the settings say
     │   ├── TamperedEdition         a published bulletin is not what was published -> exit 5
+    │   ├── Superseded              the same command was started again meanwhile   -> exit 1
     │   └── DependencyError         Kafka, ClickHouse: absent, wrong, gone -> exit 4
     │       └── WaitTimeout             it did not come about in the time given
     └── EngineError             us: the process ends, nothing is committed -> exit 1
@@ -75,6 +76,10 @@ class TamperedEdition(OperatorError):
     """A published bulletin is not what was published: bring back the file named, from a copy."""
 
     exit_code = 5
+
+
+class Superseded(OperatorError):
+    """The same command was started again meanwhile and has taken over; this one changes nothing more."""
 
 
 class DependencyError(OperatorError):

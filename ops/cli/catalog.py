@@ -53,5 +53,6 @@ COMMANDS: dict[str, Entry] = {
     "wait": Entry("pipeline", "等待追平", "Wait until everything sent has gone the whole way"),
     "explain": Entry("pipeline", "一个办件的来龙去脉", "The timeline of one case"),
     "reconcile": Entry("pipeline", "整批重算并核对", "Recompute everything in one batch and compare"),
+    "dlq": Entry("dlq", "死信：列出、细看、重投", "Dead letters: list them, look at one, send them back"),
     "demo": Entry("demo", "演示：一年的模拟数据走完全程，并与真相核对", "A simulated year through everything, checked against the truth"),
 }

@@ -41,8 +41,7 @@ class _Commands(TyperGroup):
         """Put the real command in the place of its line in the list."""
         if args[0] in COMMANDS:
             self.commands[args[0]] = command(args[0])
-            if option := self.commands[args[0]].get_help_option(ctx):  # kept by the command: shown when it is asked for help
-                option.help = _HELP
+            _help_in_the_readers_language(self.commands[args[0]], ctx)
         return super().resolve_command(ctx, args)
 
     def get_help_option(self, ctx: Any) -> Any:
@@ -51,6 +50,14 @@ class _Commands(TyperGroup):
         if option is not None:
             option.help = _HELP
         return option
+
+
+def _help_in_the_readers_language(known: Any, ctx: Any) -> None:
+    """``--help`` of a command, and of those under it: each keeps its option, and shows it when it is asked for help."""
+    if option := known.get_help_option(ctx):
+        option.help = _HELP
+    for under in getattr(known, "commands", {}).values():
+        _help_in_the_readers_language(under, ctx)
 
 
 def command(name: str) -> Any:

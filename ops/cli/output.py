@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
+
+from ops.cli.text import t
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,13 @@ def progress(description: str, total: float | None = None) -> Iterator[Advance]:
             bar.update(task, completed=done, total=total)
 
         yield advance
+
+
+@contextmanager
+def reading_topics() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for what reads topics: told the topic, the offsets read, and the offsets there are."""
+    with progress(t("读取主题", "reading topics")) as advance:
+        yield lambda _topic, done, total: advance(done, total)
 
 
 def _natural_width(table: Any) -> int:

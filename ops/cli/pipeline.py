@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sys
-from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import typer
 
 from ops.cli.options import Json, MetricsPort
-from ops.cli.output import Column, emit_object, emit_rows, progress, say
+from ops.cli.output import Column, emit_object, emit_rows, progress, reading_topics, say
 from ops.cli.text import t
 from ops.ready import ready_file
 from streams.settings import load_settings
@@ -74,7 +72,7 @@ def explain(case_no: Annotated[str, typer.Argument(help=t("办件号", "case num
     """Print the timeline of a case."""
     from ops.explain import explain as explain_case  # noqa: PLC0415
 
-    with _told() as tell:
+    with reading_topics() as tell:
         found = explain_case(load_settings(), case_no, tell)
     if found is None:
         say(t(f"没有办件 {case_no} 的任何记录", f"nothing is known of {case_no}"))
@@ -97,7 +95,7 @@ def reconcile(
     settings = load_settings()
     since_ms = settings.make_clock().now_ms()
     wait_caught_up(settings, timeout)
-    with _told() as tell:
+    with reading_topics() as tell:
         outcome = recompute(settings, since_ms, tell)
     if json:
         emit_object(outcome.as_dict())
@@ -112,12 +110,6 @@ def reconcile(
         )
     )
     return _FINDINGS if outcome.differences else None
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[Callable[[str, int, int], None]]:
-    with progress(t("读取主题", "reading topics")) as advance:
-        yield lambda _topic, done, total: advance(done, total)
 
 
 def _print_timeline(found: dict[str, Any]) -> None:

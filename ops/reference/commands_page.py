@@ -40,13 +40,17 @@ def page() -> str:
     lines += ["", "## 总选项 Options of all commands", "", "可写在命令前后任何位置。 They may stand anywhere on the line.", ""]
     lines += _parameters(get_group(app))
     for name in COMMANDS:
-        lines += ["", f"## `guidang {name}`", "", *_command(name)]
+        lines += ["", f"## `guidang {name}`", "", *_command(name, command(name))]
     return "\n".join(lines) + "\n"
 
 
-def _command(name: str) -> Iterator[str]:
-    known = command(name)
+def _command(name: str, known: Any) -> Iterator[str]:
     yield _cell(known.help or "")
+    if under := getattr(known, "commands", {}):
+        for word, each in under.items():
+            yield from ("", f"### `guidang {name} {word}`", "")
+            yield from _command(f"{name} {word}", each)
+        return
     yield from ("", f"`{_usage(name, known)}`")
     if table := list(_parameters(known)):
         yield from ("", *table)

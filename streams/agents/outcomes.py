@@ -11,6 +11,8 @@ from streams.errors import InvalidRecord
 Headers = list[tuple[str, bytes]]
 ORIGIN = "guidang-"
 """Prefix of the headers that a dead letter gets beside its own."""
+ORIGIN_HEADERS = tuple(ORIGIN + name for name in ("topic", "partition", "offset", "timestamp", "reason", "detail"))
+"""What a worker puts behind a dead letter's own headers: where it came from, and why it was not taken."""
 
 
 def anomaly_headers(told: Publication, topic: str) -> Headers:
@@ -32,12 +34,5 @@ def anomaly_headers(told: Publication, topic: str) -> Headers:
 
 def dead_letter_headers(record: Any, error: InvalidRecord) -> Headers:
     """The record's own headers, then where it came from and why it was not taken."""
-    origin = {
-        "topic": record.topic,
-        "partition": str(record.partition),
-        "offset": str(record.offset),
-        "timestamp": str(record.timestamp),
-        "reason": error.reason,
-        "detail": error.detail,
-    }
-    return [*record.headers, *((ORIGIN + name, value.encode()) for name, value in origin.items())]
+    said = (record.topic, str(record.partition), str(record.offset), str(record.timestamp), error.reason, error.detail)
+    return [*record.headers, *((name, value.encode()) for name, value in zip(ORIGIN_HEADERS, said, strict=True))]

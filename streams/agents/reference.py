@@ -70,9 +70,8 @@ class ReferenceKeeper:
 
     def on_record(self, record: Any) -> list[Touch]:
         """Take in one record (a ``confluent_kafka.Message``); return what is to be evaluated again."""
-        reader, taker = self._takers[record.topic()]
         try:
-            return taker(_identified(reader.decode(record.value())))
+            return self.take(record.topic(), record.value())
         except InvalidRecord as error:
             place = f"{record.topic()}/{record.partition()}@{record.offset()}".encode()
             raw = RawRecord(
@@ -86,6 +85,17 @@ class ReferenceKeeper:
             )
             self.rejected[place] = raw, error
             return [Point(REJECTED, place)]
+
+    def take(self, topic: str, value: bytes | None) -> list[Touch]:
+        """Take in the value of a record of ``topic``, a name on the broker; return what is to be evaluated again.
+
+        Raises
+        ------
+        InvalidRecord
+            It cannot be taken in, and nothing was.
+        """
+        reader, taker = self._takers[topic]
+        return taker(_identified(reader.decode(value)))
 
     def _unit(self, row: Mapping[str, Any]) -> list[Touch]:
         return [*unit_spans(row["unit_code"])] if self._reference.units.add(row) else []

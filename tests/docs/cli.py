@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from typer.exceptions import TyperException
 from typer.main import get_group
@@ -37,8 +38,18 @@ def fault(words: Sequence[str], *, whole: bool) -> str:
 
 
 def fault_of(name: str, arguments: list[str], *, whole: bool) -> str:
-    """What is wrong with the arguments of a command."""
-    found = known(name)
+    """What is wrong with the arguments of a command, or of a command under it."""
+    found, rest = known(name), list(arguments)
+    while under := getattr(found, "commands", {}):
+        if not rest or not named(rest[0]):
+            return "no command" if whole else ""
+        if rest[0] not in under:
+            return f"no such command: {rest[0]}"
+        found = under[rest.pop(0)]
+    return _fault(found, rest, whole=whole)
+
+
+def _fault(found: Any, arguments: list[str], *, whole: bool) -> str:
     with type(found).context_class(found) as context:
         try:
             given, left, _ = found.make_parser(context).parse_args(arguments)

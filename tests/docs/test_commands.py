@@ -37,6 +37,10 @@ def test_a_command_of_ours_exists_with_its_options(line: Line) -> None:
         ("sink", "--metrics-port"),
         ("explain", "a", "b"),
         ("--data-folder", "d", "up"),
+        ("dlq",),
+        ("dlq", "nonsense"),
+        ("dlq", "show"),
+        ("dlq", "redrive", "--frce"),
     ],
 )
 def test_a_wrong_command_would_be_found(words: tuple[str, ...]) -> None:

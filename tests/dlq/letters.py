@@ -1,0 +1,85 @@
+"""Dead letters as a worker writes them, for tests without a worker."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from ops.dlq.letter import Entry, Place
+from streams.agents.outcomes import Headers, dead_letter_headers
+from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, codec
+from streams.errors import InvalidRecord
+
+CLOSED_MS = 1_528_000_000_000
+
+
+def closed(case_no: str, **given: Any) -> bytes:
+    """A framed CaseClosed; its title names an applicant."""
+    return codec(CASE_CLOSED).encode(
+        {
+            "event_id": f"c-{case_no}",
+            "case_no": case_no,
+            "item_code": "许可-00387-000",
+            "item_name": "中医医疗广告审查",
+            "unit_code": "U1",
+            "unit_name": "卫健委",
+            "district_code": "330106",
+            "title": "王某某的申请",
+            "accepted_at": CLOSED_MS - 1,
+            "closed_at": CLOSED_MS,
+            "closing_state": "CLOSED",
+            **given,
+        }
+    )
+
+
+def received(case_no: str, **given: Any) -> bytes:
+    """A framed ArchiveReceived."""
+    return codec(ARCHIVE_RECEIVED).encode(
+        {
+            "event_id": f"a-{case_no}",
+            "archive_no": f"A-{case_no}",
+            "case_no": case_no,
+            "item_code": "许可-00387-000",
+            "unit_code": "U1",
+            "title": "王某某的申请",
+            "received_at": CLOSED_MS + 1,
+            "receipt": "ACCEPTED",
+            **given,
+        }
+    )
+
+
+def worker_headers(
+    own: Headers, *, topic: str, partition: int = 0, offset: int = 0, reason: str = "MISROUTED", detail: str = ""
+) -> Headers:
+    """The headers that a worker gives a dead letter."""
+    record = SimpleNamespace(topic=topic, partition=partition, offset=offset, timestamp=CLOSED_MS, headers=own)
+    return dead_letter_headers(record, InvalidRecord(reason, detail))
+
+
+def message(key: bytes | None, value: bytes | None, headers: Any, *, partition: int = 0, offset: int = 0, at_ms: int = CLOSED_MS) -> Any:
+    """Something like a ``confluent_kafka.Message``."""
+    given = {"key": key, "value": value, "headers": headers, "partition": partition, "offset": offset, "timestamp": (2, at_ms)}
+    return SimpleNamespace(**{name: (lambda each=each: each) for name, each in given.items()})
+
+
+def entry(**given: Any) -> Entry:
+    """An entry with what matters to a test."""
+    return Entry(
+        **{
+            "place": Place(0, 0),
+            "written_at_ms": CLOSED_MS,
+            "topic": CASE_CLOSED,
+            "partition": 0,
+            "offset": 0,
+            "timestamp_ms": None,
+            "key": b"c",
+            "reason": "MISROUTED",
+            "detail": "",
+            "size": 1,
+            "redrives": 0,
+            "headers": (),
+            **given,
+        }
+    )
