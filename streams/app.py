@@ -7,6 +7,7 @@ from typing import Any
 
 from prometheus_client.registry import Collector
 
+from streams.agents.breaker import Breaker
 from streams.agents.cases import CaseJob
 from streams.agents.intake import keyed_digest
 from streams.agents.metrics import JobCollector
@@ -47,6 +48,7 @@ def build_worker(settings: Settings) -> Worker:
         partitioner=settings.kafka.partitioner,
         assessor=build_assessor(settings, reference),
         rejected=keeper.rejected,
+        breaker=Breaker(settings.worker.dead_letter_share, settings.worker.dead_letter_records),
     )
     kafka = settings.kafka_client()
     engine = Engine(

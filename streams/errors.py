@@ -8,7 +8,8 @@
     │   └── BadInputFile            a row, a cell, an encoding in a file given to us
     ├── OperatorError           who runs the system
     │   ├── ConfigurationError      a setting                              -> exit 3
-    │   │   └── TopologyError           topics or partitions are not what the settings say
+    │   │   ├── TopologyError           topics or partitions are not what the settings say
+    │   │   └── MostRefused             most records cannot be taken in: a setting is wrong, more likely than every sender
     │   ├── TamperedEdition         a published bulletin is not what was published -> exit 5
     │   ├── Superseded              the same command was started again meanwhile   -> exit 1
     │   └── DependencyError         Kafka, ClickHouse: absent, wrong, gone -> exit 4
@@ -70,6 +71,10 @@ class ConfigurationError(OperatorError):
 
 class TopologyError(ConfigurationError):
     """Topics or their partitions are not what the settings say."""
+
+
+class MostRefused(ConfigurationError):
+    """Most records cannot be taken in: a setting is wrong, more likely than every sender."""
 
 
 class TamperedEdition(OperatorError):

@@ -210,6 +210,12 @@ class WorkerSettings(_Section):
     name: str = "worker-1"
     """进程名：在运行的 worker 中唯一，重启后不变。
     Static membership: unique among running workers, the same again after a restart."""
+    dead_letter_share: float = Field(default=0.5, gt=0, le=1)
+    """最近的记录中收不下的超过这个比例，worker 就停止而不写死信：多半是设置有误。1：从不停止。
+    With more refused records than this among the latest, a worker ends and writes no dead letters: a setting is wrong. 1: never."""
+    dead_letter_records: int = Field(default=2_000, ge=1)
+    """至少有这么多条记录，才看比例。
+    How many records there must be for the share to mean anything."""
 
 
 class MetricsSettings(_Section):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from streams.agents.breaker import Breaker
 from streams.agents.coverage import BUCKETS, CoverageFold
 from streams.agents.intake import Intake
 from streams.agents.items import ItemDesk
@@ -61,6 +62,8 @@ class CaseJob:
         How producers of the case topics choose the partition; a record elsewhere is MISROUTED.
     rejected
         Reference records that could not be taken in, by their place.
+    breaker
+        Ends the worker when most events are refused.
     """
 
     revisited = (CASES, ITEMS)
@@ -74,10 +77,11 @@ class CaseJob:
         partitioner: str,
         assessor: Assessor,
         rejected: Mapping[bytes, tuple[RawRecord, InvalidRecord]],
+        breaker: Breaker,
     ) -> None:
         self.name = name
         self.tally = Tally()
-        self._assessor, self._rejected = assessor, rejected
+        self._assessor, self._rejected, self._breaker = assessor, rejected, breaker
         self._closed, self._received, self._used = (topic_prefix + topic for topic in (CASE_CLOSED, ARCHIVE_RECEIVED, ITEM_USE))
         self._dead = topic_prefix + DEAD_LETTER
         self.publisher = Publisher(topic_prefix)
@@ -116,6 +120,7 @@ class CaseJob:
             self._desk.take_uses(work, [record.value for record in batch.records], self._now_ms(work))
         else:
             self._take_events(work, batch)
+            self._breaker.look(len(batch.records))
             self._flush(work)
 
     def advance(self, work: Work, limit: int) -> int | None:
@@ -150,7 +155,7 @@ class CaseJob:
             try:
                 event = self._intakes[batch.topic].event(record)
             except InvalidRecord as error:
-                self._dead_letter(work, record, error)
+                self._refuse(work, record, error)
             else:
                 by_case.setdefault(record.key, []).append((record, event))
         keys = list(by_case)
@@ -159,7 +164,7 @@ class CaseJob:
             if value is None and (home := self._home(key)) != work.partition:
                 for record, _ in arrived:
                     detail = f"该办件号属于分区 {home} the key belongs to partition {home} (partitioner of the producer?)"
-                    self._dead_letter(work, record, InvalidRecord("MISROUTED", detail))
+                    self._refuse(work, record, InvalidRecord("MISROUTED", detail))
                 continue
             before = self._load(value) if value is not None else None
             facts = CaseFacts.load(before["facts"] if before else b"")
@@ -224,6 +229,10 @@ class CaseJob:
                     yield silent_span(source, name, min(through, watermark))
         if (watermark := work.watermarks[self._used]) is not None:
             yield item_due_span(watermark)
+
+    def _refuse(self, work: Work, record: Any, error: InvalidRecord) -> None:
+        self._breaker.refused(error.reason)
+        self._dead_letter(work, record, error)
 
     def _dead_letter(self, work: Work, record: Any, error: InvalidRecord) -> None:
         work.emit(self._dead, record.key, record.value, dead_letter_headers(record, error))

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 
+from streams.agents.breaker import Breaker
 from streams.agents.cases import CaseJob
 from streams.agents.coverage import BUCKETS
 from streams.agents.intake import keyed_digest
@@ -67,16 +68,24 @@ class Pipeline:
     ----------
     partitions
         With more than one, keys of other partitions are MISROUTED.
+    breaker
+        By default one that never ends the work.
     """
 
-    def __init__(self, policy: Policy | None = None, *, now_ms: int, partitions: int = 1) -> None:
+    def __init__(self, policy: Policy | None = None, *, now_ms: int, partitions: int = 1, breaker: Breaker | None = None) -> None:
         self.now_ms = now_ms
         self.reference = Reference()
         self._clock = StoppedClock(now_ms)
         self._keeper = ReferenceKeeper(reference=self.reference, topic_prefix="", clock=self._clock)
         assessor = Assessor(policy or Policy(), china_calendar(), self.reference, keyed_digest(b"key"))
         self.job = CaseJob(
-            name="guidang", topic_prefix="", partitions=partitions, partitioner="murmur2", assessor=assessor, rejected=self._keeper.rejected
+            name="guidang",
+            topic_prefix="",
+            partitions=partitions,
+            partitioner="murmur2",
+            assessor=assessor,
+            rejected=self._keeper.rejected,
+            breaker=breaker or Breaker(1, 1),
         )
         self._folder = tempfile.TemporaryDirectory()
         self._store = Store(Path(self._folder.name) / "0", Identity({}, self.job.fingerprint))

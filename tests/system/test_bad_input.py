@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from confluent_kafka import Message, Producer
@@ -15,6 +16,7 @@ from streams.agents.outcomes import ORIGIN_HEADERS
 from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, DEAD_LETTER, ITEM_REGISTRY, codec
 from streams.partitioner import PARTITIONERS
 from streams.settings import Settings
+from tests.alerts.servers import until
 from tests.system.cases import ZONE, closing
 from tests.system.conftest import System
 from tests.system.test_system import MakeSystem, agree, statuses
@@ -225,3 +227,20 @@ def test_files_that_are_no_events_are_refused_with_their_place_and_the_rest_goes
     system.stderr("publish", ARCHIVE_RECEIVED, str(system.home / "times.csv"), expect=5)
     system.caught_up()
     assert sum(statuses(system).values()) == 1
+
+
+def test_senders_and_workers_that_partition_differently_end_the_workers_and_do_not_fill_dead_letter(make_system: MakeSystem) -> None:
+    """Nearly every record seems to be in the wrong partition: that is a setting, and not a city full of wrong senders."""
+    system = make_system(GUIDANG_WORKER__DEAD_LETTER_RECORDS="500")
+    system.up(1)
+    elsewhere = System(system.home, GUIDANG_KAFKA__PARTITIONER="crc32")
+    elsewhere.publish(CASE_CLOSED, [closing(f"c-{number}", dt.datetime(2018, 6, 4, 10, tzinfo=ZONE)) for number in range(5_000)])
+
+    def worker() -> dict[str, Any]:
+        (found,) = [each for each in system.json("status")["processes"] if each["role"] == "worker"]
+        return dict(found)
+
+    until(lambda: worker()["state"] == "failed", "the end of the worker")
+    assert (worker()["last_exit"]["code"], "MISROUTED" in worker()["last_exit"]["reason"]) == (3, True)
+    written = sum(1 for _ in read_topic(Settings(data_dir=system.home), DEAD_LETTER))
+    assert written < 500  # what came in by the time that the share could mean something
