@@ -31,7 +31,7 @@ def main() -> int:
         world = World(seed)
         try:
             world.run()
-        except (Exception, Violation):
+        except (Exception, Violation):  # noqa: BLE001 - whatever it is, the seed is what matters
             print(*list(world.trace)[-_SHOWN:], sep="\n")
             traceback.print_exc(file=sys.stdout)
             print(f"seed {seed} failed; again with: python -m tests.simulation --seed {seed}")

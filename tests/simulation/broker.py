@@ -251,6 +251,11 @@ class FakeProducer:
         self._reports.clear()
         self.hooks.acknowledged("commit_transaction")
 
+    def flush(self, timeout: float) -> int:
+        """See confluent_kafka."""
+        del timeout
+        return 0
+
     def poll(self, timeout: float) -> int:
         """See confluent_kafka."""
         del timeout

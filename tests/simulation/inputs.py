@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, codec, record_key
 from streams.domain.finding import anomaly_id
+from streams.domain.reference import item_key
 from streams.domain.time import DAY_MS, HOUR_MS, OFFSET_MS
 from streams.partitioner import PARTITIONERS
 
@@ -20,7 +21,7 @@ END_MS: Final = MONDAY_MS + 40 * DAY_MS + 5 * HOUR_MS
 _FIRST_DAY = (MONDAY_MS + OFFSET_MS) // DAY_MS
 _ITEMS = ("许可-00387-000", "许可-00385-000", "许可－００３８５－００１", "确认-00001-002-03", "服务-00001-000")
 _UNITS = ("U1", "U2")
-_CASES = ("c1", "c2", "c3", "c4", "c5")
+_CASES = ("c1", "c2", "c3", "c4")
 _TITLES = ("张三的申请", "【事项】办理", "单位事项")
 _POISON = (b"", b"\x00", b"not avro at all", b"\x00\x00\x00\x00\x63rest")
 
@@ -49,19 +50,15 @@ def home(key: bytes) -> int:
 
 def draw(dice: random.Random) -> list[Input]:
     """Draw a world; records of a topic keep their order, topics are interleaved."""
-    events: list[tuple[str, Event]] = []
-    for number in range(dice.randint(2, 6)):
-        events.append((CASE_CLOSED, _closing(dice, number)))
-    for number in range(dice.randint(2, 6)):
-        events.append((ARCHIVE_RECEIVED, _archive(dice, number)))
-    if dice.random() < 0.6:
-        for number in range(dice.randint(1, 4)):
-            events.append(_reference(dice, number))
+    events = [(CASE_CLOSED, _closing(dice, number)) for number in range(dice.randint(2, 8))]
+    events += [(ARCHIVE_RECEIVED, _archive(dice, number)) for number in range(dice.randint(2, 6))]
+    if dice.random() < 0.7:
+        events += [_reference(dice, number) for number in range(dice.randint(1, 6))]
     dice.shuffle(events)
     found = [_input(topic, event) for topic, event in events]
     for each in dice.sample(found, k=min(len(found), dice.randint(0, 3))):
         found.insert(dice.randint(0, len(found)), each)  # the same record twice
-    if dice.random() < 0.4:
+    if dice.random() < 0.5:
         found.insert(dice.randint(0, len(found)), _bad(dice))
     return found
 
@@ -127,7 +124,9 @@ def _archive(dice: random.Random, number: int) -> Event:
 
 
 def _reference(dice: random.Random, number: int) -> tuple[str, Event]:
-    topic = dice.choice(["unit-registry", "item-registry", "item-registry", "archiving-schedule", "module-config", "waiver", "feed-heartbeat"])
+    topic = dice.choice(
+        ["unit-registry", "item-registry", "item-registry", "archiving-schedule", "module-config", "waiver", "feed-heartbeat"]
+    )
     if topic == "feed-heartbeat":
         source = dice.choice(["s1", "s2"])
         about = dice.choice([CASE_CLOSED, ARCHIVE_RECEIVED])
@@ -149,9 +148,16 @@ def _reference(dice: random.Random, number: int) -> tuple[str, Event]:
         ],
     }
     if topic == "unit-registry":
-        row |= {"unit_code": dice.choice(_UNITS), "unit_name": "单位", "district_code": dice.choice(["330106", "330108"]), "district_name": ""}
+        row |= {
+            "unit_code": dice.choice(_UNITS),
+            "unit_name": "单位",
+            "district_code": dice.choice(["330106", "330108"]),
+            "district_name": "",
+        }
     elif topic == "waiver":
-        finding = anomaly_id(dice.choice(["UNARCHIVED", "REFUSED", "TIME_INVALID"]), dice.choice(_CASES))
+        subject = dice.choice([*_CASES, *(item_key("U1", code) for code in _ITEMS[:2])])
+        kinds = ["UNREGISTERED_ITEM", "NOT_CONFIGURED"] if "|" in subject else ["UNARCHIVED", "REFUSED", "TIME_INVALID"]
+        finding = anomaly_id(dice.choice(kinds), subject)
         row |= {"anomaly_id": finding, "author": "市档案局", "reason": "系统升级", "until": _FIRST_DAY + dice.randint(0, 20)}
     elif topic == "item-registry":
         row |= of_item | {

@@ -18,7 +18,6 @@ from streams.contracts import (
     DEAD_LETTER,
     ITEM_STATE,
     JOB_INPUTS,
-    OUTPUTS,
     REFERENCE_INPUTS,
     codec,
 )
@@ -67,7 +66,7 @@ class Invariants:
         self._buckets: list[dict[bytes, dict[str, int]]] = [{} for _ in range(PARTITIONS)]
         self._at: dict[tuple[str, bytes | None], int] = {}
         self._told: dict[tuple[str, str], str] = {}
-        self._ids: dict[tuple[str, str], bytes] = {}
+        self._ids: set[bytes] = set()
         self._dead: Counter[tuple[str, int, int]] = Counter()
         self._judged: dict[int, Any] = {}
         self._sunk: dict[Place, int] = {}
@@ -96,8 +95,9 @@ class Invariants:
             record = codec(topic).decode(entry.value)
             [event_id] = [value for name, value in entry.headers if name == "ce_id"]
             about = record["subject"], record["kind"]
-            must(self._ids.get(about) != event_id, "told twice:", record["state"], *about, event_id)
-            self._ids[about], self._told[about] = event_id, record["state"]
+            must(event_id not in self._ids, "told twice:", record["state"], *about, event_id)
+            self._ids.add(event_id)
+            self._told[about] = record["state"]
         elif topic in {CASE_STATE, ITEM_STATE, COVERAGE_PARTIAL} and self._at.get((topic, entry.key), -1) < offset:
             self._at[topic, entry.key] = offset
             record = codec(topic).decode(entry.value)
@@ -150,7 +150,17 @@ class Invariants:
         for topic, each in at.items():
             if each.read_ms is not None:
                 end = self._heard[topic, partition].get(each.read_ms)
-                must(end is not None and end <= (each.offset or 0), topic, partition, "read to", each.offset, "but at", each.read_ms, "it had", end)
+                must(
+                    end is not None and end <= (each.offset or 0),
+                    topic,
+                    partition,
+                    "read to",
+                    each.offset,
+                    "but at",
+                    each.read_ms,
+                    "it had",
+                    end,
+                )
 
     def _findings_are_told(self, partition: int) -> None:
         for case_no, state in self.states[partition].items():

@@ -104,9 +104,7 @@ class StepLoop(asyncio.AbstractEventLoop):
         """See asyncio."""
         return asyncio.Future(loop=self)
 
-    def create_task(
-        self, coro: Coroutine[Any, Any, Any], *, name: str | None = None, context: Context | None = None
-    ) -> asyncio.Task[Any]:
+    def create_task(self, coro: Coroutine[Any, Any, Any], *, name: str | None = None, context: Context | None = None) -> asyncio.Task[Any]:
         """See asyncio."""
         task = asyncio.Task(coro, loop=self, name=name or "task", context=context)
         self.tasks.append(task)

@@ -11,13 +11,18 @@ from confluent_kafka import KafkaException
 
 from consumers.inserting import Inserter
 from consumers.sink import Sink
+from streams.agents import coverage, items
 from streams.agents.cases import CaseJob
 from streams.agents.coverage import CoverageFold
+from streams.domain.findings import Cause
+from streams.domain.reference import Reference
 from streams.errors import EngineError, InvalidRecord
-from streams.runtime import partition
+from streams.runtime import opening, partition
 from streams.runtime.gates import Gates
 from streams.runtime.partition import PartitionTask
+from streams.runtime.progress import Progress
 from streams.runtime.transaction import Committer, Transaction
+from streams.runtime.unit import Unit
 from streams.runtime.watermark import Watermark
 from tests.simulation.wiring import replaced
 from tests.simulation.worker import Injected, SimJob
@@ -127,8 +132,6 @@ def increments() -> AbstractContextManager[None]:
         except ValueError:
             return _apply(record, part, bucket, {})
 
-    from streams.agents import coverage  # noqa: PLC0415 - the module whose name is replaced
-
     _apply = coverage.apply
     return replaced((CoverageFold, "flush", lambda self, work: _flush(self, Forgetful(work))), (coverage, "apply", apply_anyway))
 
@@ -180,6 +183,16 @@ def timer_while_lagging() -> AbstractContextManager[None]:
     return replaced((Watermark, "answered", answered))
 
 
+def timer_by_the_clock() -> AbstractContextManager[None]:
+    """Deadlines follow the wall, whatever has been read."""
+
+    class Hasty(Unit):
+        def __init__(self, **given: Any) -> None:
+            super().__init__(**{**given, "watermarks": dict.fromkeys(given["watermarks"], given["now_ms"])})
+
+    return replaced((partition, "Unit", Hasty))
+
+
 def watermark_ignores_an_input() -> AbstractContextManager[None]:
     """Archives count as read as soon as closings are."""
 
@@ -191,8 +204,6 @@ def watermark_ignores_an_input() -> AbstractContextManager[None]:
 
 def watermark_forgotten() -> AbstractContextManager[None]:
     """A new owner begins without the time that was committed."""
-    from streams.runtime import opening  # noqa: PLC0415 - the module whose name is replaced
-    from streams.runtime.progress import Progress  # noqa: PLC0415
 
     def committed(*args: Any) -> Any:
         return {place: Progress(at.offset, None, None, at.reference, at.fingerprint) for place, at in _committed(*args).items()}
@@ -213,6 +224,31 @@ def reference_progress_in_one_piece() -> AbstractContextManager[None]:
     return replaced((PartitionTask, "_note_done", note_done))
 
 
+def reference_not_awaited() -> AbstractContextManager[None]:
+    """A new owner begins with the reference data it has, though the former one had read further."""
+
+    async def at_once(self: PartitionTask, opened: Any) -> None:
+        del self, opened
+
+    return replaced((PartitionTask, "_until_reference_is_read", at_once))
+
+
+def ids_of_content_alone() -> AbstractContextManager[None]:
+    """What is told again after something else was told has the id that it had before."""
+
+    def basis(self: Reference, unit_code: str, item_code: str, time_ms: int) -> list[Any]:
+        return list(self.basis(unit_code, item_code, time_ms))
+
+    return replaced(
+        (Reference, "item_basis", basis), (Reference, "waiver_basis", lambda _self, _id, time_ms: [time_ms * 0]), (items, "Cause", _unheard)
+    )
+
+
+def _unheard(version: list[Any], *more: Any) -> Cause:
+    rows, having, _, policy = version
+    return Cause([rows, having, policy], *more)
+
+
 VARIANTS: Mapping[str, Variant] = {
     each.__name__: each
     for each in (
@@ -228,8 +264,11 @@ VARIANTS: Mapping[str, Variant] = {
         store_before_commit,
         dead_letter_for_an_outage,
         timer_while_lagging,
+        timer_by_the_clock,
         watermark_ignores_an_input,
         watermark_forgotten,
         reference_progress_in_one_piece,
+        reference_not_awaited,
+        ids_of_content_alone,
     )
 }

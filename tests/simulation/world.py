@@ -27,6 +27,7 @@ from tests.simulation.worker import NAME, Crash, Injected, SimWorker, StepLane
 _NAMES: Final = ("w0", "w1", "w2")
 _HEALING_STEPS: Final = 6_000
 _TRACE: Final = 400
+_TRANSACTION_SECONDS: Final = 20.0
 _INPUT_PLACES: Final = tuple((topic, p) for topic in JOB_INPUTS for p in range(PARTITIONS))
 
 
@@ -82,7 +83,7 @@ class WorldHooks(Hooks):
     def waited(self, seconds: float) -> None:
         """See :class:`Hooks`."""
         if self.actor is not None:
-            self.world.time.at += seconds
+            self.world.waited(seconds)
 
     def now_ms(self) -> int:
         """See :class:`Hooks`."""
@@ -97,9 +98,7 @@ class SimSink:
     def __init__(self, world: World) -> None:
         self.dead = self.busy = False
         self.sink = Sink(SINK_SETTINGS)
-        self.sink.consumer.subscribe(
-            list(ORIGINS), on_assign=self.sink._assigned, on_revoke=self.sink._revoked, on_lost=self.sink._revoked
-        )
+        self.sink.consumer.subscribe(list(ORIGINS), on_assign=self.sink._assigned, on_revoke=self.sink._revoked, on_lost=self.sink._revoked)
         del world
 
 
@@ -141,6 +140,7 @@ class World:
         self._to_revoke: list[SimWorker] = []
         self._to_assign: dict[SimWorker, list[int]] = {}
         self._outage = 0
+        self._waited = 0.0
         self._healed: list[SimWorker] = []  # started when no more faults happen
 
     # What the simulated parts ask for.
@@ -160,6 +160,15 @@ class World:
     def chunk(self, limit: int) -> int:
         """How many records a read gives at most."""
         return limit if self.calm else self.dice.choice([1, 1, 2, 3, limit])
+
+    def waited(self, seconds: float) -> None:
+        """A client waits for something that is not there; transactions that nobody ends run out meanwhile."""
+        self.time.at += seconds
+        self._waited += seconds
+        if self._waited > _TRANSACTION_SECONDS:
+            self._waited = 0.0
+            for transactional_id in self.broker.open_transactions():
+                self.broker.time_out(transactional_id)
 
     def upset(self, worker: SimWorker) -> None:
         """Perhaps something unforeseen happens in a worker's job."""
@@ -439,47 +448,61 @@ class World:
             self.trace.append("meanwhile ends")
 
     def _nemesis(self) -> None:
-        if not self._chance(0.08):
-            return
+        if self._chance(0.08):
+            deeds = (
+                *(self._kill_some, self._make_zombie, self._start, self._clock_ahead, self._clock_back, self._wipe),
+                *(self._time_out, self._move_sink, self._store_away),
+            )
+            self.dice.choice(deeds)()
+            self._deliver_late()
+
+    def _kill_some(self) -> None:
         worker = self._any_worker()
-        kind = self.dice.randrange(9)
-        if kind == 0 and worker is not None:
+        if worker is not None:
             self._fault("kill", worker.name)
             self._kill(worker)
-        elif kind == 1 and worker is not None and worker.joined and not worker.zombie:
-            self._fault("zombie", worker.name)
-            worker.zombie = True
-            self._to_assign.pop(worker, None)
-            self._to_revoke = [each for each in self._to_revoke if each is not worker]
-            self._stale = True
-            if len(self.workers) < len(_NAMES):
-                self._start()
-        elif kind == 2:
-            self._start()
-        elif kind == 3:
-            self._fault("clock jumps ahead", "")
-            self.clock.jump(min(self.clock.peek_ms() + self.dice.choice([1, 30, 100]) * HOUR_MS, END_MS - DAY_MS))
-        elif kind == 4:
-            self._fault("clock is set back", "")
-            self.clock.jump(self.clock.peek_ms() - self.dice.choice([1, 5, 30]) * HOUR_MS)
-        elif kind == 5:
-            self._wipe()
-        elif kind == 6 and self.broker.open_transactions():
+
+    def _make_zombie(self) -> None:
+        """Its session runs out and it does not know; others get its partitions while it goes on."""
+        worker = self._any_worker()
+        if worker is None or not worker.joined or worker.zombie:
+            return
+        self._fault("zombie", worker.name)
+        worker.zombie = True
+        self._to_assign.pop(worker, None)
+        self._to_revoke = [each for each in self._to_revoke if each is not worker]
+        self._stale = True
+        self._start()
+
+    def _clock_ahead(self) -> None:
+        self._fault("clock jumps ahead", "")
+        self.clock.jump(min(self.clock.peek_ms() + self.dice.choice([1, 30, 100]) * HOUR_MS, END_MS - DAY_MS))
+
+    def _clock_back(self) -> None:
+        self._fault("clock is set back", "")
+        self.clock.jump(self.clock.peek_ms() - self.dice.choice([1, 5, 30]) * HOUR_MS)
+
+    def _time_out(self) -> None:
+        hanging = self.broker.open_transactions()
+        if hanging:
             self._fault("transaction times out", "")
-            self.broker.time_out(self.dice.choice(self.broker.open_transactions()))
-        elif kind == 7 and self.sinks:
-            sink = self.dice.choice(self.sinks)
-            if self.dice.random() < 0.5 or len(self.sinks) > 1:
-                self._fault("sink's partitions move", "")
-                sink.sink.consumer.rebalance = True
-            else:
-                self._fault("sink expelled", "")
-                sink.sink.consumer.current = False
-                self._as_new_sink()
-        elif kind == 8:
-            self._fault("store away", "")
-            self._outage = self.dice.randint(1, 4)
-        self._deliver_late()
+            self.broker.time_out(self.dice.choice(hanging))
+
+    def _move_sink(self) -> None:
+        if not self.sinks:
+            return
+        sink = self.dice.choice(self.sinks)
+        if self.dice.random() < 0.5 or len(self.sinks) > 1:
+            self._fault("sink's partitions move", "")
+            sink.sink.consumer.rebalance = True
+        else:
+            self._fault("sink expelled", "")
+            sink.sink.consumer.current = False
+            self._as_new_sink()
+
+    def _store_away(self) -> None:
+        self._fault("store away", "")
+        self._outage = self.dice.randint(1, 4)
 
     def _deliver_late(self) -> None:
         for transactional_id, epoch in self._late:
@@ -500,7 +523,7 @@ class World:
         self._fault("local store lost", name)
         self._disks[path] = Disk()
 
-    def _before_insert(self, table: str, rows: int) -> tuple[int, BaseException] | None:
+    def _before_insert(self, _table: str, rows: int) -> tuple[int, BaseException] | None:
         sink = self._actor
         if isinstance(sink, SimSink):
             self.effect(sink, "insert")
@@ -534,20 +557,7 @@ class World:
             self._publish()
         for _ in range(_HEALING_STEPS):
             self.steps += 1
-            if not self.workers:
-                self._start()
-            self._group()
-            busy = False
-            for worker in list(self.workers.values()):
-                self._as(worker, worker.follow)
-                while not worker.dead and self._turn(worker):
-                    busy = True
-                for lane in worker.lanes:
-                    while lane.calls:
-                        busy = True
-                        self._run_lane(worker, lane)
-                self._after(worker)
-            if not busy:
+            if not self._round():
                 if self._caught_up():
                     break
                 self._pass_time()
@@ -557,6 +567,23 @@ class World:
             if self._sunk():
                 return
         must(self._sunk(), "the sink never caught up")
+
+    def _round(self) -> bool:
+        """Everybody does all there is to do; false if there was nothing."""
+        if not self.workers:
+            self._start()
+        self._group()
+        busy = False
+        for worker in list(self.workers.values()):
+            self._as(worker, worker.follow)
+            while not worker.dead and self._turn(worker):
+                busy = True
+            for lane in worker.lanes:
+                while lane.calls:
+                    busy = True
+                    self._run_lane(worker, lane)
+            self._after(worker)
+        return busy
 
     def _caught_up(self) -> bool:
         ends = {topic: (self.broker.end((topic, 0)),) for topic in REFERENCE_INPUTS}
@@ -570,4 +597,3 @@ class World:
         found: dict[Any, tuple[int, str]] = self.broker.committed
         places = [(topic, partition) for topic in ORIGINS for partition in range(PARTITIONS)]
         return all(found.get((SINK_GROUP, *place), (-1, ""))[0] == self.broker.end(place) for place in places)
-
