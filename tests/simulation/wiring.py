@@ -64,7 +64,8 @@ def installed(world: World) -> Iterator[None]:
         return FakeProducer(world.broker, world.hooks(), config)
 
     def store(path: Any, identity: Any) -> FakeStore:
-        return FakeStore(world.disk(str(path)), identity, world.hooks().before_write)
+        hooks = world.hooks()
+        return FakeStore(world.disk(str(path)), identity, lambda: hooks.before_write(str(path)))
 
     changes = [(module, "time", world.time) for module in (clients, opening, partition, transaction, sink, inserting, reference)]
     with replaced(

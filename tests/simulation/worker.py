@@ -172,6 +172,7 @@ class SimWorker:
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name = world, name
         self.dead = self.joined = self.zombie = False
+        self.sluggish = world.dice.random() < 0.3  # in following the reference topics
         self.loop = StepLoop(world.time)
         reference = Reference()
         keeper = ReferenceKeeper(reference=reference, topic_prefix="", clock=world.clock)

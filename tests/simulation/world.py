@@ -72,9 +72,10 @@ class WorldHooks(Hooks):
         if self.actor is not None:
             self.world.acknowledged(self.actor, name)
 
-    def before_write(self) -> None:
+    def before_write(self, path: str) -> None:
         """The local store is about to be written to."""
         self.effect("store write")
+        self.world.remember(path)
 
     def chunk(self, limit: int) -> int:
         """See :class:`Hooks`."""
@@ -132,6 +133,7 @@ class World:
         self.workers: dict[str, SimWorker] = {}
         self.sinks: list[SimSink] = []
         self._disks: dict[str, Disk] = {}
+        self._snapshots: dict[str, Disk] = {}
         self._actor: SimWorker | SimSink | None = None
         self._depth = 0
         self._late: list[tuple[str, int | None]] = []
@@ -152,6 +154,11 @@ class World:
     def disk(self, path: str) -> Disk:
         """The disk at a path."""
         return self._disks.setdefault(path, Disk())
+
+    def remember(self, path: str) -> None:
+        """Perhaps keep the disk as it is: nothing is synced, so a power cut may bring this back."""
+        if not self.calm and self.dice.random() < 0.3:
+            self._snapshots[path] = self.disk(path).copy()
 
     def client(self) -> FakeTables:
         """ClickHouse."""
@@ -262,7 +269,8 @@ class World:
             self._sink()
         elif chance < 0.86:
             worker = self._any_worker()
-            if worker is not None and self._as(worker, worker.follow):
+            late = worker is None or (worker.sluggish and self.dice.random() < 0.85)
+            if worker is not None and not late and self._as(worker, worker.follow):
                 self._after(worker)
         elif chance < 0.92:
             self._group()
@@ -520,8 +528,9 @@ class World:
         name = path.split("/")[1]
         if name in self.workers:
             self._kill(self.workers[name])
-        self._fault("local store lost", name)
-        self._disks[path] = Disk()
+        snapshot = self._snapshots.get(path) if self.dice.random() < 0.6 else None
+        self._fault("local store lost" if snapshot is None else "power cut takes the local store back", name)
+        self._disks[path] = Disk() if snapshot is None else snapshot.copy()
 
     def _before_insert(self, _table: str, rows: int) -> tuple[int, BaseException] | None:
         sink = self._actor
