@@ -73,6 +73,7 @@ class PartitionTask:
         self._done_ms: int | None = None
         self._revisits = Revisits()
         self._reference: Mapping[str, tuple[int, ...]] = {}
+        self._seen: Mapping[str, tuple[int, ...]] = {}
         self._fingerprint: str | None = None
         self._opened: Opened | None = None
         self._standing = _Standing({}, {}, 0.0)
@@ -197,7 +198,7 @@ class PartitionTask:
         done would go back. A topic that ends below what was committed was made anew, and is not waited for beyond its end.
         """
         reference = self._engine.reference
-        wanted = _least(opened.progress.values())
+        wanted = next(iter(opened.progress.values())).seen or _least(opened.progress.values())
         if places := reference.behind(wanted):
             ends = await self._lane.call(reference.ends, places, self._engine.settings.request_timeout_s)
             wanted = {topic: tuple(min(at, ends.get((topic, p), at)) for p, at in enumerate(ats)) for topic, ats in wanted.items()}
@@ -280,6 +281,7 @@ class PartitionTask:
         if len(known) == len(self._watermarks):
             read = min(known)
             self._done_ms = read if through is None else min(read, through)
+        self._seen = self._engine.reference.positions()
         if not self._revisits.all_pending:
             # Record by record: a point that was done, a dead letter say, must not be done again because others still wait.
             self._reference = self._engine.reference.positions(self._revisits.undone)
@@ -288,7 +290,9 @@ class PartitionTask:
 
     async def _commit(self, unit: Unit, opened: Opened) -> None:
         engine = self._engine
-        metadata = {topic: encode(self._watermarks[topic], self._done_ms, self._reference, self._fingerprint) for topic in self._offsets}
+        metadata = {
+            topic: encode(self._watermarks[topic], self._done_ms, self._reference, self._fingerprint, self._seen) for topic in self._offsets
+        }
         standing = self._standing
         moved = any(standing.offsets.get(topic) != offset for topic, offset in self._offsets.items())
         news = moved or standing.metadata != metadata
@@ -328,7 +332,7 @@ def _commit_and_store(opened: Opened, transaction: Transaction, unit: Unit) -> N
 
 
 def _metadata(progress: Progress) -> str:
-    return encode(progress.read_ms, progress.watermark_ms, progress.reference, progress.fingerprint)
+    return encode(progress.read_ms, progress.watermark_ms, progress.reference, progress.fingerprint, progress.seen)
 
 
 def _least(progress: Iterable[Progress]) -> dict[str, tuple[int, ...]]:
