@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from streams.agents.breaker import Breaker
@@ -117,7 +118,7 @@ class CaseJob:
     def process(self, work: Work, batch: RecordBatch) -> None:
         """Merge a batch of events into their cases, or take in what other partitions tell of items."""
         if batch.topic == self._used:
-            self._desk.take_uses(work, [record.value for record in batch.records], self._now_ms(work))
+            self._desk.take_uses(work, batch.records, self._now_ms(work))
         else:
             self._take_events(work, batch)
             self._breaker.look(len(batch.records))
@@ -195,7 +196,8 @@ class CaseJob:
         self._fold.add(before, state)
         if state["findings"] or (before and before["findings"]):
             known_ms = archives_read_ms if archives_read_ms is not None else moment.now_ms
-            cause = Cause(self._assessor.basis(facts, state), known_ms)
+            waiver = partial(self._assessor.reference.waiver_basis, time_ms=moment.now_ms)
+            cause = Cause(self._assessor.basis(facts, state), known_ms, waiver)
             for told in publications(state["case_no"], before, state, self._assessor.policy, cause):
                 self.publisher.tell(work, key, told)
 

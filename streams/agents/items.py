@@ -7,6 +7,7 @@ What an owner cannot see is whether some case of another partition found its ite
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from streams.agents.publishing import Publisher
@@ -45,19 +46,22 @@ class ItemDesk:
             use = {"unit_code": bucket.unit_code, "item_code": bucket.item_code, "input_partition": work.partition, UNREGISTERED: count}
             work.emit(self._use_topic, key, self._uses.encode(use), partition=self._home(key))
 
-    def take_uses(self, work: Work, values: Iterable[bytes], now_ms: int) -> None:
+    def take_uses(self, work: Work, records: Iterable[Any], now_ms: int) -> None:
         """Take in what partitions told; the last word of each counts."""
         uses: dict[bytes, dict[int, dict[str, Any]]] = {}
-        for value in values:
-            use = self._uses.decode(value)
+        heard: dict[bytes, int] = {}
+        for record in records:
+            use = self._uses.decode(record.value)
             key = item_key(use["unit_code"], use["item_code"]).encode()
             uses.setdefault(key, {})[use["input_partition"]] = use
+            heard[key] = record.offset
         for key, before in self._load(work, list(uses)):
             told = uses[key]
             use = next(iter(told.values()))
             having = set(before["unregistered_in"] if before else ()) - told.keys()
             having |= {partition for partition, use in told.items() if use[UNREGISTERED]}
-            self._settle(work, key, (use["unit_code"], parse_item(use["item_code"]).code), having, before, now_ms)
+            place = use["unit_code"], parse_item(use["item_code"]).code
+            self._settle(work, key, place, having, before, now_ms, heard=heard[key])
 
     def revisit(self, work: Work, keys: Sequence[bytes], now_ms: int) -> None:
         """Audit items again; those of other partitions, and those that no row and no case knows, are passed over."""
@@ -71,11 +75,23 @@ class ItemDesk:
         values = work.get_many(ITEMS, keys)
         return [(key, None if value is None else self._states.decode(value)) for key, value in zip(keys, values, strict=True)]
 
-    def _settle(self, work: Work, key: bytes, place: tuple[str, str], having: Iterable[int], before: ItemState | None, now_ms: int) -> None:
+    def _settle(
+        self,
+        work: Work,
+        key: bytes,
+        place: tuple[str, str],
+        having: Iterable[int],
+        before: ItemState | None,
+        now_ms: int,
+        *,
+        heard: int | None = None,
+    ) -> None:
         state = self._auditor.audit(*place, sorted(having), now_ms)
         if state == before:
             return
         work.put(ITEMS, key, self._states.encode(state))
-        cause = Cause([self._reference.basis(*place, now_ms), state["unregistered_in"], self._policy.fingerprint], now_ms)
+        # Partitions may come to have cases of an item again after they had none: only the record that says so tells the two apart.
+        basis = [self._reference.item_basis(*place, now_ms), state["unregistered_in"], heard, self._policy.fingerprint]
+        cause = Cause(basis, now_ms, partial(self._reference.waiver_basis, time_ms=now_ms))
         for told in publications(key.decode(), before, state, self._policy, cause):
             self._publisher.tell(work, key, told)

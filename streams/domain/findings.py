@@ -7,7 +7,7 @@ publishing again after a crash gives the same id, a finding that opens again ano
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,13 +34,16 @@ class Cause:
     Parameters
     ----------
     version
-        Of the facts, and of the reference rows and the policy, that the new state rests on.
+        Of the facts, and of the reference rows and the policy, that the new state rests on; never the same again once it was another.
     known_ms
         How far the input has been read: what is much older is history being loaded.
+    waiver
+        What the waiver of a finding rests on, by its id; never the same again either.
     """
 
     version: list[Any]
     known_ms: int
+    waiver: Callable[[str], list[Any]] = lambda _: []
 
 
 def archiving_findings(state: State) -> Iterator[Finding]:
@@ -93,7 +96,8 @@ def _publication(
         "backfill": time_ms is not None and cause.known_ms - time_ms > policy.backfill_age_ms,
         **{name: state.get(name) for name in _COPIED},
     }
-    event_id = digest_of(finding["anomaly_id"], word, resolution, cause.version, _particulars(state, finding))
+    id_ = finding["anomaly_id"]
+    event_id = digest_of(id_, word, resolution, cause.version, cause.waiver(id_), _particulars(state, finding))
     return Publication(event_id, time_ms, record)
 
 

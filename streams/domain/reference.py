@@ -63,10 +63,19 @@ class Rows:
         rows = self._rows.get(key)
         return None if not rows or rows[-1][1]["deleted"] else rows[-1][1]
 
+    def highest(self, key: str) -> Identity | None:
+        """Identity of the highest row, whatever its validity and though it be a deletion."""
+        rows = self._rows.get(key)
+        return rows[-1][0] if rows else None
+
+    def edges(self, key: str) -> Iterator[int]:
+        """Days from which another row may count."""
+        for row in self.of(key):
+            yield from (edge for edge in (row["valid_from"], row["valid_to"] and row["valid_to"] + 1) if edge)
+
     def changes_after(self, key: str, day: int) -> Iterator[int]:
         """Days after ``day`` from which another row may count."""
-        for row in self.of(key):
-            yield from (edge for edge in (row["valid_from"], row["valid_to"] and row["valid_to"] + 1) if edge and edge > day)
+        return (edge for edge in self.edges(key) if edge > day)
 
 
 class Units:
@@ -96,6 +105,10 @@ class Units:
         """Name of the unit on a day; empty without a row."""
         row = self._rows.row(unit_code, day)
         return str(row["unit_name"]) if row else ""
+
+    def edges(self, unit_code: str) -> Iterator[int]:
+        """Days from which another row may count."""
+        return self._rows.edges(unit_code)
 
     def changes_after(self, unit_code: str, day: int) -> Iterator[int]:
         """Days after ``day`` from which another row may count."""
@@ -142,10 +155,18 @@ class Items:
         rows = (self._rows.row(sub, day) for sub in self._subs.get(key, ()))
         return not any(row and main_key(row) == key for row in rows)
 
+    def family(self, key: str) -> list[str]:
+        """The item and, in order, every other that some row names as one of its sub-items: whether it is a leaf rests on them."""
+        return [key, *sorted(self._subs.get(key, ()))]
+
+    def edges(self, key: str) -> Iterator[int]:
+        """Days from which the item, or whether it is a leaf, may be another."""
+        for each in self.family(key):
+            yield from self._rows.edges(each)
+
     def changes_after(self, key: str, day: int) -> Iterator[int]:
         """Days after ``day`` from which the item, or whether it is a leaf, may be another."""
-        for each in (key, *self._subs.get(key, ())):
-            yield from self._rows.changes_after(each, day)
+        return (edge for edge in self.edges(key) if edge > day)
 
 
 def main_key(row: Row) -> str:
@@ -250,3 +271,21 @@ class Reference:
             self.units.row(unit_code, day), self.items.row(key, day), self.schedules.row(key, day), self.configs.row(key, day)
         )  # fmt: skip
         return [identity_of(row) if row else None for row in rows]
+
+    def item_basis(self, unit_code: str, item_code: str, time_ms: int) -> list[Any]:
+        """Which rows the state of an item at a time rests on, and how often one may have taken another's place by then.
+
+        A validity that ends brings the rows back that counted before it began; what they say then is news all the same.
+        """
+        key, day = item_key(unit_code, item_code), day_of(time_ms)
+        rows = [self.items.row(each, day) for each in self.items.family(key)]
+        edges = [*self.units.edges(unit_code), *self.items.edges(key), *self.schedules.edges(key), *self.configs.edges(key)]
+        passed = sum(edge <= day for edge in edges)
+        return [*self.basis(unit_code, item_code, time_ms), [identity_of(row) if row else None for row in rows], passed]
+
+    def waiver_basis(self, anomaly_id: str, time_ms: int) -> list[Any]:
+        """Which row speaks of a waiver, though it take it back, and whether it has begun and ended: the same waiver given again is news."""
+        row, day = self.waivers.last(anomaly_id), day_of(time_ms)
+        ends = [each for each in (row["until"], row["valid_to"]) if each is not None] if row else []
+        passed = [row["valid_from"] is None or row["valid_from"] <= day, min(ends) < day] if row else []
+        return [self.waivers.highest(anomaly_id), *passed]

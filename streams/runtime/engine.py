@@ -21,8 +21,7 @@ from streams.runtime.gates import Gates, Place
 from streams.runtime.job import Job
 from streams.runtime.lane import Lane
 from streams.runtime.partition import PartitionTask
-from streams.runtime.reference import ReferenceReader
-from streams.runtime.revisit import Touch
+from streams.runtime.reference import ReferenceReader, Touched
 from streams.runtime.settings import EngineSettings
 from streams.runtime.stats import EngineStats
 from streams.runtime.topology import check_topology
@@ -312,7 +311,7 @@ class Engine:
             self.pulse.probes += 1
             self.gates.answered(asked_ms, ends)
 
-    def _touched(self, touches: list[Touch]) -> None:
+    def _touched(self, touches: list[Touched]) -> None:
         for task in self._tasks.values():
             task.touched(touches)
 

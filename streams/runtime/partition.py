@@ -19,7 +19,8 @@ from streams.errors import EngineError, Fenced
 from streams.runtime.batch import RecordBatch, check_follows
 from streams.runtime.opening import Abandoned, Opened, Opening
 from streams.runtime.progress import Progress, encode
-from streams.runtime.revisit import Revisits, Touch
+from streams.runtime.reference import Touched
+from streams.runtime.revisit import Revisits
 from streams.runtime.transaction import Transaction
 from streams.runtime.unit import Unit
 
@@ -72,6 +73,7 @@ class PartitionTask:
         self._done_ms: int | None = None
         self._revisits = Revisits()
         self._reference: Mapping[str, tuple[int, ...]] = {}
+        self._seen: Mapping[str, tuple[int, ...]] = {}
         self._fingerprint: str | None = None
         self._opened: Opened | None = None
         self._standing = _Standing({}, {}, 0.0)
@@ -119,9 +121,10 @@ class PartitionTask:
             self._lane.post(opened.committer.close)
         self._engine.stats.watermark_ms.pop(self.partition, None)
 
-    def touched(self, touches: Iterable[Touch]) -> None:
-        """Revisit what these name."""
-        self._revisits.add(touches)
+    def touched(self, touches: Iterable[Touched]) -> None:
+        """Revisit what these name; a task that is opening hears that there is news, and asks for all of them later."""
+        if self.running:
+            self._revisit(touches)
         self._wake.set()
 
     def lag(self, ends: Callable[[tuple[str, int]], int | None]) -> dict[tuple[str, int], int]:
@@ -181,11 +184,28 @@ class PartitionTask:
             self._lane.post(opened.committer.close)
             raise Abandoned
         self._opened = opened
+        await self._until_reference_is_read(opened)
         self._take_progress(opened)
         self.running = True
         logger.info("partition %d open after %.1f s, at %s", self.partition, time.monotonic() - began, self._offsets)
         if not self._suspended:
             engine.open_gates(self.partition, self.generation, self._received)
+
+    async def _until_reference_is_read(self, opened: Opened) -> None:
+        """Wait until this process has read the reference topics as far as the former owner had when it committed last.
+
+        Each process follows them at its own pace. Judged by older data, what was resolved would open again, and positions that say what is
+        done would go back. A topic that ends below what was committed was made anew, and is not waited for beyond its end.
+        """
+        reference = self._engine.reference
+        wanted = next(iter(opened.progress.values())).seen or _least(opened.progress.values())
+        if places := reference.behind(wanted):
+            ends = await self._lane.call(reference.ends, places, self._engine.settings.request_timeout_s)
+            wanted = {topic: tuple(min(at, ends.get((topic, p), at)) for p, at in enumerate(ats)) for topic, ats in wanted.items()}
+        while reference.behind(wanted):
+            self._wake.clear()
+            await self._wake.wait()
+        self._wake.set()
 
     def _take_progress(self, opened: Opened) -> None:
         engine, job = self._engine, self._engine.job
@@ -205,7 +225,11 @@ class PartitionTask:
         else:
             self._revisits = Revisits(everything=job.revisited)
         self._reference = _least(progress)
-        self._revisits.add(engine.reference.since(self._reference))
+        self._revisit(engine.reference.since(self._reference))
+
+    def _revisit(self, touches: Iterable[Touched]) -> None:
+        for each in touches:
+            self._revisits.add([each.touch], each.place, each.offset)
 
     async def _next_work(self) -> None:
         while self._suspended or not (self._wake.is_set() or self._queue or self._revisits.pending):
@@ -257,15 +281,18 @@ class PartitionTask:
         if len(known) == len(self._watermarks):
             read = min(known)
             self._done_ms = read if through is None else min(read, through)
-        if not self._revisits.pending:
-            self._reference = self._engine.reference.positions()
+        self._seen = self._engine.reference.positions()
         if not self._revisits.all_pending:
+            # Record by record: a point that was done, a dead letter say, must not be done again because others still wait.
+            self._reference = self._engine.reference.positions(self._revisits.undone)
             self._fingerprint = self._engine.job.fingerprint
         self._engine.stats.watermark_ms[self.partition] = self._done_ms
 
     async def _commit(self, unit: Unit, opened: Opened) -> None:
         engine = self._engine
-        metadata = {topic: encode(self._watermarks[topic], self._done_ms, self._reference, self._fingerprint) for topic in self._offsets}
+        metadata = {
+            topic: encode(self._watermarks[topic], self._done_ms, self._reference, self._fingerprint, self._seen) for topic in self._offsets
+        }
         standing = self._standing
         moved = any(standing.offsets.get(topic) != offset for topic, offset in self._offsets.items())
         news = moved or standing.metadata != metadata
@@ -305,7 +332,7 @@ def _commit_and_store(opened: Opened, transaction: Transaction, unit: Unit) -> N
 
 
 def _metadata(progress: Progress) -> str:
-    return encode(progress.read_ms, progress.watermark_ms, progress.reference, progress.fingerprint)
+    return encode(progress.read_ms, progress.watermark_ms, progress.reference, progress.fingerprint, progress.seen)
 
 
 def _least(progress: Iterable[Progress]) -> dict[str, tuple[int, ...]]:

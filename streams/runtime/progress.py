@@ -30,6 +30,9 @@ class Progress:
         Reference topic to the position of each of its partitions below which all revisits are done.
     fingerprint
         Rules and policy under which every key has been evaluated; ``None`` before the first complete revisit.
+    seen
+        As ``reference``, up to where reference data had been taken in: some keys may have been evaluated by it before all revisits were
+        done. Empty: no further than ``reference``.
     """
 
     offset: int | None = None
@@ -37,13 +40,21 @@ class Progress:
     watermark_ms: int | None = None
     reference: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     fingerprint: str | None = None
+    seen: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
-def encode(read_ms: int | None, watermark_ms: int | None, reference: Mapping[str, tuple[int, ...]], fingerprint: str | None) -> str:
-    """Return the metadata string of an offset: compact JSON with ``t``, ``w``, ``r`` and ``f``."""
-    return orjson.dumps(
-        {"t": read_ms, "w": watermark_ms, "r": {topic: list(at) for topic, at in reference.items()}, "f": fingerprint}
-    ).decode()
+def encode(
+    read_ms: int | None,
+    watermark_ms: int | None,
+    reference: Mapping[str, tuple[int, ...]],
+    fingerprint: str | None,
+    seen: Mapping[str, tuple[int, ...]] | None = None,
+) -> str:
+    """Return the metadata string of an offset: compact JSON with ``t``, ``w``, ``r``, ``f``, and ``s`` if further than ``r``."""
+    told = {"t": read_ms, "w": watermark_ms, "r": {topic: list(at) for topic, at in reference.items()}, "f": fingerprint}
+    if seen and seen != reference:
+        told["s"] = {topic: list(at) for topic, at in seen.items()}
+    return orjson.dumps(told).decode()
 
 
 def decode(offset: int, metadata: str | None) -> Progress:
@@ -52,7 +63,7 @@ def decode(offset: int, metadata: str | None) -> Progress:
         return Progress()
     try:
         found = orjson.loads(metadata or "{}")
-        reference = {str(topic): tuple(int(at) for at in ats) for topic, ats in (found.get("r") or {}).items()}
+        reference, seen = ({str(topic): tuple(int(at) for at in ats) for topic, ats in (found.get(name) or {}).items()} for name in "rs")
         read, watermark = found.get("t"), found.get("w")
         fingerprint = found.get("f")
     except (ValueError, TypeError, AttributeError):
@@ -63,6 +74,7 @@ def decode(offset: int, metadata: str | None) -> Progress:
         watermark if isinstance(watermark, int) else None,
         reference,
         fingerprint if isinstance(fingerprint, str) else None,
+        seen,
     )
 
 

@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,12 @@ class Touched:
     place: Place
     offset: int
     touch: Touch
+
+    def is_done(self, done: Mapping[str, tuple[int, ...]]) -> bool:
+        """Whether the record lies below the positions ``done``."""
+        topic, partition = self.place
+        at = done.get(topic, ())
+        return partition < len(at) and self.offset < at[partition]
 
 
 class ReferenceReader:
@@ -67,22 +74,31 @@ class ReferenceReader:
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def positions(self) -> dict[str, tuple[int, ...]]:
-        """Return the offset after the last record taken in, per topic and partition."""
+    def positions(self, undone: Mapping[Place, int] | None = None) -> dict[str, tuple[int, ...]]:
+        """Return the offset after the last record taken in, per topic and partition; where something is ``undone``, its offset."""
         found: dict[str, list[int]] = {topic: [] for topic in self.topics}
-        for (topic, _), position in sorted(self._positions.items()):
-            found[topic].append(position)
+        for place, position in sorted(self._positions.items()):
+            found[place[0]].append((undone or {}).get(place, position))
         return {topic: tuple(at) for topic, at in found.items()}
 
-    def since(self, done: Mapping[str, tuple[int, ...]]) -> list[Touch]:
+    def since(self, done: Mapping[str, tuple[int, ...]]) -> list[Touched]:
         """Return what all records at or after the positions ``done`` touch."""
+        return [touched for touched in self._log if not touched.is_done(done)]
 
-        def is_done(touched: Touched) -> bool:
-            topic, partition = touched.place
-            at = done.get(topic, ())
-            return partition < len(at) and touched.offset < at[partition]
+    def behind(self, wanted: Mapping[str, tuple[int, ...]]) -> list[Place]:
+        """Return the places that this process has read less far than ``wanted``; topics that it does not read do not count."""
+        at = self.positions()
+        return [
+            (topic, partition)
+            for topic, ends in wanted.items()
+            for partition, end in enumerate(ends)
+            if partition < len(at.get(topic, ())) and at[topic][partition] < end
+        ]
 
-        return [touched.touch for touched in self._log if not is_done(touched)]
+    def ends(self, places: Iterable[Place], timeout_s: float) -> dict[Place, int]:
+        """Ask the broker where places end; blocking, from any thread."""
+        with closing(Consumer(consumer_config(self._kafka, self._name))) as consumer:
+            return {place: extent(consumer, *place, timeout_s)[1] for place in places}
 
     async def load(self, timeout_s: float) -> None:
         """Read every topic to the end it has now, calling ``on_record`` for each record.
@@ -109,7 +125,7 @@ class ReferenceReader:
         logger.info("reference data read: %d touches, %.1f s", len(self._log), time.monotonic() - began)
 
     def follow(
-        self, loop: asyncio.AbstractEventLoop, taken: Callable[[list[Touch]], None], failed: Callable[[BaseException], None]
+        self, loop: asyncio.AbstractEventLoop, taken: Callable[[list[Touched]], None], failed: Callable[[BaseException], None]
     ) -> None:
         """Go on reading in a thread; ``taken`` gets what new records touch, on the loop, after ``on_record`` saw them."""
 
@@ -139,21 +155,20 @@ class ReferenceReader:
         if self._thread is not None:
             self._thread.join(_JOIN_S)
 
-    def take(self, messages: Iterable[Any]) -> list[Touch]:
+    def take(self, messages: Iterable[Any]) -> list[Touched]:
         """Take messages in, on the caller's thread, and return what they touch."""
-        touches: list[Touch] = []
+        touches: list[Touched] = []
         for message in messages:
             place = message.topic(), message.partition()
             error = message.error()
             if error is None:
-                for touch in self._on_record(message):
-                    touches.append(touch)
-                    self._log.append(Touched(place, message.offset(), touch))
+                touches += [Touched(place, message.offset(), touch) for touch in self._on_record(message)]
                 self._positions[place] = message.offset() + 1
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name for it
                 self._positions[place] = max(self._positions[place], message.offset())
             elif not error.retriable():
                 raise KafkaException(error)
+        self._log += touches
         return touches
 
     def _assign(self, timeout_s: float) -> dict[Place, int]:

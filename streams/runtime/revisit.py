@@ -6,7 +6,7 @@ the cursor; each key is handed out once per pass, which bounds a pass by the num
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple, Protocol
@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from streams.runtime.state import Pair
 
 Positions = dict[str, tuple[int, ...]]
+Place = tuple[str, int]
 
 
 class Span(NamedTuple):
@@ -59,6 +60,7 @@ class Searchable(Protocol):
 @dataclass(slots=True)
 class _Pass:
     span: Span
+    origins: Mapping[Place, int]
     after: Pair | None = None
     seen: set[bytes] = field(default_factory=set)
 
@@ -72,13 +74,14 @@ class Revisits:
         Tables whose keys must all be visited first, because rules or policy changed.
     """
 
-    __slots__ = ("_after", "_current", "_everything", "_queue")
+    __slots__ = ("_after", "_current", "_everything", "_origins", "_queue")
 
     def __init__(self, everything: Iterable[str] = ()) -> None:
         self._everything = list(everything)
         self._after: bytes | None = None
         self._current: _Pass | None = None
         self._queue: dict[Touch, None] = {}
+        self._origins: dict[Place, dict[Touch, int]] = {}
 
     @property
     def all_pending(self) -> bool:
@@ -90,9 +93,30 @@ class Revisits:
         """Whether anything is left to do."""
         return self.all_pending or self._current is not None or bool(self._queue)
 
-    def add(self, touches: Iterable[Touch]) -> None:
-        """Add what has been touched; what is waiting already is not added twice, a span under way is."""
-        self._queue.update(dict.fromkeys(touches))
+    @property
+    def undone(self) -> dict[Place, int]:
+        """Per reference partition, the offset of the first record of which something is left to do; every earlier one is done."""
+        found = dict(self._current.origins) if self._current else {}
+        for place, waiting in self._origins.items():
+            if waiting:
+                first = next(iter(waiting.values()))
+                found[place] = min(first, found.get(place, first))
+        return found
+
+    def add(self, touches: Iterable[Touch], place: Place | None = None, offset: int = 0) -> None:
+        """Add what has been touched; what is waiting already is not added twice, a span under way is.
+
+        Parameters
+        ----------
+        place, offset
+            The reference record that touched it; records of a place come in order.
+        """
+        touches = dict.fromkeys(touches)
+        self._queue.update(touches)
+        if place is not None:
+            waiting = self._origins.setdefault(place, {})
+            for touch in touches:
+                waiting.setdefault(touch, offset)
 
     def take(self, work: Searchable, limit: int) -> list[Slice]:
         """Return the next slices, about ``limit`` keys together and each key once; there may be none while still pending.
@@ -115,8 +139,7 @@ class Revisits:
             touch = next(iter(self._queue))
             if isinstance(touch, Point):
                 return self._points(touch.table, limit)
-            del self._queue[touch]
-            self._current = _Pass(touch)
+            self._current = _Pass(touch, self._take(touch))
         return self._of_span(self._current, work, limit)
 
     def _of_everything(self, work: Searchable, limit: int) -> Slice:
@@ -137,8 +160,12 @@ class Revisits:
                 break
             found.append(touch)
         for point in found:
-            del self._queue[point]
+            self._take(point)
         return Slice(table, [point.key for point in found])
+
+    def _take(self, touch: Touch) -> dict[Place, int]:
+        del self._queue[touch]
+        return {place: waiting.pop(touch) for place, waiting in self._origins.items() if touch in waiting}
 
     def _of_span(self, current: _Pass, work: Searchable, limit: int) -> Slice:
         table, low, high = current.span

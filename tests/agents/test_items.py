@@ -273,3 +273,32 @@ def test_an_archive_of_an_excluded_item_is_still_an_official_one(pipeline: Pipel
     pipeline.archives(archive())
     sums = [bucket for bucket in pipeline.buckets() if bucket["granularity"] == "HOUR"]
     assert (sum(b["official_closed"] for b in sums), sum(b["official_archived"] for b in sums)) == (1, 1)
+
+
+def ids(pipeline: Pipeline) -> list[bytes]:
+    """``ce_id`` of everything told about items, in order."""
+    return [dict(message.headers)["ce_id"] for message in pipeline.messages if message.topic == ANOMALY_MISCONFIGURED]
+
+
+def test_what_is_told_again_after_something_else_was_told_is_a_new_message(pipeline: Pipeline) -> None:
+    """A validity that ends, a waiver that ends or is given again, a last case that goes and another that comes."""
+    pipeline.reference_record(MODULE_CONFIG, configured(event_id="m2", revision=2, deleted=True))
+    pipeline.reference_record(MODULE_CONFIG, configured(event_id="m3", revision=3, valid_from=DAY + 2, valid_to=DAY + 3))
+    for day in (1, 2, 4):
+        pipeline.tick(CLOSED_MS + day * DAY_MS)
+    words = [word for kind, word, _ in pipeline.told(ANOMALY_MISCONFIGURED) if kind == "NOT_CONFIGURED"]
+    assert words[-3:] == ["OPENED", "RESOLVED", "OPENED"]
+    waiver = {"event_id": "w1", "anomaly_id": anomaly_id("NOT_CONFIGURED", KEY), "author": "市档案局", "reason": "系统升级"}
+    waiver |= {"revision": 1, "valid_from": DAY + 6, "until": DAY + 7}
+    pipeline.reference_record(WAIVER, waiver)
+    pipeline.tick(CLOSED_MS + 6 * DAY_MS)
+    pipeline.tick(CLOSED_MS + 8 * DAY_MS)
+    for revision in (2, 3, 4):
+        pipeline.reference_record(WAIVER, {**waiver, "revision": revision, "until": DAY + 20, "deleted": revision == 3})
+    other = {"item_code": "许可-00999-000"}
+    pipeline.closings(closing(**other))
+    pipeline.closings(closing(**other, event_id="c2", revision=2, deleted=True))
+    pipeline.closings(closing(**other, event_id="c3", revision=3))
+    words = [word for kind, word, _ in pipeline.told(ANOMALY_MISCONFIGURED) if kind == "UNREGISTERED_ITEM"]
+    assert words == ["OPENED", "RESOLVED", "OPENED"]
+    assert len(set(ids(pipeline))) == len(ids(pipeline)) >= 12

@@ -13,7 +13,7 @@ from streams.runtime.batch import RecordBatch, check_follows
 from streams.runtime.clients import aiokafka_auth
 from streams.runtime.gates import Gates, Read
 from streams.runtime.progress import Progress, decode, encode
-from streams.runtime.reference import ReferenceReader
+from streams.runtime.reference import ReferenceReader, Touched
 from streams.runtime.revisit import Point, Revisits, Slice, Span
 from streams.runtime.topology import check_counts
 from streams.runtime.watchdog import Watchdog
@@ -39,10 +39,11 @@ TIMES = st.none() | st.integers(0, 2**45)
 REFERENCE = st.dictionaries(st.text(max_size=5), st.lists(st.integers(0, 2**40), max_size=3).map(tuple), max_size=3)
 
 
-@given(read_ms=TIMES, watermark=TIMES, reference=REFERENCE, fingerprint=st.none() | st.text())
-def test_progress_is_read_as_it_was_written(read_ms, watermark, reference, fingerprint) -> None:
-    """Whatever the values."""
-    assert decode(7, encode(read_ms, watermark, reference, fingerprint)) == Progress(7, read_ms, watermark, reference, fingerprint)
+@given(read_ms=TIMES, watermark=TIMES, reference=REFERENCE, fingerprint=st.none() | st.text(), seen=REFERENCE)
+def test_progress_is_read_as_it_was_written(read_ms, watermark, reference, fingerprint, seen) -> None:
+    """Whatever the values; what was seen is told only where it is further than what is done."""
+    written = encode(read_ms, watermark, reference, fingerprint, seen)
+    assert decode(7, written) == Progress(7, read_ms, watermark, reference, fingerprint, {} if seen == reference else seen)
 
 
 @pytest.mark.parametrize("metadata", ["", None, "{", "[]", '{"r": 3}', '{"w": "x"}'])
@@ -207,6 +208,23 @@ def test_a_pass_over_everything_comes_first_and_says_when_it_is_done() -> None:
     assert not revisits.pending
 
 
+def test_a_record_is_undone_until_the_last_thing_it_touches_is_done() -> None:
+    """What is touched again while it waits is undone from the first record on; under way, it waits anew for the second."""
+    shelf = Shelf([(b"u", b"k%d" % number) for number in range(3)])
+    revisits = Revisits()
+    revisits.add([span(b"u", b"v")], PLACE, 4)
+    revisits.add([Point("p", b"p1")], PLACE, 5)
+    revisits.add([span(b"u", b"v"), Point("p", b"p2")], PLACE, 6)
+    assert revisits.undone == {PLACE: 4}
+    revisits.take(shelf, 2)
+    revisits.add([span(b"u", b"v")], ("other", 0), 9)
+    assert revisits.undone == {PLACE: 4, ("other", 0): 9}
+    revisits.take(shelf, 2)
+    assert revisits.undone == {PLACE: 6, ("other", 0): 9}
+    revisits.take(shelf, 9)
+    assert revisits.undone == {}
+
+
 class Message:
     """As much of a reference record as the reader looks at."""
 
@@ -236,9 +254,11 @@ class Message:
 def test_a_partition_gets_what_records_touch_it_has_not_done() -> None:
     """Judged by the positions committed with its offsets."""
     reader = ReferenceReader({}, "job", ["ref"], lambda message: [Point("t", message.value())])
-    assert reader.take([Message(3, b"a"), Message(7, b"b")]) == [Point("t", b"a"), Point("t", b"b")]
+    touched = [Touched(("ref", 0), 3, Point("t", b"a")), Touched(("ref", 0), 7, Point("t", b"b"))]
+    assert reader.take([Message(3, b"a"), Message(7, b"b")]) == touched
     assert reader.positions() == {"ref": (8,)}
-    assert reader.since({"ref": (4,)}) == [Point("t", b"b")]
+    assert reader.positions({("ref", 0): 7}) == {"ref": (7,)}
+    assert reader.since({"ref": (4,)}) == touched[1:]
     assert reader.since({"ref": (8,)}) == []
     assert len(reader.since({})) == 2
 
