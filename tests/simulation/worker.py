@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
+from streams.agents.breaker import Breaker
 from streams.agents.cases import CaseJob
 from streams.agents.intake import keyed_digest
 from streams.agents.reference import ReferenceKeeper
@@ -183,6 +184,7 @@ class SimWorker:
             partitioner="murmur2",
             assessor=Assessor(POLICY, CALENDAR, reference, DIGEST),
             rejected=keeper.rejected,
+            breaker=Breaker(1, 1),
         )
         self.job.upset = lambda: world.upset(self)
         kafka = {"bootstrap.servers": "simulated"}
