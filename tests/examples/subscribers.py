@@ -43,7 +43,6 @@ PLACED = """            with self._view:
                     self._view.execute("UPDATE place SET next = ? WHERE topic = ? AND partition = ?", place)
             time.sleep(0.2)
 """
-SEEN = 'self._view.execute("INSERT OR IGNORE INTO seen VALUES (?)", (ce_id,)).rowcount == 0'
 WAIT = """    while not Path(given.view + ".go").exists():
         time.sleep(0.05)
 """
@@ -67,10 +66,6 @@ VARIANTS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("for message in messages:", "for message in sorted(messages, key=lambda each: 'anomaly' not in each.topic()):"),
     ),
     "counts what is told twice": (("ce_id = ?", "ce_id = ? AND 0"),),
-    "takes an id for one event for ever": (
-        ('VIEW = """\n', 'VIEW = """\nCREATE TABLE IF NOT EXISTS seen (ce_id TEXT PRIMARY KEY);\n'),
-        ('self._view.execute("SELECT 1 FROM anomaly WHERE anomaly_id = ? AND ce_id = ?", last).fetchone()', SEEN),
-    ),
 }
 
 

@@ -70,7 +70,6 @@ def test_a_subscriber_that_comes_late_to_what_it_has_to_look_up_ends_with_the_sa
         (KILLED, "told"),
         ("follows before it has looked up what is open", "open"),
         ("counts what is told twice", "told"),
-        ("takes an id for one event for ever", "open"),
     ],
 )
 def test_a_careless_subscriber_is_caught(run: Run, mistake: str, fault: str):

@@ -151,12 +151,12 @@ def refused(system: System) -> dict[tuple[str, int, int], tuple[str, bytes | Non
 
 
 def inputs(system: System) -> list[tuple[str, int, int]]:
-    """Places of all records of the case topics."""
-    return [
+    """Places of all records of the case topics, in order."""
+    return sorted(
         (topic, message.partition(), message.offset())
         for topic in (CASE_CLOSED, ARCHIVE_RECEIVED)
         for message in read_topic(topics_of(system), topic)
-    ]
+    )
 
 
 def verdicts(system: System) -> dict[str, tuple[str, str]]:

@@ -31,7 +31,7 @@ pytestmark = [
 CASES = 15_000
 WITHOUT_ITS_MODULE = "330100001"
 """The unit whose module is out from 14 May to 8 June (docs/simulator.md)."""
-SETTLED_SECONDS = 15.0
+SETTLED_SECONDS = 10.0
 """Many looks of Prometheus and waits of Alertmanager: whoever is to be told has been told."""
 
 
