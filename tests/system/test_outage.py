@@ -35,6 +35,10 @@ SETTLED_SECONDS = 10.0
 """Many looks of Prometheus and waits of Alertmanager: whoever is to be told has been told."""
 
 
+UNHEARD = {f"Guidang{name}" for name in ("MonitorDown", "NoWorker", "SinkDown", "NotifierDown", "TargetDown", "FiguresUnavailable")}
+"""Alerts that wait for minutes, because a busy machine misses a look now and then; here they do not wait."""
+
+
 @dataclass(frozen=True)
 class Watched:
     """A running system, and what its people are told."""
@@ -46,7 +50,7 @@ class Watched:
     def told(self, status: str) -> list[tuple[str, str]]:
         """Alert, and unit or source, of every page that reached people."""
         found = [alert for _, body in list(self.people.posted) for alert in body["alerts"] if alert["status"] == status]
-        pages = [alert["labels"] for alert in found if alert["labels"]["severity"] == "page"]
+        pages = [each["labels"] for each in found if each["labels"]["severity"] == "page" and each["labels"]["alertname"] not in UNHEARD]
         return [(labels["alertname"], labels.get("unit") or labels.get("source", "")) for labels in pages]
 
     def firing(self) -> set[str]:
