@@ -9,45 +9,20 @@ from ops.dlq.letter import Entry, Place
 from streams.agents.outcomes import Headers, dead_letter_headers
 from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, codec
 from streams.errors import InvalidRecord
+from tests.agents.test_cases import CLOSED_MS, archive, closing
 
-CLOSED_MS = 1_528_000_000_000
+APPLICANT = "王某某的申请"
 
 
 def closed(case_no: str, **given: Any) -> bytes:
     """A framed CaseClosed; its title names an applicant."""
-    return codec(CASE_CLOSED).encode(
-        {
-            "event_id": f"c-{case_no}",
-            "case_no": case_no,
-            "item_code": "许可-00387-000",
-            "item_name": "中医医疗广告审查",
-            "unit_code": "U1",
-            "unit_name": "卫健委",
-            "district_code": "330106",
-            "title": "王某某的申请",
-            "accepted_at": CLOSED_MS - 1,
-            "closed_at": CLOSED_MS,
-            "closing_state": "CLOSED",
-            **given,
-        }
-    )
+    return codec(CASE_CLOSED).encode(closing(event_id=f"c-{case_no}", case_no=case_no, title=APPLICANT) | given)
 
 
 def received(case_no: str, **given: Any) -> bytes:
-    """A framed ArchiveReceived."""
-    return codec(ARCHIVE_RECEIVED).encode(
-        {
-            "event_id": f"a-{case_no}",
-            "archive_no": f"A-{case_no}",
-            "case_no": case_no,
-            "item_code": "许可-00387-000",
-            "unit_code": "U1",
-            "title": "王某某的申请",
-            "received_at": CLOSED_MS + 1,
-            "receipt": "ACCEPTED",
-            **given,
-        }
-    )
+    """A framed ArchiveReceived; its title names an applicant."""
+    ids = {"event_id": f"a-{case_no}", "archive_no": f"A-{case_no}", "case_no": case_no}
+    return codec(ARCHIVE_RECEIVED).encode(archive(**ids, title=APPLICANT) | given)
 
 
 def worker_headers(

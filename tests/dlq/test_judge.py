@@ -8,6 +8,7 @@ from ops.dlq.dump import field_shapes, hex_dump
 from ops.dlq.judge import Judge
 from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, FEED_HEARTBEAT, ITEM_REGISTRY, codec
 from streams.errors import InvalidRecord
+from tests.agents.test_cases import CLOSED_MS
 from tests.dlq.letters import closed, received
 
 BEAT = {"event_id": "h", "source_system": "s", "complete_through": 1}
@@ -52,7 +53,7 @@ def test_shapes_hold_numbers_times_and_symbols_and_of_texts_the_length_alone() -
     told = field_shapes(CASE_CLOSED, codec(CASE_CLOSED).decode(closed("c", unit_name="王某某")))
     assert {"field": "title", "bytes": 18} in told
     assert {"field": "closing_state", "value": "CLOSED"} in told
-    assert {"field": "closed_at", "value": 1_528_000_000_000} in told
+    assert {"field": "closed_at", "value": CLOSED_MS} in told
     assert "王" not in str(told)
 
 
