@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streams.contracts import TopicContract, topic_contract, topic_names
-from streams.settings import Settings, duration_ms
+from streams.setting_types import duration_ms
+from streams.settings import Settings
 
 FOREVER_MS = -1
 RETENTION = "retention.ms"

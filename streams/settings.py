@@ -11,63 +11,27 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import re
 import secrets
 import tempfile
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from streams.clock import Clock, wall_ms
 from streams.domain.policy import Deadline, Policy
 from streams.errors import ConfigurationError
+from streams.notify_settings import NotifySettings
+from streams.setting_types import DeadlineText, DurationText, PeriodText, Section, duration_ms, secret_in
 
 CONFIG_FILE_VARIABLE = "GUIDANG_CONFIG"
-_DURATION = re.compile(r"^(\d+)\s*(ms|s|m|h|d)$")
-_LEAST_PERIOD_MS = 1_000
-_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
-def _deadline(text: str) -> str:
-    Deadline.parse(text)
-    return text
-
-
-def _duration(text: str) -> str:
-    duration_ms(text)
-    return text
-
-
-def duration_ms(text: str) -> int:
-    """Milliseconds of ``24h``, ``400d``, ``90s``, ``15m``, ``250ms``."""
-    found = _DURATION.match(text.strip())
-    if not found:
-        raise ValueError(f"不是时长 not a duration: {text!r} (例 e.g. 24h, 400d, 90s)")
-    return int(found[1]) * _UNIT_MS[found[2]]
-
-
-def _duration_or_none(text: str) -> str:
-    if text and duration_ms(text) < _LEAST_PERIOD_MS:
-        raise ValueError(f"周期太短 too short a period: {text!r} (≥ 1s)")
-    return text
-
-
-DeadlineText = Annotated[str, AfterValidator(_deadline)]
-DurationText = Annotated[str, AfterValidator(_duration)]
-PeriodText = Annotated[str, AfterValidator(_duration_or_none)]
-"""A duration of at least a second, or empty: never."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class KafkaSecurity(_Section):
+class KafkaSecurity(Section):
     """怎样登录有安全要求的 Kafka；名称同 librdkafka，点换成下划线。
 
     How to speak to a secured Kafka; names follow librdkafka with underscores.
@@ -96,7 +60,7 @@ class KafkaSecurity(_Section):
     Key of our own certificate (PEM)."""
 
 
-class KafkaSettings(_Section):
+class KafkaSettings(Section):
     """Kafka 在哪里，主题怎样布置。
 
     Where Kafka is and how our topics are laid out there.
@@ -126,7 +90,7 @@ class KafkaSettings(_Section):
     security: KafkaSecurity = KafkaSecurity()
 
 
-class ClickHouseSettings(_Section):
+class ClickHouseSettings(Section):
     """ClickHouse 在哪里。
 
     Where ClickHouse is.
@@ -146,7 +110,7 @@ class ClickHouseSettings(_Section):
     Name of the database."""
 
 
-class ScorePolicy(_Section):
+class ScorePolicy(Section):
     """通知未写明之处，考核得分怎样算。
 
     How the score is read where the notice leaves it open.
@@ -157,7 +121,7 @@ class ScorePolicy(_Section):
     A place (处): one per item and kind, or one per case and kind."""
 
 
-class PolicySettings(_Section):
+class PolicySettings(Section):
     """对通知的解读（A）：都可以设置，依据它的报表都会写明。
 
     The assumptions (A) of the notice's reading: each can be set, each is printed by the reports that rest on it.
@@ -190,7 +154,7 @@ class PolicySettings(_Section):
     score: ScorePolicy = ScorePolicy()
 
 
-class PrivacySettings(_Section):
+class PrivacySettings(Section):
     """标题里有申请人的姓名：只保存带密钥的哈希。
 
     Titles hold applicants' names: only a keyed hash of them is ever kept.
@@ -201,7 +165,7 @@ class PrivacySettings(_Section):
     File with the key of the hash, the same for all workers for ever; absent: made once in ``data_dir``."""
 
 
-class WorkerSettings(_Section):
+class WorkerSettings(Section):
     """一个工作进程。
 
     One worker process.
@@ -218,7 +182,7 @@ class WorkerSettings(_Section):
     How many records there must be for the share to mean anything."""
 
 
-class MetricsSettings(_Section):
+class MetricsSettings(Section):
     """在哪里向 Prometheus 提供指标。
 
     Where each process serves its metrics to Prometheus.
@@ -232,7 +196,7 @@ class MetricsSettings(_Section):
     Port of a process that is started by itself; 0: none. ``guidang up`` gives each a free one and records it."""
 
 
-class CanarySettings(_Section):
+class CanarySettings(Section):
     """探针：不时送一个无害的事件走完全程，量出要多久。
 
     A harmless event sent through everything now and then, to measure how long the way takes.
@@ -243,7 +207,7 @@ class CanarySettings(_Section):
     How often the monitor sends one, e.g. ``60s``; empty: never. Each adds a record to every partition of ``archive-received``."""
 
 
-class BoardSettings(_Section):
+class BoardSettings(Section):
     """看板：本机网页，内容与 Grafana 的看板相同。
 
     The local page with the panels of the dashboards.
@@ -261,143 +225,6 @@ class BoardSettings(_Section):
     prometheus_url: str = ""
     """采集本系统的 Prometheus 的 ``http(s)://host:port``；空：流水线只显示看板自己看得到的。
     ``http(s)://host:port`` of the Prometheus that scrapes us; empty: the board shows what it can see of the pipeline itself."""
-
-
-_ROBOT_MESSAGES_A_MINUTE = 20
-_OF_KIND = {
-    "dingtalk": ({"url_file", "secret_file"}, {"url_file", "secret_file"}),
-    "wecom": ({"url_file"}, {"url_file"}),
-    "webhook": ({"url_file"}, {"url_file", "secret_file", "ca_file"}),
-    "email": ({"smtp_host", "sender", "to"}, {"smtp_host", "smtp_port", "smtp_tls", "smtp_user", "sender", "to", "secret_file", "ca_file"}),
-}
-"""Kind of a channel -> the settings it needs, the settings it can have."""
-_OF_ALL_KINDS = {"name", "kind", "match", "per_minute", "remind"}
-
-
-class ChannelSettings(_Section):
-    """告警发给人或别的程序的一条通道。
-
-    One way to people, or to another program.
-    """
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
-    """通道名：小写字母、数字、连字符，各不相同。
-    Name of the channel: small letters, digits, hyphens; no two alike."""
-    kind: Literal["dingtalk", "wecom", "email", "webhook"]
-    """哪一种：钉钉机器人、企业微信机器人、邮件、一般 webhook。
-    Which kind: DingTalk robot, WeCom robot, mail, plain webhook."""
-    match: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
-    """只收这些告警：标签 → 值，或值之一；``receiver`` 是 Alertmanager 的接收者。空：全部。
-    Label -> the value, or one of the values, that an alert must have; ``receiver`` is Alertmanager's. Empty: every alert."""
-    per_minute: int = Field(default=_ROBOT_MESSAGES_A_MINUTE, ge=1, le=6_000)
-    """任意 60 秒内至多几条消息；机器人不超过 20。
-    Messages in any 60 s; a robot takes no more than 20."""
-    remind: DurationText = "0s"
-    """未解除的告警再次送来时，隔多久再说一次；0s：不再说。
-    An alert that goes on is told again when it is delivered again after so long; 0s: never."""
-    url_file: Path | None = None
-    """存放网址的文件；机器人的网址含令牌，是密钥。
-    File with the address. A robot's holds its token: a secret."""
-    secret_file: Path | None = None
-    """存放密钥的文件：钉钉的加签密钥、webhook 的令牌、邮件的密码。
-    File with what signs (dingtalk), the bearer token (webhook), the password (email)."""
-    ca_file: Path | None = None
-    """信任哪些 CA 证书（PEM）；不设：本机的。
-    Certificates of authorities to trust (PEM); absent: the machine's."""
-    smtp_host: str = ""
-    """邮件服务器。
-    Mail server."""
-    smtp_port: int = Field(default=587, ge=1, le=65_535)
-    """邮件服务器的端口。
-    Port of the mail server."""
-    smtp_tls: Literal["starttls", "implicit"] = "starttls"
-    """怎样加密：先连接再 STARTTLS，或一开始就加密。
-    How the connection is encrypted: by STARTTLS, or from its beginning."""
-    smtp_user: str = ""
-    """邮件服务器的用户名；空：不登录。
-    User of the mail server; empty: no login."""
-    sender: str = ""
-    """发件地址。
-    Address of the sender."""
-    to: tuple[str, ...] = ()
-    """收件地址。
-    Addresses of the recipients."""
-
-    @model_validator(mode="after")
-    def _of_its_kind(self) -> Self:
-        """A setting that this kind does not use is a mistake, not a decoration."""
-        given = {name for name in self.model_fields_set if getattr(self, name) not in (None, "", ())}
-        needs, takes = _OF_KIND[self.kind]
-        if missing := sorted(needs - given):
-            raise ValueError(f"{self.kind} 通道 {self.name} 缺少 channel lacks: {', '.join(missing)}")
-        if strange := sorted(given - takes - _OF_ALL_KINDS):
-            raise ValueError(f"{self.kind} 通道 {self.name} 用不到 channel has no use for: {', '.join(strange)}")
-        if any(path and ":/" in str(path) for path in (self.url_file, self.secret_file)):
-            raise ValueError("url_file 与 secret_file 是文件名，不是网址 are names of files, not addresses")
-        if self.kind in {"dingtalk", "wecom"} and self.per_minute > _ROBOT_MESSAGES_A_MINUTE:
-            raise ValueError(f"机器人每分钟至多 {_ROBOT_MESSAGES_A_MINUTE} 条 a robot takes at most {_ROBOT_MESSAGES_A_MINUTE} a minute")
-        if wrong := [address for address in (self.sender, *self.to) if address and not (address.isascii() and "@" in address)]:
-            raise ValueError(f"通道 {self.name} 的 sender 或 to 里有 {len(wrong)} 个不是邮件地址 of sender and to are no mail addresses")
-        if self.smtp_user and not self.secret_file:
-            raise ValueError(f"email 通道 {self.name} 有 smtp_user 而没有 secret_file channel has smtp_user and no secret_file")
-        return self
-
-    def secret(self) -> str:
-        """What ``secret_file`` holds now; empty when none is set. Read anew each time: a secret may be changed without a restart."""
-        return _filled_secret(self.secret_file)
-
-    def address(self) -> str:
-        """What ``url_file`` holds now."""
-        return _filled_secret(self.url_file)
-
-
-class NotifySettings(_Section):
-    """通知：从 Alertmanager 到人。
-
-    From Alertmanager to people.
-    """
-
-    listen: str = "127.0.0.1"
-    """监听的地址。
-    Address to listen on."""
-    port: int = Field(default=9095, ge=0, le=65_535)
-    """监听的端口；0：空闲的一个，写在日志与 ``run/notify.ready`` 里。
-    Port to listen on; 0: a free one, named in the log and in ``run/notify.ready``."""
-    token_file: Path | None = None
-    """存放令牌的文件，Alertmanager 须出示它；不设：不要求。
-    File with the bearer token that Alertmanager must show; absent: none is asked for."""
-    linger: DurationText = "5s"
-    """一条告警等多久，好与别的合成一条消息。
-    How long an alert waits for others to share its message."""
-    digest_over: int = Field(default=5, ge=1)
-    """一条消息里同名告警多于此数，就按单位各写一行。
-    More alerts of one name in a message become one line a unit."""
-    board_url: str = Field(default="", max_length=300)
-    """消息下面指向看板的链接；``{alertname}``、``{unit}`` 等代表告警的标签。
-    Link under messages to the board; ``{alertname}``, ``{unit}`` … stand for the alert's labels."""
-    grafana_url: str = Field(default="", max_length=300)
-    """指向 Grafana 的链接，写法同上。
-    Link to Grafana, likewise."""
-    runbook_url: str = Field(default="", max_length=300)
-    """指向处置手册的链接，写法同上。
-    Link to the runbook, likewise."""
-    channels: tuple[ChannelSettings, ...] = ()
-    """通道，各写一节 ``[[notify.channels]]``。
-    Channels, each a section ``[[notify.channels]]``."""
-
-    @model_validator(mode="after")
-    def _apart(self) -> Self:
-        names = [channel.name for channel in self.channels]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"通道重名 channels of the same name: {', '.join(twice)}")
-        for name in ("board_url", "grafana_url", "runbook_url"):
-            if (url := getattr(self, name)) and not (url.startswith(("https://", "http://")) and url.isascii()):
-                raise ValueError(f"{name} 不是 ASCII 网址 is no http(s) address in ASCII: {url}")
-        return self
-
-    def token(self) -> str:
-        """The token that ``token_file`` holds; empty when none is set."""
-        return _filled_secret(self.token_file)
 
 
 class Settings(BaseSettings):
@@ -478,7 +305,7 @@ class Settings(BaseSettings):
         for name, value in (
             ("sasl.mechanism", security.sasl_mechanism),
             ("sasl.username", security.sasl_username),
-            ("sasl.password", _secret(security.sasl_password_file)),
+            ("sasl.password", secret_in(security.sasl_password_file)),
             ("ssl.ca.location", security.ssl_ca_file),
             ("ssl.certificate.location", security.ssl_certificate_file),
             ("ssl.key.location", security.ssl_key_file),
@@ -490,7 +317,7 @@ class Settings(BaseSettings):
 
     def clickhouse_password(self) -> str:
         """Password of ``clickhouse.user``; empty when no file is set."""
-        return _secret(self.clickhouse.password_file)
+        return secret_in(self.clickhouse.password_file)
 
     @property
     def endpoints_file(self) -> Path:
@@ -517,7 +344,7 @@ class Settings(BaseSettings):
     def title_key(self) -> bytes:
         """Key of the title hash; made on first use when none is configured."""
         if self.privacy.title_key_file:
-            return _secret(self.privacy.title_key_file).encode()
+            return secret_in(self.privacy.title_key_file).encode()
         return _made_once(self.home / "title.key", secrets.token_hex(32)).encode()
 
     def make_clock(self) -> Clock:
@@ -590,22 +417,3 @@ def _made_once(path: Path, content: str) -> str:
             os.link(draft, path)
         Path(draft).unlink()
     return path.read_text().strip()
-
-
-def _secret(path: Path | None) -> str:
-    if path is None:
-        return ""
-    try:
-        return path.read_text().strip()
-    except OSError as error:
-        raise ConfigurationError(f"密钥文件读不出 secret file cannot be read: {path}: {error.strerror}") from error
-
-
-def _filled_secret(path: Path | None) -> str:
-    """As :func:`_secret`, on one line; an empty file is an error: no token must not pass for "no token needed"."""
-    found = _secret(path)
-    if path is not None and not found:
-        raise ConfigurationError(f"密钥文件是空的 secret file is empty: {path}")
-    if not (found.isascii() and found.isprintable()):
-        raise ConfigurationError(f"密钥文件应只有一行 ASCII 字符 secret file must hold one line of ASCII: {path}")
-    return found

@@ -11,7 +11,8 @@ import pytest
 
 from streams.clock import wall_ms
 from streams.errors import ConfigurationError
-from streams.settings import duration_ms, instant_ms, load_settings
+from streams.setting_types import duration_ms
+from streams.settings import instant_ms, load_settings
 
 
 @contextmanager

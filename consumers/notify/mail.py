@@ -15,7 +15,7 @@ from consumers.notify.answers import Outcome, Verdict
 from consumers.notify.message import Message
 from consumers.notify.outbound import tls_context
 from streams.errors import ConfigurationError
-from streams.settings import ChannelSettings
+from streams.notify_settings import ChannelSettings
 
 log = logging.getLogger(__name__)
 

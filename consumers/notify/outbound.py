@@ -17,7 +17,7 @@ from consumers.notify.payload import payload
 from consumers.notify.signing import signed
 from streams.clock import wall_ms
 from streams.errors import ConfigurationError
-from streams.settings import ChannelSettings
+from streams.notify_settings import ChannelSettings
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=15, connect=5)
 _ANSWER_BYTES: Final = 64 << 10

@@ -26,7 +26,9 @@ from consumers.notify.queue import Queue
 from consumers.notify.sender import Channel, Sender
 from consumers.notify.server import Intake
 from streams.errors import ConfigurationError, DependencyError
-from streams.settings import ChannelSettings, NotifySettings, Settings, duration_ms
+from streams.notify_settings import ChannelSettings, NotifySettings
+from streams.setting_types import duration_ms
+from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,8 @@ from consumers.notify.inbound import Delivery, Malformed, parse
 from consumers.notify.matching import takes
 from consumers.notify.queue import Queue, Taken
 from streams.clock import wall_ms
-from streams.settings import ChannelSettings, duration_ms
+from streams.notify_settings import ChannelSettings
+from streams.setting_types import duration_ms
 
 log = logging.getLogger(__name__)
 

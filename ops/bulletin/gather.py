@@ -15,7 +15,8 @@ from consumers.windows import Window
 from ops.bulletin.figures import Row
 from ops.caught_up import Observer
 from streams.contracts import REFERENCE_INPUTS
-from streams.settings import Settings, duration_ms
+from streams.setting_types import duration_ms
+from streams.settings import Settings
 
 
 @dataclass(frozen=True)

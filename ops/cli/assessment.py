@@ -12,7 +12,8 @@ from ops.cli.options import AsOf, Json, UnitFilter
 from ops.cli.output import Column, emit_rows, say
 from ops.cli.text import t
 from streams.errors import ConfigurationError
-from streams.settings import Settings, duration_ms, instant_ms, load_settings
+from streams.setting_types import duration_ms
+from streams.settings import Settings, instant_ms, load_settings
 
 
 class By(StrEnum):

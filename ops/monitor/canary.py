@@ -24,7 +24,8 @@ from streams.clock import wall_ms
 from streams.contracts import ARCHIVE_RECEIVED, codec
 from streams.errors import DependencyError, GuidangError
 from streams.partitioner import PARTITIONERS
-from streams.settings import Settings, duration_ms
+from streams.setting_types import duration_ms
+from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""``docs/configuration.md``: every setting with its variable, type, default and meaning, as ``streams/settings.py`` declares it."""
+"""``docs/configuration.md``: every setting with its variable, type, default and meaning, as the code declares it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ops.jars import CACHE_VARIABLE
-from streams.settings import CONFIG_FILE_VARIABLE, DeadlineText, DurationText, Settings
+from streams.setting_types import DeadlineText, DurationText
+from streams.settings import CONFIG_FILE_VARIABLE, Settings
 
 PREFIX = "GUIDANG_"
 OTHER_VARIABLES = frozenset({CONFIG_FILE_VARIABLE, CACHE_VARIABLE})

@@ -18,7 +18,8 @@ import pytest
 from streams.contracts import DEAD_LETTER, OUTPUTS
 from streams.domain.finding import anomaly_id
 from streams.partitioner import murmur2
-from streams.settings import KafkaSettings, duration_ms
+from streams.setting_types import duration_ms
+from streams.settings import KafkaSettings
 from tests.conftest import Kafka
 from tests.examples.subscribers import EXAMPLES, KILLED, KILLS, LATE_PYTHON, Mortal, Run, places_in
 from tests.examples.subscribers import run as run_all

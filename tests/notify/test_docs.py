@@ -13,7 +13,8 @@ from consumers.notify.answers import _HINTS, _THROTTLED, _UNWANTED
 from consumers.notify.message import Composer
 from consumers.notify.metrics import DECLARED
 from consumers.notify.style import STYLES
-from streams.settings import ChannelSettings, NotifySettings, load_settings
+from streams.notify_settings import ChannelSettings, NotifySettings
+from streams.settings import load_settings
 from tests.notify.parts import alert, queued
 from tests.notify.test_message import LINKS
 from tests.test_settings import environment

@@ -21,7 +21,7 @@ from aiosmtpd.smtp import SMTP, AuthResult
 from consumers.notify.links import Links
 from consumers.notify.mail import MailChannel
 from consumers.notify.message import Composer, Message
-from streams.settings import ChannelSettings
+from streams.notify_settings import ChannelSettings
 from tests.conftest import free_port
 from tests.notify.parts import alert, queued
 

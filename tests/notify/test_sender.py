@@ -19,7 +19,7 @@ from consumers.notify.pace import Pace
 from consumers.notify.queue import Queue, Taken
 from consumers.notify.sender import Sender
 from streams.clock import wall_ms
-from streams.settings import ChannelSettings
+from streams.notify_settings import ChannelSettings
 from tests.notify.parts import Robot, alert
 
 SECRET = "SECf00dfeed0123456789"  # noqa: S105
