@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-ORIGIN = "guidang-"
-"""Prefix of the headers that a worker adds; a sender's own header of such a name stands before it, and the last one counts."""
+from streams.agents.outcomes import ORIGIN
 
 
 def dead_letter_row(message: Any, ordinal: int) -> dict[str, Any]:
     """Row of one message of ``dead-letter``.
 
+    A sender's own header of a name that workers use stands before theirs, and the last one counts.
     A header that is missing or no number gives -1 or an empty text: a dead letter is never itself refused.
     """
     headers = {name: value or b"" for name, value in message.headers() or []}

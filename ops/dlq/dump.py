@@ -17,8 +17,8 @@ def hex_dump(data: bytes, limit: int = SHOWN_BYTES) -> list[str]:
     lines = []
     for start in range(0, min(len(data), limit), _PER_LINE):
         part = data[start : min(start + _PER_LINE, limit)]
-        printable = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)  # noqa: PLR2004 - printable ASCII
-        lines.append(f"{start:06x}  {part.hex(' '):<{_PER_LINE * 3 - 1}}  {printable}")
+        shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)  # noqa: PLR2004 - printable ASCII
+        lines.append(f"{start:06x}  {part.hex(' '):<{_PER_LINE * 3 - 1}}  {shown}")
     return lines
 
 
