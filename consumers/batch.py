@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
-import pyarrow as pa
-
-from consumers.dead_letters import dead_letter_row
-from consumers.items import item_row
 from consumers.origins import Origin
-from consumers.rows import NOT_STORED, version_of
-from streams.contracts import DEAD_LETTER, ITEM_STATE, codec
+from consumers.row_file import RowFormat
+from consumers.rows import version_of
+from streams.contracts import DEAD_LETTER, codec
 from streams.errors import EngineError, InvalidRecord
 
 Partition = tuple[str, int]
+
+
+@dataclass(slots=True)
+class RowBlock:
+    """Rows for one insert, and the messages that they come from."""
+
+    origin: Origin
+    format: RowFormat
+    rows: list[bytes] = field(default_factory=list)
+    messages: list[Any] = field(default_factory=list)
+
+    @property
+    def table(self) -> str:
+        """Name of the table."""
+        return self.origin.table.name
+
+    def check(self) -> None:
+        """Decode every message.
+
+        Raises
+        ------
+        EngineError
+            One is not what its topic's contract says.
+        """
+        if self.origin.table.topic != DEAD_LETTER:
+            for message in self.messages:
+                try:
+                    codec(self.origin.table.topic).decode(message.value())
+                except InvalidRecord as error:
+                    raise _unreadable(self.origin, message, error) from error
 
 
 class Batch:
@@ -30,7 +58,7 @@ class Batch:
         self.rows = 0
         self.first_at: float | None = None
         self.positions: dict[Partition, int] = {}
-        self._by_topic: dict[str, tuple[Origin, list[dict[str, Any]], list[int]]] = {}
+        self._blocks: dict[tuple[str, RowFormat], RowBlock] = {}
 
     def take(self, origin: Origin, message: Any, now: float) -> None:
         """Take one record.
@@ -38,13 +66,19 @@ class Batch:
         Raises
         ------
         EngineError
-            It cannot be decoded: what workers write is always readable, so this is a defect of ours (or somebody else writes there), and
-            leaving it out would leave a figure wrong without a word.
+            It is not one of its topic: what workers write is always readable, so this is a defect of ours (or somebody else writes there),
+            and leaving it out would leave a figure wrong without a word.
         """
         offset = message.offset()
-        _, records, versions = self._by_topic.setdefault(origin.topic, (origin, [], []))
-        records.append(_record(origin, message))
-        versions.append(version_of(origin.ordinal, offset))
+        try:
+            format_, record = origin.table.read(message, origin.ordinal)
+        except InvalidRecord as error:
+            raise _unreadable(origin, message, error) from error
+        block = self._blocks.get((origin.topic, format_))
+        if block is None:
+            block = self._blocks[origin.topic, format_] = RowBlock(origin, format_)
+        block.rows.append(format_.row(version_of(origin.ordinal, offset), record))
+        block.messages.append(message)
         self.rows += 1
         if self.first_at is None:
             self.first_at = now
@@ -54,25 +88,13 @@ class Batch:
         """Note that a partition has been read to an end: behind the last record may lie a transaction's marker."""
         self.positions[topic, partition] = max(offset, self.positions.get((topic, partition), 0))
 
-    def blocks(self) -> Iterator[tuple[str, pa.Table]]:
-        """One insert for each table: its name and the columns."""
-        for origin, records, versions in self._by_topic.values():
-            yield origin.table.name, origin.table.block(records, versions)
+    def blocks(self) -> Iterable[RowBlock]:
+        """One insert for each table and schema."""
+        return self._blocks.values()
 
 
-def _record(origin: Origin, message: Any) -> dict[str, Any]:
-    topic = origin.table.topic
-    if topic == DEAD_LETTER:
-        return dead_letter_row(message, origin.ordinal)
-    try:
-        record = codec(topic).decode(message.value())
-    except InvalidRecord as error:
-        raise EngineError(
-            f"{origin.topic}[{message.partition()}] @{message.offset()} 读不出：{error}。未提交任何位移。"
-            f" A record of an output topic cannot be read; nothing was committed. Who else writes to this topic?"
-        ) from error
-    if topic == ITEM_STATE:
-        record = item_row(record)
-    for name in NOT_STORED:
-        record.pop(name, None)
-    return record
+def _unreadable(origin: Origin, message: Any, error: InvalidRecord) -> EngineError:
+    return EngineError(
+        f"{origin.topic}[{message.partition()}] @{message.offset()} 读不出：{error}。未提交任何位移。"
+        f" A record of an output topic cannot be read; nothing was committed. Who else writes to this topic?"
+    )

@@ -6,7 +6,7 @@ Scopes are taken from the places of buckets, cases and archives. Names of column
 
 from __future__ import annotations
 
-from streams.domain.coverage import COUNTS
+from streams.domain.coverage import COUNTS, DUE_COUNTS
 from streams.domain.districts import CITY
 
 _SCOPE = {
@@ -20,6 +20,12 @@ _SCOPE = {
 _BY_PARTITION = "SETTINGS do_not_merge_across_partitions_select_final = 1"
 _ANYTHING = " + ".join(COUNTS) + " + arraySum(mapValues(excluded)) > 0"
 _SUMS = ", ".join([*(f"sum({name}) AS {name}" for name in COUNTS), "sumMap(excluded) AS excluded"])
+_SUMS_THEN = ", ".join(
+    [
+        *(f"sumIf({name}, {'NOT ' if name in DUE_COUNTS else ''}of_closing) AS {name}" for name in COUNTS),
+        "sumMapIf(excluded, of_closing) AS excluded",
+    ]
+)
 _NONE = "CAST(map(), 'Map(String, Int64)')"
 
 
@@ -31,17 +37,30 @@ RATIOS = """archived + unarchived + awaiting AS closed,
 
 def live_sql(by: str) -> str:
     """Sums over buckets. Bound: ``start`` and ``end`` (milliseconds, the end excluded)."""
-    which = """granularity = 'HOUR'
-  AND bucket_start >= fromUnixTimestamp64Milli({start:Int64}) AND bucket_start < fromUnixTimestamp64Milli({end:Int64})"""
-    return f"{buckets_sql(f'toString({_SCOPE[by]})', which)}\n{_BY_PARTITION}"
+    first, last = "fromUnixTimestamp64Milli({start:Int64})", "fromUnixTimestamp64Milli({end:Int64} - 1)"
+    return f"{buckets_sql(f'toString({_SCOPE[by]})', first, last)}\n{_BY_PARTITION}"
 
 
-def buckets_sql(scope: str, which: str) -> str:
-    """Sums over the buckets of which ``which`` holds, by the expression ``scope``; rows of nothing but zeros are left out."""
+def buckets_sql(scope: str, first: str, last: str, which: str = "1") -> str:
+    """Sums over buckets by the expression ``scope``; rows of nothing but zeros are left out.
+
+    Parameters
+    ----------
+    scope
+        Over a bucket's place, or ``at``: the hour of each count, of the closing or of the due date.
+    first, last
+        Expressions of the moments from which and through which hours may begin.
+    which
+        A further condition on buckets.
+    """
     return f"""
-SELECT {scope} AS scope, {_SUMS}
-FROM coverage_partial FINAL
-WHERE {which}
+SELECT {scope} AS scope, {_SUMS_THEN}
+FROM (
+    SELECT * FROM coverage_partial FINAL
+    WHERE granularity = 'HOUR' AND due_start >= {first} AND bucket_start <= {last} AND {which}
+)
+ARRAY JOIN [bucket_start, due_start] AS at, [true, false] AS of_closing
+WHERE at >= {first} AND at <= {last}
 GROUP BY scope
 HAVING {_ANYTHING}"""
 

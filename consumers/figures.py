@@ -15,7 +15,7 @@ from consumers.clickhouse import Client
 from consumers.coverage import coverage_row
 from consumers.score import Place, points
 from consumers.windows import parse_window
-from streams.domain.coverage import COUNTS
+from streams.domain.coverage import COUNTS, DUE_COUNTS
 from streams.domain.districts import CITY
 from streams.domain.expected import year_of
 from streams.domain.time import DAY_MS, day_of
@@ -131,16 +131,16 @@ def assessment(client: Client, now_ms: int, *, place: Place, delay_bounds: Seque
 def _buckets(client: Client, now_ms: int) -> Iterable[Row]:
     """Sums by unit and district, for the year and for what fell due."""
     starts = {f"start_{name}": parse_window(name, now_ms).start_ms for name in (YEAR, *DUE_WINDOWS)}
-    of_year = [f"sumIf(b.{name}, {_since(YEAR)}) AS {name}" for name in COUNTS]
+    of_year = [f"sumIf(b.{name}, {_since(YEAR, name)}) AS {name}" for name in COUNTS]
     # Whether there is anything at all, cases that are not counted included: such a unit has its row, of zeros.
-    anything = " + ".join((*(f"b.{name}" for name in COUNTS), "arraySum(mapValues(b.excluded))"))
-    touched = f"sumIf({anything}, {_since(YEAR)}) AS {_TOUCHED}"
-    fallen = [f"sumIf({count}, {_since(name)}) AS {column}" for name in DUE_WINDOWS for count, column in _columns(name)]
+    excluded = f"sumIf(arraySum(mapValues(b.excluded)), {_since(YEAR)})"
+    touched = f"{' + '.join((*COUNTS, excluded))} AS {_TOUCHED}"
+    fallen = [f"sumIf({count}, {_since(name, 'due')}) AS {column}" for name in DUE_WINDOWS for count, column in _columns(name)]
     sql = f"""
 SELECT toString(unit_code) AS unit, toString(district_code) AS district, {", ".join([*of_year, touched, *fallen])}
 FROM coverage_partial AS b FINAL
 WHERE granularity = 'HOUR' AND bucket_start < fromUnixTimestamp64Milli({{end:Int64}})
-  AND bucket_start >= fromUnixTimestamp64Milli({{first:Int64}})
+  AND due_start >= fromUnixTimestamp64Milli({{first:Int64}})
 GROUP BY unit, district
 {_BY_PARTITION}"""
     bound = {**starts, "end": now_ms + 1, "first": min(starts.values())}
@@ -148,8 +148,10 @@ GROUP BY unit, district
     return found
 
 
-def _since(window: str) -> str:
-    return f"b.bucket_start >= fromUnixTimestamp64Milli({{start_{window}:Int64}})"
+def _since(window: str, count: str = "") -> str:
+    """Whether a bucket's count lies in a window; what has fallen due has done so by now."""
+    time = "due_start" if count in DUE_COUNTS else "bucket_start"
+    return f"b.{time} >= fromUnixTimestamp64Milli({{start_{window}:Int64}})"
 
 
 def _columns(window: str) -> Iterable[tuple[str, str]]:

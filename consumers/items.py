@@ -11,7 +11,7 @@ _COLUMNS = (
     *("unit_code", "item_code", "item_name", "main_item_code", "main_item_name", "build_mode", "plan_year", "archiving_mode"),
     *("case_count_2017", "expected_online", "configured"),
 )
-_SIDES = frozenset({"schedule", "config", "unregistered_in"})
+_APART = frozenset({"schedule", "config", "unregistered_in", "findings"})
 Row = dict[str, Any]
 
 
@@ -19,7 +19,7 @@ def item_row(record: Mapping[str, Any]) -> Row:
     """Row of one record: the sides of schedule and configuration become columns."""
     schedule, config = record["schedule"] or {}, record["config"] or {}
     return {
-        **{name: value for name, value in record.items() if name not in _SIDES},
+        **{name: value for name, value in record.items() if name not in _APART},
         "schedule_version": schedule.get("schedule_version", ""),
         "schedule_approved": bool(schedule.get("approved")),
         "schedule_retention": schedule.get("retention", ""),

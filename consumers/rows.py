@@ -1,28 +1,30 @@
-"""From output records to the columns of the tables in ``migrations/``, as Arrow.
+"""From output records to rows of the tables in ``migrations/``.
 
-Columns, and Arrow ones, because building and encoding them costs 6 µs a case instead of 45 as lists through the client's own Native format
-(docs/design/sink.md). Times stay the integers they are on the wire: an Arrow timestamp is one.
+The records of most topics are rows as they are, and go on undecoded (:mod:`consumers.row_file`): decoding one in Python would cost more
+than all the rest of the sink. Those of items are flattened first; dead letters are no Avro, and their rows are made of headers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
-from operator import itemgetter
 from typing import Any
 
-import pyarrow as pa
+import fastavro
 
-from streams.contracts import ANOMALY_TOPICS, CASE_STATE, COVERAGE_PARTIAL, DEAD_LETTER, ITEM_STATE
+from consumers.dead_letters import dead_letter_row
+from consumers.items import item_row
+from consumers.row_file import RowFormat
+from streams.contracts import ANOMALY_TOPICS, CASE_STATE, COVERAGE_PARTIAL, DEAD_LETTER, HEADER_BYTES, ITEM_STATE, codec, topic_contract
 
-Record = Mapping[str, Any]
-
-TEXT, FLAG, COUNT, SMALL, ORDINAL = pa.string(), pa.bool_(), pa.int64(), pa.int32(), pa.uint16()
-TEXTS, COUNTS = pa.list_(TEXT), pa.map_(TEXT, COUNT)
-TIME, DATE = pa.timestamp("ms", tz="Asia/Shanghai"), pa.date32()
 ORDINAL_SHIFT = 48
 """Bits left of the offset: 2⁴⁸ records per partition and 2¹⁶ lives of a topic are out of reach."""
+NOT_STORED = frozenset({"facts", "findings", "review_at"})
+"""Fields of the record that no table has: the engine's own memory of the events, and findings, which have a table of their own."""
+
+_TIME = {"type": "long", "logicalType": "timestamp-millis"}
+Read = Callable[[Any, int], tuple[RowFormat, bytes]]
 
 
 def version_of(ordinal: int, offset: int) -> int:
@@ -36,118 +38,81 @@ class Table:
 
     Parameters
     ----------
-    fields
-        Fields of the record, which are the columns' names too, and their types.
-    nested
-        Fields that are lists of records: each field of those is a column ``field.name`` of lists.
+    columns
+        Those that the newest schema fills.
+    read
+        Gives the format and the Avro body of the row of a message (``confluent_kafka.Message``) in this life of its topic. It raises
+        :class:`streams.errors.InvalidRecord` if the message is not what the topic's contract says; with rows that are as they were written,
+        only the header is looked at.
     """
 
     name: str
     topic: str
-    fields: Mapping[str, pa.DataType]
-    nested: Mapping[str, Mapping[str, pa.DataType]]
-
-    def block(self, records: Sequence[Record], versions: Sequence[int]) -> pa.Table:
-        """Columns of these records, ``version`` among them."""
-        columns = {name: _array(records, name, type_) for name, type_ in self.fields.items()}
-        for field, parts in self.nested.items():
-            lists = [record[field] for record in records]
-            offsets = pa.array(list(accumulate(map(len, lists), initial=0)), pa.int32())
-            flat = [part for parts_of_one in lists for part in parts_of_one]
-            for name, type_ in parts.items():
-                values = _array(flat, name, type_)
-                columns[f"{field}.{name}"] = pa.ListArray.from_arrays(offsets, values)
-        columns["version"] = pa.array(versions, pa.uint64())
-        return pa.table(columns)
+    columns: tuple[str, ...]
+    read: Read
 
 
-def _array(records: Sequence[Record], name: str, type_: pa.DataType) -> pa.Array:
-    values = list(map(itemgetter(name), records))
-    return pa.array([list(value.items()) for value in values] if type_ is COUNTS else values, type_)
+def _as_written(name: str, topic: str) -> Table:
+    known = codec(topic)
+    # Each schema names just its own columns: what an older one lacks is for the table's defaults.
+    formats = {id_: RowFormat(_plain(schema), NOT_STORED) for id_, schema in topic_contract(topic).versions.items()}
+
+    def read(message: Any, _ordinal: int) -> tuple[RowFormat, bytes]:
+        schema_id, value = known.framed(message.value())
+        return formats[schema_id], value[HEADER_BYTES:]
+
+    return Table(name, topic, formats[known.schema_id].columns, read)
 
 
-def _fields(types: Mapping[pa.DataType, str]) -> dict[str, pa.DataType]:
-    return {name: type_ for type_, names in types.items() for name in names.split()}
+def _made(name: str, topic: str, row: Callable[[Any, int], Mapping[str, Any]], types: Mapping[str, Any]) -> Table:
+    schema = {"type": "record", "name": name, "fields": [{"name": field, "type": type_} for field, type_ in types.items()]}
+    format_, parsed = RowFormat(schema), fastavro.parse_schema(schema, named_schemas={})
+
+    def read(message: Any, ordinal: int) -> tuple[RowFormat, bytes]:
+        body = io.BytesIO()
+        fastavro.schemaless_writer(body, parsed, row(message, ordinal))
+        return format_, body.getvalue()
+
+    return Table(name, topic, format_.columns, read)
 
 
-_PLACE = "unit_code district_code item_code main_item_code item_type"
-_NAMED_PLACE = f"{_PLACE} unit_name item_name"
+def _plain(schema: Any) -> Any:
+    """A schema without what fastavro notes in it."""
+    if isinstance(schema, dict):
+        return {name: _plain(part) for name, part in schema.items() if not name.startswith("__")}
+    return [_plain(part) for part in schema] if isinstance(schema, list) else schema
 
-_CASE_STATE = Table(
-    "case_state",
-    CASE_STATE,
-    _fields(
-        {
-            TEXT: f"case_no status reason source_system build_mode archiving_mode title_hash {_NAMED_PLACE}",
-            TIME: "accepted_at closed_at due_at received_at wake_at feed_through",
-            FLAG: "due_provisional due_passed registered",
-            COUNT: "delay_ms",
-            TEXTS: "open_anomalies flags",
-        }
-    ),
-    {"archives": _fields({TEXT: f"archive_no receipt source_system title_hash {_PLACE}", TIME: "accepted_at refused_at last_refused_at"})},
-)
 
-_ANOMALY_FIELDS = _fields(
+def _types(names: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: type_ for spaced, type_ in names.items() for name in spaced.split()}
+
+
+_ITEM_TYPES = _types(
     {
-        TEXT: f"anomaly_id kind state subject reason resolution detail waived_by waived_reason {_NAMED_PLACE}",
-        TIME: "since closed_at due_at received_at",
-        DATE: "waived_from waived_until",
-        FLAG: "backfill waived",
-        COUNT: "late_ms",
+        "unit_code unit_name district_code item_code item_name main_item_code main_item_name item_type build_mode archiving_mode": "string",
+        "schedule_version schedule_retention config_version config_retention config_archiving_mode": "string",
+        "schedule_materials config_materials open_anomalies": {"type": "array", "items": "string"},
+        "registered expected_online leaf configured schedule_approved unregistered_cases": "boolean",
+        "plan_year": "int",
+        "case_count_2017": "long",
+        "wake_at": ["null", _TIME],
     }
 )
-# A kind is told on one topic alone, so that the versions of a finding's rows all come from one.
-_ANOMALIES = tuple(Table("anomaly", topic, _ANOMALY_FIELDS, {}) for topic in ANOMALY_TOPICS)
-
-_ITEM = Table(
-    "item",
-    ITEM_STATE,
-    _fields(
-        {
-            TEXT: f"{_NAMED_PLACE} main_item_name build_mode archiving_mode schedule_version schedule_retention"
-            " config_version config_retention config_archiving_mode",
-            TEXTS: "schedule_materials config_materials open_anomalies",
-            FLAG: "registered expected_online leaf configured schedule_approved unregistered_cases",
-            SMALL: "plan_year",
-            COUNT: "case_count_2017",
-            TIME: "wake_at",
-        }
-    ),
-    {},
+_DEAD_LETTER_TYPES = _types(
+    {
+        "incarnation partition source_partition": "int",
+        "offset source_offset value_bytes": "long",
+        "written_at": _TIME,
+        "source_timestamp": ["null", _TIME],
+        "source_topic source_key reason detail": "string",
+    }
 )
 
-_COVERAGE_PARTIAL = Table(
-    "coverage_partial",
-    COVERAGE_PARTIAL,
-    _fields(
-        {
-            TEXT: f"granularity {_PLACE}",
-            TIME: "bucket_start",
-            SMALL: "input_partition",
-            COUNT: "archived archived_late unarchived awaiting refused orphan due due_archived due_awaiting official_closed"
-            " official_archived unregistered",
-            COUNTS: "excluded",
-        }
-    ),
-    {},
+TABLES = (
+    _as_written("case_state", CASE_STATE),
+    # A kind is told on one topic alone, so that the versions of a finding's rows all come from one.
+    *(_as_written("anomaly", topic) for topic in ANOMALY_TOPICS),
+    _as_written("coverage_partial", COVERAGE_PARTIAL),
+    _made("item", ITEM_STATE, lambda message, _: item_row(codec(ITEM_STATE).decode(message.value())), _ITEM_TYPES),
+    _made("dead_letter", DEAD_LETTER, dead_letter_row, _DEAD_LETTER_TYPES),
 )
-
-_DEAD_LETTER = Table(
-    "dead_letter",
-    DEAD_LETTER,
-    _fields(
-        {
-            ORDINAL: "incarnation",
-            SMALL: "partition source_partition",
-            COUNT: "offset source_offset value_bytes",
-            TIME: "written_at source_timestamp",
-            TEXT: "source_topic source_key reason detail",
-        }
-    ),
-    {},
-)
-
-TABLES = (_CASE_STATE, *_ANOMALIES, _COVERAGE_PARTIAL, _ITEM, _DEAD_LETTER)
-NOT_STORED = frozenset({"facts", "findings", "review_at"})
-"""Fields of the record that no table has: the engine's own memory of the events, and findings, which have a table of their own."""

@@ -23,6 +23,7 @@ from streams.errors import InvalidRecord
 
 FOLDER = Path(__file__).resolve().parent.parent / "avro"
 _HEADER = struct.Struct(">bI")
+HEADER_BYTES = _HEADER.size
 
 CASE_CLOSED = "case-closed"
 ARCHIVE_RECEIVED = "archive-received"
@@ -119,8 +120,8 @@ class Codec:
         contract = topic_contract(topic)
         self.topic = topic
         self.schema_id, schema = list(contract.versions.items())[-1]
-        self._reader = _without_logical_types(schema)
-        self._writers = {id_: _without_logical_types(writer) for id_, writer in contract.versions.items()}
+        self._reader = without_logical_types(schema)
+        self._writers = {id_: without_logical_types(writer) for id_, writer in contract.versions.items()}
         self._prefix = _HEADER.pack(0, self.schema_id)
 
     def encode(self, record: Mapping[str, Any]) -> bytes:
@@ -130,26 +131,37 @@ class Codec:
         fastavro.schemaless_writer(body, self._reader, record)
         return body.getvalue()
 
+    def framed(self, value: bytes | None) -> tuple[int, bytes]:
+        """Return the schema id of a framed record, and the value, its body behind :data:`HEADER_BYTES`.
+
+        Raises
+        ------
+        InvalidRecord
+            NULL_VALUE, NOT_FRAMED (JSON, text, too short), UNKNOWN_SCHEMA.
+        """
+        if value is None:
+            raise InvalidRecord("NULL_VALUE", "消息没有内容 the record has no value")
+        if len(value) < HEADER_BYTES or value[0] != 0:
+            start = value[:1].hex() or "empty"
+            raise InvalidRecord("NOT_FRAMED", f"开头应为 0x00 与 4 字节 schema id，实为 begins with {start}, not with 0x00 and a schema id")
+        schema_id = _HEADER.unpack_from(value)[1]
+        if schema_id not in self._writers:
+            known = ", ".join(map(str, self._writers))
+            raise InvalidRecord("UNKNOWN_SCHEMA", f"schema id {schema_id} 不属于 is not one of {self.topic} (known: {known})")
+        return schema_id, value
+
     def decode(self, value: bytes | None) -> dict[str, Any]:
         """Read one framed record.
 
         Raises
         ------
         InvalidRecord
-            NULL_VALUE, NOT_FRAMED (JSON, text, too short), UNKNOWN_SCHEMA, BROKEN_AVRO, TRAILING_BYTES.
+            Those of :meth:`framed`, BROKEN_AVRO, TRAILING_BYTES.
         """
-        if value is None:
-            raise InvalidRecord("NULL_VALUE", "消息没有内容 the record has no value")
-        if len(value) < _HEADER.size or value[0] != 0:
-            start = value[:1].hex() or "empty"
-            raise InvalidRecord("NOT_FRAMED", f"开头应为 0x00 与 4 字节 schema id，实为 begins with {start}, not with 0x00 and a schema id")
-        schema_id = _HEADER.unpack_from(value)[1]
-        writer = self._writers.get(schema_id)
-        if writer is None:
-            known = ", ".join(map(str, self._writers))
-            raise InvalidRecord("UNKNOWN_SCHEMA", f"schema id {schema_id} 不属于 is not one of {self.topic} (known: {known})")
+        schema_id, value = self.framed(value)
+        writer = self._writers[schema_id]
         body = io.BytesIO(value)
-        body.seek(_HEADER.size)
+        body.seek(HEADER_BYTES)
         try:
             record: dict[str, Any] = fastavro.schemaless_reader(body, writer, None if writer is self._reader else self._reader)  # type: ignore[assignment]
         except Exception as error:  # fastavro raises whatever the bytes lead it to
@@ -165,7 +177,7 @@ def codec(topic: str) -> Codec:
     return Codec(topic)
 
 
-def _without_logical_types(schema: Any) -> Any:
+def without_logical_types(schema: Any) -> Any:
     """Strip ``logicalType`` so that times decode as the integers they are on the wire."""
 
     def strip(node: Any) -> Any:

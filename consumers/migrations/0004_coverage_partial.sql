@@ -1,9 +1,11 @@
 -- Absolute counts of one input partition's cases in one bucket. All that names a bucket is its key, and none of it ever changes.
+-- By due_start first, which is never before bucket_start: a window up to now then reads the end of the table alone, for either time.
 -- Not partitioned by time: one absurd date too many in an insert would make it refused (max_partitions_per_insert_block).
 CREATE TABLE IF NOT EXISTS coverage_partial
 (
     granularity       LowCardinality(String),
     bucket_start      DateTime64(3, 'Asia/Shanghai'),
+    due_start         DateTime64(3, 'Asia/Shanghai'),
     unit_code         LowCardinality(String),
     district_code     LowCardinality(String),
     item_type         LowCardinality(String),
@@ -27,4 +29,4 @@ CREATE TABLE IF NOT EXISTS coverage_partial
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY granularity
-ORDER BY (granularity, bucket_start, unit_code, district_code, item_type, main_item_code, item_code, input_partition);
+ORDER BY (granularity, due_start, bucket_start, unit_code, district_code, item_type, main_item_code, item_code, input_partition);

@@ -154,7 +154,7 @@ RATIOS = Panel(
     width=10,
     height=5,
 )
-_DAILY = f"SELECT * EXCEPT scope, scope AS time FROM ({coverage('toStartOfDay(bucket_start)')}\n) ORDER BY time"
+_DAILY = f"SELECT * EXCEPT scope, scope AS time FROM ({coverage('toStartOfDay(at)')}\n) ORDER BY time"
 TREND = Panel(
     "trend",
     "每日办结与归档",

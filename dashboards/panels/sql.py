@@ -37,8 +37,6 @@ RETENTIONS = {"PERMANENT": "永久", "YEARS_30": "30 年", "YEARS_10": "10 年",
 DAY_MS = 86_400_000
 FROM, TO = "fromUnixTimestamp64Milli({from_ms:Int64}, 'Asia/Shanghai')", "fromUnixTimestamp64Milli({to_ms:Int64}, 'Asia/Shanghai')"
 FROM_DAY = f"toStartOfDay({FROM}, 'Asia/Shanghai')"
-DAYS = f"granularity = 'HOUR' AND bucket_start >= {FROM_DAY} AND bucket_start <= {TO}"
-"""The buckets of the range: whole days, the first one from its beginning, as the command line's windows of days are."""
 CLOSED_THEN = f"closed_at >= {FROM_DAY} AND closed_at <= {TO}"
 OPEN = "state = 'OPENED'"
 
@@ -55,19 +53,19 @@ def words(column: str, labels: Mapping[str, str]) -> str:
 
 
 def coverage(by: str, *, which: str = "", more: str = "") -> str:
-    """Coverage of the range with all ratios, by a column.
+    """Coverage of the range with all ratios: whole days, the first one from its beginning, as the command line's windows of days are.
 
     Parameters
     ----------
     by
-        An expression over a bucket's place or time, which becomes ``scope``.
+        An expression over a bucket's place, or ``at``, the hour of each count; it becomes ``scope``.
     which
         A further condition on buckets.
     more
         Further columns, each with a comma before it.
     """
-    conditions = " AND ".join(each for each in (DAYS, only(), which) if each)
-    return f"SELECT scope{more}, {_COUNTS}, {RATIOS}\nFROM ({buckets_sql(by, conditions)}\n)"
+    conditions = " AND ".join(each for each in (only(), which) if each)
+    return f"SELECT scope{more}, {_COUNTS}, {RATIOS}\nFROM ({buckets_sql(by, FROM_DAY, TO, conditions)}\n)"
 
 
 _COUNTS = "archived, archived_late, unarchived, awaiting, refused, orphan, due, due_archived, official_closed, official_archived"

@@ -1,12 +1,15 @@
 """The fold of case states into absolute counts (归档覆盖率).
 
-A state *contributes* to buckets, each an hour of a unit's item. A bucket's counts are the sum of the
-contributions of its partition's cases, and every window of every scope is a sum of buckets. When a case changes,
+A state *contributes* to buckets, each the cases of a unit's item that closed in one hour and fall due in one. A bucket's counts are the sum
+of the contributions of its partition's cases, and every window of every scope is a sum of buckets. When a case changes,
 what it gave before is taken away and what it gives now is added, so nothing it takes from one bucket can be missing in another.
 
 Times: archived, unarchived, awaiting, refused and excluded lie at closed_at; orphans at received_at; due at due_at, those apart whose
 silent source leaves them awaiting; the official figures at closed_at and at the first acceptance of each archive number. The bucket of
 all time (``EVER``) of a unit's item holds one count alone: its counted cases that found no row of the registry.
+
+A due date follows from the closing time and the policy, so that the cases of one closing hour and item share it but for a change of policy:
+what a case counts at either time lies in one bucket.
 """
 
 from __future__ import annotations
@@ -20,19 +23,25 @@ from streams.domain.time import hour_start_ms
 from streams.domain.verdict import FLAG_UNREGISTERED_ITEM, State
 
 HOUR, EVER = "HOUR", "EVER"
-COUNTS = (
-    *("archived", "archived_late", "unarchived", "awaiting", "refused", "orphan", "due", "due_archived", "due_awaiting"),
-    *("official_closed", "official_archived"),
-)
+DUE_COUNTS = ("due", "due_archived", "due_awaiting")
+"""Those that lie at the due date; all others lie at the bucket's own hour."""
+COUNTS = ("archived", "archived_late", "unarchived", "awaiting", "refused", "orphan", *DUE_COUNTS, "official_closed", "official_archived")
 UNREGISTERED = "unregistered"
 EXCLUDED_PREFIX = "excluded:"
 
 
 class Bucket(NamedTuple):
-    """Where a contribution goes."""
+    """Where a contribution goes.
+
+    Parameters
+    ----------
+    start_ms, due_start_ms
+        Hours of the closing and of the due date; both the same hour for what has no due date; 0 in buckets of all time.
+    """
 
     granularity: str
     start_ms: int
+    due_start_ms: int
     unit_code: str
     district_code: str
     item_type: str
@@ -54,22 +63,19 @@ def contributions(state: State | None) -> list[Contribution]:
     given: list[Contribution] = []
     closed_at = state["closed_at"]
     if closed_at is not None:
-        hour = _hour(closed_at, state)
+        hour = _hour(closed_at, state["due_at"], state)
         given += [(hour, name) for name in _closed_counts(state)]
         if FLAG_UNREGISTERED_ITEM in state["flags"]:
             given.append((_ever(state), UNREGISTERED))
         if state["due_passed"]:
-            hour = _hour(state["due_at"], state)
             given.append((hour, "due"))
             if state["received_at"] is not None:
                 given.append((hour, "due_archived"))
             elif state["status"] == "AWAITING":
                 given.append((hour, "due_awaiting"))
     elif state["status"] == "ORPHAN":
-        given.append((_hour(state["received_at"], state), "orphan"))
-    given += [
-        (_hour(archive["accepted_at"], archive), "official_archived") for archive in state["archives"] if archive["accepted_at"] is not None
-    ]
+        given.append((_hour(state["received_at"], state["received_at"], state), "orphan"))
+    given += [(_hour(at, at, archive), "official_archived") for archive in state["archives"] if (at := archive["accepted_at"]) is not None]
     return given
 
 
@@ -103,7 +109,7 @@ def apply(record: Mapping[str, Any] | None, partition: int, bucket: Bucket, coun
 def empty_record(partition: int, bucket: Bucket) -> dict[str, Any]:
     """Record of a bucket to which no case contributes."""
     place = bucket._asdict()
-    place["bucket_start"] = place.pop("start_ms")
+    place |= {"bucket_start": place.pop("start_ms"), "due_start": place.pop("due_start_ms")}
     return {"input_partition": partition, **place, **dict.fromkeys((*COUNTS, UNREGISTERED), 0), "excluded": {}}
 
 
@@ -126,9 +132,9 @@ def _closed_counts(state: State) -> Iterable[str]:
 
 
 def _ever(state: State) -> Bucket:
-    return Bucket(EVER, 0, state["unit_code"], "", state["item_type"], state["main_item_code"], state["item_code"])
+    return Bucket(EVER, 0, 0, state["unit_code"], "", state["item_type"], state["main_item_code"], state["item_code"])
 
 
-def _hour(time_ms: int, place: Mapping[str, Any]) -> Bucket:
+def _hour(time_ms: int, due_ms: int, place: Mapping[str, Any]) -> Bucket:
     codes = (place["unit_code"], place["district_code"], place["item_type"], place["main_item_code"], place["item_code"])
-    return Bucket(HOUR, hour_start_ms(time_ms), *codes)
+    return Bucket(HOUR, hour_start_ms(time_ms), hour_start_ms(due_ms), *codes)

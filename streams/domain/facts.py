@@ -13,7 +13,8 @@ Events are plain dicts with the fields of the Avro record, less the title (a key
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,11 @@ REFUSED_RECEIPTS = frozenset({"ARCHIVING_FAILED", "DOWNLOAD_FAILED", "UNPACK_FAI
 
 class TooManyEvents(ValueError):
     """One case has more than :data:`MAX_ARCHIVE_EVENTS` archive events that count."""
+
+
+def earliest(archive_events: Collection[Event]) -> Event | None:
+    """The first by (received_at, event_id); ``None`` of none."""
+    return min(archive_events, key=by_time) if archive_events else None
 
 
 def canonical(event: Event) -> bytes:
@@ -53,18 +59,18 @@ class ArchiveFacts:
 
     def acceptance(self) -> Event | None:
         """The earliest acceptance."""
-        return min(self._with({"ACCEPTED"}), key=_moment, default=None)
+        return earliest(self._with({"ACCEPTED"}))
 
     def first_refusal(self) -> Event | None:
         """The earliest refusal."""
-        return min(self._with(REFUSED_RECEIPTS), key=_moment, default=None)
+        return earliest(self._with(REFUSED_RECEIPTS))
 
     def last_refusal(self) -> Event | None:
         """The refusal that stands."""
-        return max(self._with(REFUSED_RECEIPTS), key=_moment, default=None)
+        return max(self._with(REFUSED_RECEIPTS), key=by_time, default=None)
 
-    def _with(self, receipts: frozenset[str] | set[str]) -> Iterator[Event]:
-        return (event for event in self.events.values() if event["receipt"] in receipts)
+    def _with(self, receipts: AbstractSet[str]) -> list[Event]:
+        return [event for event in self.events.values() if event["receipt"] in receipts]
 
 
 @dataclass(slots=True)
@@ -185,5 +191,6 @@ def _version(event: Event) -> tuple[int, str]:
     return event["revision"], event["event_id"]
 
 
-def _moment(event: Event) -> tuple[int, str]:
+def by_time(event: Event) -> tuple[int, str]:
+    """The order of archive events in time."""
     return event["received_at"], event["event_id"]

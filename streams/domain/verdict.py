@@ -18,10 +18,10 @@ from typing import Any
 
 from streams.domain.calendar import WorkCalendar
 from streams.domain.expected import not_expected
-from streams.domain.facts import ArchiveFacts, CaseFacts, Event
+from streams.domain.facts import ArchiveFacts, CaseFacts, Event, by_time, earliest
 from streams.domain.items import Item, parse_item
 from streams.domain.policy import Policy
-from streams.domain.reference import Reference, Row, item_key
+from streams.domain.reference import Reference, item_key
 from streams.domain.time import day_of
 
 State = dict[str, Any]
@@ -78,16 +78,8 @@ class Judge:
         state["flags"] = _flags(facts, state)
         return state
 
-    def exclusion(self, closing: Event) -> str:
-        """Why a closed case is not counted; empty when it is (domain: *Is the case counted?*)."""
-        own = self._own_exclusion(closing)
-        return own or not_expected(self.registered(closing), day_of(closing["closed_at"]), self.policy)
-
-    def registered(self, closing: Event) -> Row | None:
-        """What the registry says of a case's item on its closing day."""
-        return self.reference.items.row(item_key(closing["unit_code"], closing["item_code"]), day_of(closing["closed_at"]))
-
     def _own_exclusion(self, closing: Event) -> str:
+        """Why a closed case is not counted, whatever its item (domain: *Is the case counted?*); empty when it is."""
         state = closing["closing_state"]
         if closing["deleted"]:
             return "DELETED"
@@ -102,12 +94,12 @@ class Judge:
         return "" if parse_item(closing["item_code"]).type else "OUTSIDE_TYPES"
 
     def _closed(self, facts: CaseFacts, closing: Event, moment: Moment, before: State | None) -> State:
-        item = parse_item(closing["item_code"])
+        item, day = parse_item(closing["item_code"]), day_of(closing["closed_at"])
         due = self.calendar.due(closing["closed_at"], self.policy.deadline_for(item.code, item.main_code))
         acceptance = earliest_acceptance(facts)
-        registered = self.registered(closing)
+        registered = self.reference.items.row(item_key(closing["unit_code"], closing["item_code"]), day)
         state = _place(closing, item) | {
-            "district_code": self.reference.units.district(closing["unit_code"], day_of(closing["closed_at"]), closing["district_code"]),
+            "district_code": self.reference.units.district(closing["unit_code"], day, closing["district_code"]),
             "unit_name": closing["unit_name"],
             "item_name": closing["item_name"],
             "registered": registered is not None,
@@ -126,8 +118,7 @@ class Judge:
             "due_passed": False,
             "reason": "",
         }
-        excluded = self.exclusion(closing)
-        if excluded:
+        if excluded := self._own_exclusion(closing) or not_expected(registered, day, self.policy):
             state |= {"status": "EXCLUDED", "reason": excluded}
         elif acceptance:
             passed = due.at_ms <= moment.now_ms
@@ -217,8 +208,7 @@ class Judge:
 
 def earliest_acceptance(facts: CaseFacts) -> Event | None:
     """The acceptance that archives the case: the earliest (received_at, event_id) over all archive numbers that stand."""
-    accepted = [event for _, archive in facts.standing() if (event := archive.acceptance())]
-    return min(accepted, key=lambda event: (event["received_at"], event["event_id"]), default=None)
+    return earliest([event for _, archive in facts.standing() if (event := archive.acceptance())])
 
 
 def waits_for(state: State) -> str:
@@ -242,11 +232,11 @@ def _refused(facts: CaseFacts) -> bool:
 
 def _any_archive(facts: CaseFacts) -> Event:
     standing = facts.standing() or sorted(facts.archives.items())
-    return min((_earliest(archive) for _, archive in standing), key=lambda event: (event["received_at"], event["event_id"]))
+    return min((_earliest(archive) for _, archive in standing), key=by_time)
 
 
 def _earliest(archive: ArchiveFacts) -> Event:
-    return min(archive.events.values(), key=lambda event: (event["received_at"], event["event_id"]))
+    return min(archive.events.values(), key=by_time)
 
 
 def _flags(facts: CaseFacts, state: State) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import faust
 
 from streams.collector import collect_rarely
-from streams.errors import ConfigurationError, EngineError, GuidangError, Stalled
+from streams.errors import ConfigurationError, EngineError, Fenced, GuidangError, Stalled
 from streams.runtime.batch import RecordBatch
 from streams.runtime.faust_app import create_app, input_topic
 from streams.runtime.gates import Gates, Place
@@ -81,6 +81,7 @@ class Engine:
         self.topic: Any = input_topic(self.app, self)
         self._generation = 0
         self._rebalancing = False
+        self._taken_once: set[int] = set()
         self._tasks: dict[int, PartitionTask] = {}
         self._lanes: dict[int, Lane] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -134,6 +135,27 @@ class Engine:
         self.stopping = True
         self._ended.set()
 
+    def fenced(self, task: PartitionTask, exc: Fenced) -> None:
+        """Open a partition again that somebody else has taken outside any rebalance; the second time under one assignment ends the process.
+
+        The other is a former owner whose ``init_transactions`` came through late, and who gives the partition up by itself; or it is the
+        rightful owner, and we have slept past our session. So there is a wait first, in which the group tells us which.
+        """
+        number = task.partition
+        if number in self._taken_once:
+            self.fail(exc)
+            return
+        self._taken_once.add(number)
+        logger.warning("partition %d was taken by somebody else: opening it again unless the group gives it away", number)
+
+        async def reopen() -> None:
+            await asyncio.sleep(self.settings.reopen_s)
+            if self._tasks.get(number) is task and not self._rebalancing and not self.stopping:
+                task.close()
+                self._tasks[number] = PartitionTask(self, number, self._lanes[number], self._generation)
+
+        self._start(reopen())
+
     def revoked(self) -> None:
         """Begin nothing new: a rebalance is under way. Waits for nothing."""
         self._rebalancing = True
@@ -155,6 +177,7 @@ class Engine:
             raise EngineError(f"assignment is not co-partitioned: {sorted(places)}")
         self._generation += 1
         self._rebalancing = False
+        self._taken_once.clear()
         self.stats.generation = self._generation
         self.stats.rebalances += 1
         for number, task in list(self._tasks.items()):

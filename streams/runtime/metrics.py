@@ -95,8 +95,8 @@ FENCED: Final = Metric(
     "guidang_worker_fenced_total",
     "counter",
     "partitions",
-    "正在交出时已被别的 worker 接管的分区数；不是错误。",
-    "Partitions that another worker took over while this one was giving them up; no error.",
+    "被别的 worker 接管的分区数：正在交出时，或别的进程迟到的接管；后者随即重新接管。",
+    "Partitions that another worker took: while this one gave them up, or in an opening that came late, after which they are opened again.",
 )
 REVISITED: Final = Metric(
     "guidang_worker_revisited_keys_total",

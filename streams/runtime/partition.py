@@ -168,11 +168,11 @@ class PartitionTask:
 
     def _was_fenced(self, exc: Fenced) -> None:
         self.lost, self.running = True, False
+        self._engine.stats.fenced += 1
         if self._abandoned.is_set() or self._suspended:
-            self._engine.stats.fenced += 1
             logger.info("partition %d was taken over by its next owner", self.partition)
         else:
-            self._engine.fail(exc)
+            self._engine.fenced(self, exc)
 
     async def _open(self) -> None:
         engine = self._engine

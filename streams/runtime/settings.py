@@ -21,6 +21,8 @@ class EngineSettings:
         Parent of the workers' state directories; losing it costs time, never data.
     session_timeout_s, heartbeat_s, rebalance_timeout_s
         Group membership. A worker that is silent for a session loses its partitions.
+    reopen_s
+        Wait before a partition is opened again that was taken outside a rebalance: longer than a heartbeat, which tells who is a member.
     fetch_wait_ms, fetch_bytes
         Longest wait of a fetch at the broker, and most bytes a fetch brings of one partition.
     read_records, room_batches
@@ -44,6 +46,7 @@ class EngineSettings:
     data_dir: Path
     session_timeout_s: float = 8.0
     heartbeat_s: float = 1.0
+    reopen_s: float = 2.0
     rebalance_timeout_s: float = 20.0
     fetch_wait_ms: int = 100
     fetch_bytes: int = 1_048_576

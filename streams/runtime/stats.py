@@ -21,7 +21,7 @@ class EngineStats:
     commits
         How long each commit took, over all partitions.
     recovered_records, revisited_keys, fenced, rebalances
-        Totals; ``fenced`` counts partitions taken over while this worker was giving them up, which is no error.
+        Totals; ``fenced`` counts partitions that somebody else took over.
     recovering
         Partition to (changelog offsets done, offsets in all) while it recovers.
     watermark_ms

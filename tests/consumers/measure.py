@@ -6,11 +6,14 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from consumers.clickhouse import connect
 from consumers.coverage import coverage_rows
+from consumers.inserting import insert_rows
 from consumers.migrate import migrate
 from consumers.rows import TABLES
 from consumers.sink import Sink
@@ -37,13 +40,13 @@ def measure_store(store: StoreProcess, home: Path) -> None:
     migrate(settings)
     client = connect(settings)
     known, table = codec(CASE_STATE), TABLES[0]
-    record = known.decode(known.encode(case_state(0)))
     spent = 0.0
     for start in range(0, INSERTED, BLOCK):
-        records = [{**record, "case_no": f"case-{n}", "closed_at": T0 + n, "unit_code": f"U{n % 300}"} for n in range(start, start + BLOCK)]
-        block = table.block(records, range(start, start + BLOCK))
-        spent += timed(lambda block=block: client.insert_arrow(table.name, block))  # type: ignore[misc]
-    print(f"case_state, 33 columns, Arrow, blocks of {BLOCK}: {INSERTED / spent:,.0f} rows/s")
+        records = ({**case_state(n), "closed_at": T0 + n, "unit_code": f"U{n % 300}"} for n in range(start, start + BLOCK))
+        read = [table.read(SimpleNamespace(value=partial(known.encode, record)), 1) for record in records]
+        format_, rows = read[0][0], [format_.row(number, body) for number, (format_, body) in enumerate(read, start)]
+        spent += timed(lambda format_=format_, rows=rows: insert_rows(client, table.name, format_, rows))  # type: ignore[misc]
+    print(f"case_state, {len(table.columns)} columns, Avro, inserts of {BLOCK}: {INSERTED / spent:,.0f} rows/s")
     client.command("CREATE TABLE plain (k String, v UInt64, at DateTime64(3), s LowCardinality(String)) ENGINE = MergeTree ORDER BY k")
     columns = [[f"case-{n}" for n in range(BLOCK * 8)], list(range(BLOCK * 8)), [T0] * BLOCK * 8, ["ARCHIVED"] * BLOCK * 8]
     names = ["k", "v", "at", "s"]

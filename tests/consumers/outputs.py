@@ -5,13 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from consumers.clickhouse import connect
+from consumers.clickhouse import Client, connect
 from consumers.group import group_of
+from consumers.inserting import insert_rows
+from consumers.rows import TABLES
 from ops.topics import ensure_topics
 from streams.contracts import OUTPUTS, codec
 from streams.settings import Settings
@@ -58,8 +62,34 @@ def archive(number: str, **more: Any) -> dict[str, Any]:
 def bucket(unit: str, hour: int, partition: int = 0, **counts: Any) -> dict[str, Any]:
     """A bucket of one hour."""
     start = T0 // 3_600_000 * 3_600_000 + hour * 3_600_000
-    place = {"granularity": "HOUR", "bucket_start": start, "unit_code": unit, "district_code": "330106", "item_type": "许可"}
+    place = {
+        "granularity": "HOUR",
+        "bucket_start": start,
+        "due_start": start,
+        "unit_code": unit,
+        "district_code": "330106",
+        "item_type": "许可",
+    }
     return {"input_partition": partition, **place, **counts}
+
+
+def store_messages(client: Client, topic: str, messages: Iterable[Any], versions: Sequence[int] = ()) -> None:
+    """Insert what messages of a topic hold, as the sink does; by default their versions are 1, 2 and so on."""
+    table = next(table for table in TABLES if table.topic == topic)
+    read = [table.read(message, 1) for message in messages]
+    if read:
+        numbered = zip(versions or range(1, len(read) + 1), read, strict=True)
+        insert_rows(client, table.name, read[0][0], [format_.row(version, body) for version, (format_, body) in numbered])
+
+
+def store_rows(client: Client, topic: str, records: Iterable[Mapping[str, Any]], versions: Sequence[int] = ()) -> None:
+    """Insert records of a topic, as the sink does."""
+    values = [codec(topic).encode(record) for record in records]
+    store_messages(client, topic, [SimpleNamespace(value=partial(_same, value)) for value in values], versions)
+
+
+def _same(value: bytes) -> bytes:
+    return value
 
 
 class Outputs:

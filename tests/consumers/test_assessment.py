@@ -26,7 +26,7 @@ from streams.domain.time import DAY_MS, HOUR_MS
 from tests.agents.pipeline import Pipeline
 from tests.agents.test_cases import CLOSED_MS, archive, closing
 from tests.agents.test_items import DAY, configured, registered, scheduled
-from tests.consumers.test_score import store_rows
+from tests.consumers.outputs import store_rows
 
 pytestmark = [pytest.mark.clickhouse]
 

@@ -16,7 +16,7 @@ from ops.topics import ensure_topics
 from streams.contracts import ARCHIVE_RECEIVED, CASE_STATE, codec
 from streams.errors import DependencyError
 from streams.settings import Settings
-from tests.consumers.test_score import store_rows
+from tests.consumers.outputs import store_rows
 
 pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse]
 

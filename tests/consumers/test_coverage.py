@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from consumers.clickhouse import Client
 from consumers.coverage import SCOPES, coverage_row, coverage_rows, ratio
 from consumers.coverage_sql import COUNTS
-from consumers.rows import TABLES
 from consumers.windows import Window, parse_window
-from streams.contracts import CASE_STATE, COVERAGE_PARTIAL, codec
+from streams.contracts import CASE_STATE, COVERAGE_PARTIAL
 from streams.domain.coverage import apply, contributions
 from streams.domain.time import DAY_MS, HOUR_MS
-from tests.consumers.outputs import archive, case_state
+from tests.consumers.outputs import archive, case_state, store_rows
 
 pytestmark = pytest.mark.clickhouse
 
@@ -83,13 +82,8 @@ def store(client: Client, cases: Iterable[dict[str, Any]]) -> None:
         records.append(case_state(number) | case | {"case_no": f"case-{number}"})
         for bucket, name in contributions(case):
             buckets[number % 2, bucket] = apply(buckets.get((number % 2, bucket)), number % 2, bucket, {name: 1})
-    case_table = next(table for table in TABLES if table.topic == CASE_STATE)
-    coverage_table = next(table for table in TABLES if table.topic == COVERAGE_PARTIAL)
-    for table, rows in ((case_table, records), (coverage_table, list(buckets.values()))):
-        if rows:
-            encoded = codec(table.topic)
-            whole = [encoded.decode(encoded.encode(row)) for row in rows]
-            client.insert_arrow(table.name, table.block(whole, range(1, len(whole) + 1)))
+    store_rows(client, CASE_STATE, records)
+    store_rows(client, COVERAGE_PARTIAL, buckets.values())
 
 
 @pytest.mark.parametrize("text", ["1h", "24h", "7d", "30d", "ytd", "2017-12-01..2018-03-31", "2018-12-31..2019-06-30"])
@@ -180,10 +174,15 @@ def test_no_denominator_no_ratio() -> None:
 def test_a_bucket_of_zeros_makes_no_row(client: Client) -> None:
     """A unit that everything was moved away from has no row; the city always has one."""
     store(client, [])
-    zeros = {"input_partition": 0, "granularity": "HOUR", "bucket_start": NOW - DAY_MS, **place("U9", ITEMS[0]), "excluded": {"VOIDED": 0}}
-    table = next(table for table in TABLES if table.topic == COVERAGE_PARTIAL)
-    encoded = codec(COVERAGE_PARTIAL)
-    client.insert_arrow(table.name, table.block([encoded.decode(encoded.encode(zeros))], [1]))
+    zeros = {
+        "input_partition": 0,
+        "granularity": "HOUR",
+        "bucket_start": NOW - DAY_MS,
+        "due_start": NOW,
+        **place("U9", ITEMS[0]),
+        "excluded": {"VOIDED": 0},
+    }
+    store_rows(client, COVERAGE_PARTIAL, [zeros])
     window = parse_window("ytd", NOW)
     assert coverage_rows(client, "unit", window, now_ms=NOW, orphan_grace_ms=GRACE_MS) == []
     city = coverage_rows(client, "city", window, now_ms=NOW, orphan_grace_ms=GRACE_MS)

@@ -10,11 +10,10 @@ import typer
 from typer.testing import CliRunner
 
 from consumers.clickhouse import Client
-from consumers.rows import TABLES
 from ops.cli import figures
-from streams.contracts import ANOMALY_UNARCHIVED, COVERAGE_PARTIAL, codec
+from streams.contracts import ANOMALY_UNARCHIVED, COVERAGE_PARTIAL
 from streams.settings import Settings
-from tests.consumers.outputs import bucket
+from tests.consumers.outputs import bucket, store_rows
 
 pytestmark = pytest.mark.clickhouse
 CLOCK = "2018-12-17T08:00:00+08:00"
@@ -32,9 +31,7 @@ def filled(client: Client, database_settings: Settings, monkeypatch: pytest.Monk
             {"anomaly_id": "A", "kind": "REFUSED", "state": "OPENED", "subject": "c-1", "since": hour["bucket_start"], **place},
         ),
     ):
-        table = next(table for table in TABLES if table.topic == topic)
-        known = codec(topic)
-        client.insert_arrow(table.name, table.block([known.decode(known.encode(record))], [1]))
+        store_rows(client, topic, [record])
     settings = database_settings.model_copy(update={"clock": CLOCK})
     monkeypatch.setattr(figures, "load_settings", lambda: settings)
     return settings

@@ -10,15 +10,15 @@ import pytest
 from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client
 from consumers.coverage import coverage_rows
-from consumers.items import item_row, item_rows
+from consumers.items import item_rows
 from consumers.migrate import FOLDER
-from consumers.rows import NOT_STORED, TABLES
 from consumers.score import evidence_rows, score_rows, score_sql
 from consumers.windows import parse_window
 from ops.simulate.calendar import at_ms
 from ops.simulate.generate import Plan, generate
 from streams.contracts import ANOMALY_TOPICS, CASE_STATE, COVERAGE_PARTIAL, ITEM_STATE
 from tests.agents.pipeline import Pipeline
+from tests.consumers.outputs import store_rows
 from tests.oracle import oracle, score
 from tests.oracle.coverage import rows as oracle_rows
 
@@ -29,14 +29,6 @@ YEAR = 2018
 FIGURES = ("config_errors", "unconfigured", "unarchived", "closed", "inaccurate", "missing_material", "systems")
 POINTS = ("completeness", "quality", "bonus", "total", "quality_by_case", "total_by_case")
 Row = dict[str, Any]
-
-
-def store_rows(client: Client, topic: str, records: list[Row]) -> None:
-    """Insert what a topic holds, as the sink does."""
-    (table,) = [each for each in TABLES if each.topic == topic]
-    rows = [item_row(record) if topic == ITEM_STATE else record for record in records]
-    kept = [{name: value for name, value in row.items() if name not in NOT_STORED} for row in rows]
-    client.insert_arrow(table.name, table.block(kept, range(1, len(kept) + 1)))
 
 
 @pytest.fixture
@@ -133,7 +125,14 @@ def test_the_view_is_the_text_that_the_code_writes() -> None:
 @pytest.mark.parametrize(("unarchived", "points"), [(0, 60), (1, 59.5), (2, 59), (5, 57.5), (10, 55), (50, 35), (100, 10)])
 def test_the_scale_of_completeness_is_that_of_the_notice(client: Client, unarchived: int, points: float) -> None:
     """50 × unarchived ÷ closed off 60."""
-    bucket = {"input_partition": 0, "granularity": "HOUR", "bucket_start": at_ms_of_start(), "unit_code": "U1", "district_code": "330106"}
+    bucket = {
+        "input_partition": 0,
+        "granularity": "HOUR",
+        "bucket_start": at_ms_of_start(),
+        "due_start": at_ms_of_start(),
+        "unit_code": "U1",
+        "district_code": "330106",
+    }
     counts = dict.fromkeys(
         ("archived_late", "awaiting", "refused", "orphan", "due", "due_archived", "due_awaiting", "official_archived", "unregistered"), 0
     )

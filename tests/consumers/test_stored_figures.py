@@ -8,17 +8,16 @@ from pathlib import Path
 import pytest
 
 from consumers.clickhouse import Client
-from consumers.rows import TABLES
 from ops.bulletin.figures import Figures
 from ops.bulletin.gather import StoredFigures
 from ops.bulletin.period import parse_period
 from ops.topics import ensure_topics
-from streams.contracts import ANOMALY_UNARCHIVED, COVERAGE_PARTIAL, REFERENCE_INPUTS, codec
+from streams.contracts import ANOMALY_UNARCHIVED, COVERAGE_PARTIAL, REFERENCE_INPUTS
 from streams.errors import DependencyError
 from streams.settings import KafkaSettings, Settings, instant_ms
 from tests.conftest import Kafka
 from tests.consumers.conftest import eventually
-from tests.consumers.outputs import bucket
+from tests.consumers.outputs import bucket, store_rows
 
 NOW_MS = instant_ms("2018-12-17T08:00:00+08:00")
 
@@ -35,9 +34,7 @@ def figures(client: Client, database_settings: Settings) -> Figures:
         (ANOMALY_UNARCHIVED, {"anomaly_id": "B", "kind": "UNARCHIVED", "state": "RESOLVED", "subject": "c2", "late_ms": 7, **since}),
     ]
     for version, (topic, record) in enumerate(records, start=1):
-        table = next(table for table in TABLES if table.topic == topic)
-        known = codec(topic)
-        client.insert_arrow(table.name, table.block([known.decode(known.encode(record))], [version]))
+        store_rows(client, topic, [record], [version])
     return StoredFigures(database_settings, NOW_MS)
 
 

@@ -31,8 +31,8 @@ from streams.domain.time import DAY_MS, HOUR_MS, iso
 from streams.settings import Settings
 from tests.conftest import free_port
 from tests.consumers.conftest import StoreProcess, store_settings
-from tests.consumers.outputs import archive, case_state
-from tests.consumers.test_score import store_rows, store_year
+from tests.consumers.outputs import archive, case_state, store_rows
+from tests.consumers.test_score import store_year
 
 pytestmark = [pytest.mark.clickhouse, pytest.mark.slow]
 

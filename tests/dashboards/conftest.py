@@ -13,7 +13,6 @@ import clickhouse_connect
 import pytest
 
 from consumers.clickhouse import Client, connect
-from consumers.dead_letters import dead_letter_row
 from consumers.migrate import migrate
 from consumers.windows import Window
 from ops.simulate.calendar import at_ms
@@ -30,7 +29,7 @@ from streams.contracts import (
 from streams.domain.time import HOUR_MS, day_number
 from tests.agents.pipeline import Message, Pipeline
 from tests.consumers.conftest import StoreProcess, store_settings
-from tests.consumers.test_score import store_rows
+from tests.consumers.outputs import store_messages, store_rows
 
 YEAR = 2018
 PLAN = Plan(1_200, seed=11)
@@ -82,7 +81,7 @@ def fill(client: Client, plan: Plan = PLAN) -> None:
         store_rows(client, COVERAGE_PARTIAL, pipeline.buckets())
         for topic in ANOMALY_TOPICS:
             store_rows(client, topic, pipeline.anomalies(topic))
-        store_rows(client, DEAD_LETTER, [_dead_letter(number, each) for number, each in enumerate(pipeline.dead_letters())])
+        store_messages(client, DEAD_LETTER, [_dead_letter(number, each) for number, each in enumerate(pipeline.dead_letters())])
 
 
 def _configure_wrongly(pipeline: Pipeline, configured: list[dict[str, Any]]) -> None:
@@ -93,11 +92,11 @@ def _configure_wrongly(pipeline: Pipeline, configured: list[dict[str, Any]]) -> 
         pipeline.reference_record(MODULE_CONFIG, {**row, **changed})
 
 
-def _dead_letter(number: int, letter: Message) -> dict[str, Any]:
-    """The row of a dead letter as the sink reads it off the broker, written at noon of the last day."""
+def _dead_letter(number: int, letter: Message) -> SimpleNamespace:
+    """A dead letter as the sink reads it off the broker, written at noon of the last day."""
     written_ms = PLAN.moment_ms - 6 * HOUR_MS
     told = {"headers": letter.headers, "partition": 0, "offset": number, "timestamp": (1, written_ms), "key": letter.key}
-    return dead_letter_row(SimpleNamespace(**{name: partial(_same, each) for name, each in {**told, "value": letter.value}.items()}), 1)
+    return SimpleNamespace(**{name: partial(_same, each) for name, each in {**told, "value": letter.value}.items()})
 
 
 def _same(value: Any) -> Any:

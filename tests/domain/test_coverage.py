@@ -58,14 +58,14 @@ def test_what_a_correction_takes_from_one_bucket_it_gives_to_another(two: list[E
 
 def test_a_count_below_zero_ends_the_work() -> None:
     """Fold and states have parted: nothing may be committed."""
-    bucket = Bucket(HOUR, 0, "U", "D", "许可", "M", "I")
+    bucket = Bucket(HOUR, 0, 0, "U", "D", "许可", "M", "I")
     with pytest.raises(ValueError, match="would be -1"):
         apply(None, 0, bucket, {"archived": -1})
 
 
 def test_zeros_stay() -> None:
     """A bucket that emptied must overwrite what it was."""
-    bucket = Bucket(HOUR, 0, "U", "D", "许可", "M", "I")
+    bucket = Bucket(HOUR, 0, 0, "U", "D", "许可", "M", "I")
     full = apply(None, 3, bucket, {"archived": 2, "excluded:VOIDED": 1})
     empty = apply(full, 3, bucket, {"archived": -2, "excluded:VOIDED": -1})
     assert (empty["archived"], empty["excluded"]) == (0, {"VOIDED": 0})

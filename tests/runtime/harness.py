@@ -173,6 +173,11 @@ class Pairs:
         self.workers.append(worker)
         return worker
 
+    def take(self, partition: int) -> None:
+        """Take a partition away from its owner, as a former owner's opening does that comes through late; and do nothing with it."""
+        producer = Producer({**self._kafka(), "transactional.id": f"{self.prefix}-pairs-{partition}"})
+        producer.init_transactions(20)
+
     def progress(self) -> dict[tuple[str, int], Progress]:
         """Return the committed progress."""
         return read_progress(self._kafka(), f"{self.prefix}-pairs", [self.topic("left"), self.topic("right")])

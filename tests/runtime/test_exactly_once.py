@@ -97,6 +97,22 @@ def test_a_worker_asleep_past_its_session_writes_nothing_over_its_successor(pair
     assert sleeper(pairs, "") == []
 
 
+def test_a_partition_taken_by_a_late_opening_is_opened_again_once(pairs: Pairs) -> None:
+    """Its former owner was slow to fence, and is gone: the rightful one goes on from what was committed. Twice is a fight, and ends it."""
+    worker = pairs.worker("w1", settings=SMALL)
+    feed_all(pairs, 3_000)
+    worker.wait_reports(lambda last: last["records"] > 500)
+    pairs.take(0)
+    pairs.wait_caught_up()
+    assert worker.last()["fenced"] == 1
+    feed_all(pairs, 300)
+    pairs.wait_caught_up()
+    assert pairs.wrongs() == []
+    pairs.take(0)
+    assert worker.ended() == 1
+    assert "fenced" in worker.tail()
+
+
 def test_without_the_fence_the_sleeper_would_do_harm(make_pairs: Callable[[], Pairs]) -> None:
     """The known-bad variant: with a transactional id of its own, the woken worker gets its results committed.
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import io
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-import pyarrow as pa
+import fastavro
+import orjson
+
+from streams.contracts import without_logical_types
 
 #: Table to its ORDER BY; ``tests/simulation/test_contract.py`` holds it against the migrations.
 KEYS: Mapping[str, tuple[str, ...]] = {
     "case_state": ("case_no",),
     "anomaly": ("anomaly_id",),
     "coverage_partial": (
-        *("granularity", "bucket_start", "unit_code", "district_code", "item_type", "main_item_code", "item_code"),
+        *("granularity", "due_start", "bucket_start", "unit_code", "district_code", "item_type", "main_item_code", "item_code"),
         "input_partition",
     ),
     "item": ("unit_code", "item_code"),
@@ -21,20 +25,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row, left in the block it came in."""
-
-    version: int
-    block: pa.Table
-    at: int
-
-    def value(self, name: str) -> Any:
-        """Value of a column; times are epoch milliseconds."""
-        column = self.block.column(name)
-        return (column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column)[self.at].as_py()
-
-
+Row = Mapping[str, Any]
 Failure = tuple[int, BaseException]
 
 
@@ -49,30 +40,48 @@ class FakeTables:
     """
 
     def __init__(self, before_insert: Callable[[str, int], Failure | None] = lambda _table, _rows: None) -> None:
+        self.write_compression = None
         self.tables: dict[str, dict[tuple[Any, ...], Row]] = {name: {} for name in KEYS}
         self._tokens: dict[str, set[str]] = {name: set() for name in KEYS}
         self._before_insert = before_insert
 
-    def insert_arrow(self, table: str, block: pa.Table, settings: Mapping[str, str] | None = None) -> None:
-        """Insert a block; one whose deduplication token was used before is dropped in silence, as ClickHouse does."""
-        failure = self._before_insert(table, block.num_rows)
+    def raw_insert(
+        self,
+        table: str,
+        column_names: Sequence[str],
+        insert_block: bytes,
+        settings: Mapping[str, str] | None = None,
+        fmt: str = "",
+        compression: str | None = None,
+    ) -> None:
+        """Insert an Avro file; one whose deduplication token was used before is dropped in silence, as ClickHouse does."""
+        assert fmt == "Avro"
+        assert compression is None
+        rows = rows_of(insert_block)
+        failure = self._before_insert(table, len(rows))
         token = (settings or {}).get("insert_deduplication_token")
         if token is not None and token in self._tokens[table]:
             return
         kept = self.tables[table]
-        versions = block.column("version").to_pylist()
-        for at, key in enumerate(zip(*(_plain(block.column(name)) for name in KEYS[table]), strict=True)):
-            if failure is not None and at >= failure[0]:
-                break
+        for row in rows if failure is None else rows[: failure[0]]:
+            assert {name.split(".")[0] for name in column_names} <= row.keys()
+            key = tuple(row[name] for name in KEYS[table])
             known = kept.get(key)
-            if known is None or versions[at] >= known.version:
-                kept[key] = Row(versions[at], block, at)
+            if known is None or row["version"] >= known["version"]:
+                kept[key] = row
         if failure is not None:
             raise failure[1]
         if token is not None:
             self._tokens[table].add(token)
 
 
-def _plain(column: pa.ChunkedArray) -> list[Any]:
-    values: list[Any] = (column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_pylist()
-    return values
+def rows_of(file: bytes) -> list[Row]:
+    """Rows of an Avro file, times as epoch milliseconds."""
+    blocks = fastavro.block_reader(io.BytesIO(file))
+    schema = _reader(blocks.metadata["avro.schema"])
+    return [fastavro.schemaless_reader(block.bytes_, schema, None) for block in blocks]  # type: ignore[misc]
+
+
+@cache
+def _reader(schema: str) -> Any:
+    return without_logical_types(orjson.loads(schema))

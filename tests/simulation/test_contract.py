@@ -13,11 +13,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from consumers.clickhouse import Client
-from consumers.rows import TABLES, version_of
+from consumers.rows import version_of
+from streams.contracts import COVERAGE_PARTIAL
 from streams.domain.coverage import COUNTS, UNREGISTERED
 from streams.errors import ConfigurationError
 from streams.runtime.clients import consumer_config, extent, producer_config
 from streams.runtime.state import Changes, Identity, Store
+from tests.consumers.outputs import store_rows
 from tests.simulation.broker import Broker, FakeConsumer, FakeProducer, Hooks
 from tests.simulation.store import Disk, FakeStore
 from tests.simulation.table import KEYS, FakeTables
@@ -214,12 +216,17 @@ def test_offsets_and_their_metadata_are_committed_with_the_transaction(cluster: 
 
 # The tables.
 
-COVERAGE = next(table for table in TABLES if table.name == "coverage_partial")
-
 
 def bucket(item: str, archived: int) -> dict[str, Any]:
     """A record of ``coverage-partial``."""
-    place = {"granularity": "HOUR", "bucket_start": 1_528_041_600_000, "unit_code": "U1", "district_code": "330106", "item_type": "许可"}
+    place = {
+        "granularity": "HOUR",
+        "bucket_start": 1_528_041_600_000,
+        "due_start": 1_528_041_600_000,
+        "unit_code": "U1",
+        "district_code": "330106",
+        "item_type": "许可",
+    }
     place |= {"main_item_code": item, "item_code": item, "input_partition": 0, "excluded": {"VOIDED": 1}}
     return {**place, **dict.fromkeys((*COUNTS, UNREGISTERED), 0), "archived": archived}
 
@@ -237,19 +244,17 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """The fake tables, or the embedded ClickHouse."""
     if request.param == "fake":
         tables = FakeTables()
-        yield Database(
-            tables, lambda: {row.value("item_code"): row.value("archived") for row in tables.tables["coverage_partial"].values()}
-        )
+        yield Database(tables, lambda: {row["item_code"]: row["archived"] for row in tables.tables["coverage_partial"].values()})
         return
     client: Client = request.getfixturevalue("client")
     query = "SELECT item_code, archived FROM coverage_partial FINAL"
     yield Database(client, lambda: dict(client.query(query).result_rows))
 
 
-def insert(database: Database, *rows: tuple[str, int, int], **settings: Any) -> None:
+def insert(database: Database, *rows: tuple[str, int, int]) -> None:
     """Insert rows of (item, count, offset)."""
-    block = COVERAGE.block([bucket(item, archived) for item, archived, _ in rows], [version_of(1, offset) for _, _, offset in rows])
-    database.client.insert_arrow(COVERAGE.name, block, **settings)
+    versions = [version_of(1, offset) for _, _, offset in rows]
+    store_rows(database.client, COVERAGE_PARTIAL, [bucket(item, archived) for item, archived, _ in rows], versions)
 
 
 def test_the_highest_version_wins_in_any_order(database: Database) -> None:

@@ -97,9 +97,10 @@ def token_used_again() -> AbstractContextManager[None]:
     """The deduplication token names where a block begins, and not where it ends."""
 
     def insert_once(self: Inserter, batch: Any) -> None:
-        for table, block in batch.blocks():
-            token = f"{table}-{block.column('version')[0].as_py()}"
-            self._client.insert_arrow(table, block, settings={"insert_deduplication_token": token})
+        for block in batch.blocks():
+            begin = {"insert_deduplication_token": f"{block.table}-{block.messages[0].partition()}-{block.messages[0].offset()}"}
+            file = block.format.file(block.rows)
+            self._client.raw_insert(block.table, block.format.columns, file, settings=begin, fmt="Avro")
 
     return replaced((Inserter, "_insert_once", insert_once))
 
