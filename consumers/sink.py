@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 MOST_ROWS = 50_000
 LINGER_SECONDS, FILLING_LINGER_SECONDS = 0.4, 1.5
 _FILLING_ROWS = 1_000
-"""From so many rows on, a batch waits longer: each insert is several parts, which ClickHouse must merge."""
+"""From so many rows on, a batch waits longer as long as more comes: each insert is several parts, which ClickHouse must merge."""
 _CHUNK = 2_000
 _POLL_SECONDS = 0.1
 _TOPIC_CHECK_SECONDS = 5.0
@@ -145,23 +145,25 @@ class Sink:
         return f"有数据已等待 {waiting_seconds:.0f} 秒未能写入 rows wait to be inserted" if waiting_seconds > _LATE_SECONDS else ""
 
     def _step(self) -> None:
-        self._read(_CHUNK)
+        more = self._read(_CHUNK)
         now = time.monotonic()
         batch = self.batch
-        linger = FILLING_LINGER_SECONDS if batch.rows >= _FILLING_ROWS else LINGER_SECONDS
+        linger = FILLING_LINGER_SECONDS if more and batch.rows >= _FILLING_ROWS else LINGER_SECONDS
         if batch.rows >= MOST_ROWS or (batch.first_at is not None and now - batch.first_at >= linger) or not batch.rows:
             self.insert()
             self.commit()
         if now - self._checked >= _TOPIC_CHECK_SECONDS:
             self._check_topics()
 
-    def _read(self, most: int) -> None:
+    def _read(self, most: int) -> bool:
+        """Take what has come; return whether anything had."""
         self.stats.stepped_at = time.monotonic()
         messages = self.consumer.consume(most, _POLL_SECONDS)
         if self._failure:
             raise self._failure
         for message in messages:
             self._take(message)
+        return bool(messages)
 
     def _take(self, message: Any) -> None:
         error = message.error()

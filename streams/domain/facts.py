@@ -96,9 +96,11 @@ class CaseFacts:
     identities: list[tuple[int, str]] = field(default_factory=list)
     collision: bool = False
     archives: dict[str, ArchiveFacts] = field(default_factory=dict)
+    _dumped: bytes | None = field(default=None, repr=False, compare=False)
 
     def add_closing(self, event: Event) -> bool:
         """Take in a CaseClosed; return whether anything changed."""
+        self._dumped = None
         changed = self._add_identity(event)
         old = self.closing
         if old is None or _version(event) > _version(old):
@@ -118,6 +120,7 @@ class CaseFacts:
         TooManyEvents
             Nothing was taken in.
         """
+        self._dumped = None
         number, event_id = event["archive_no"], event["event_id"]
         known = self.archives.get(number)
         if known is None or event["revision"] > known.revision:
@@ -166,11 +169,11 @@ class CaseFacts:
 
     def dump(self) -> bytes:
         """Bytes from which :meth:`load` makes the same facts; equal facts give equal bytes."""
-        archives = {no: [a.revision, a.conflict, a.events] for no, a in self.archives.items()}
-        return orjson.dumps(
-            [self.closing, self.conflict, self.identities, self.collision, archives],
-            option=orjson.OPT_SORT_KEYS,
-        )
+        if self._dumped is None:
+            archives = {no: [a.revision, a.conflict, a.events] for no, a in self.archives.items()}
+            known = [self.closing, self.conflict, self.identities, self.collision, archives]
+            self._dumped = orjson.dumps(known, option=orjson.OPT_SORT_KEYS)
+        return self._dumped
 
     @classmethod
     def load(cls, dumped: bytes) -> CaseFacts:
@@ -184,6 +187,7 @@ class CaseFacts:
             identities=[(accepted_at, item) for accepted_at, item in identities],
             collision=collision,
             archives={no: ArchiveFacts(revision, events, odd) for no, (revision, odd, events) in archives.items()},
+            _dumped=dumped,
         )
 
 
