@@ -10,7 +10,7 @@ from consumers.origins import Origin
 from consumers.row_file import RowFormat
 from consumers.rows import version_of
 from streams.contracts import DEAD_LETTER, codec
-from streams.errors import EngineError, InvalidRecord
+from streams.errors import EngineError, InvalidRecord, NewerState
 
 Partition = tuple[str, int]
 
@@ -65,6 +65,8 @@ class Batch:
 
         Raises
         ------
+        NewerState
+            Its schema is not one that this version knows.
         EngineError
             It is not one of its topic: what workers write is always readable, so this is a defect of ours (or somebody else writes there),
             and leaving it out would leave a figure wrong without a word.
@@ -93,7 +95,12 @@ class Batch:
         return self._blocks.values()
 
 
-def _unreadable(origin: Origin, message: Any, error: InvalidRecord) -> EngineError:
+def _unreadable(origin: Origin, message: Any, error: InvalidRecord) -> EngineError | NewerState:
+    if error.reason == "UNKNOWN_SCHEMA":
+        return NewerState(
+            f"{origin.topic}[{message.partition()}] @{message.offset()}: {error}。多半由更新的版本写下：升级 sink；未提交任何位移。"
+            " Most likely a newer worker wrote it: upgrade the sink, which comes first in an upgrade; nothing was committed."
+        )
     return EngineError(
         f"{origin.topic}[{message.partition()}] @{message.offset()} 读不出：{error}。未提交任何位移。"
         f" A record of an output topic cannot be read; nothing was committed. Who else writes to this topic?"

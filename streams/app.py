@@ -14,8 +14,9 @@ from streams.agents.metrics import JobCollector
 from streams.agents.reference import ReferenceKeeper
 from streams.domain.assess import Assessor
 from streams.domain.reference import Reference
+from streams.errors import InvalidRecord, NewerState
 from streams.holidays import china_calendar
-from streams.runtime.engine import Engine
+from streams.runtime.engine import Engine, run_worker
 from streams.runtime.metrics import EngineCollector
 from streams.runtime.reference import ReferenceReader
 from streams.runtime.settings import EngineSettings
@@ -65,3 +66,23 @@ def build_worker(settings: Settings) -> Worker:
             engine.hand_over(batch)
 
     return Worker(engine, (EngineCollector(engine, prefix), JobCollector(job)), Health(WELL.live, engine.why_not_ready))
+
+
+def run(worker: Worker) -> None:
+    """Run a worker until it is told to stop.
+
+    Raises
+    ------
+    NewerState
+        A partition's state has records of a schema that this version does not know. A record of an input like that is a dead letter;
+        only what workers wrote themselves gets here.
+    """
+    try:
+        run_worker(worker.engine)
+    except InvalidRecord as error:
+        if error.reason != "UNKNOWN_SCHEMA":
+            raise
+        raise NewerState(
+            f"状态由更新的版本写下（{error}）：请把这个进程也升级；什么也没有提交，分区由已升级的进程接着处理。"
+            " The state was written by a newer version: upgrade this process, too. Nothing was committed; upgraded workers go on with it."
+        ) from error

@@ -9,8 +9,10 @@
     ├── OperatorError           who runs the system
     │   ├── ConfigurationError      a setting                              -> exit 3
     │   │   ├── TopologyError           topics or partitions are not what the settings say
+    │   │   ├── NewerState              a newer version of this program has written what this one is to go on from
     │   │   └── MostRefused             most records cannot be taken in: a setting is wrong, more likely than every sender
     │   ├── TamperedEdition         a published bulletin is not what was published -> exit 5
+    │   ├── SystemRunning           this needs the local system to be down   -> exit 1
     │   ├── Superseded              the same command was started again meanwhile   -> exit 1
     │   └── DependencyError         Kafka, ClickHouse: absent, wrong, gone -> exit 4
     │       └── WaitTimeout             it did not come about in the time given
@@ -73,6 +75,10 @@ class TopologyError(ConfigurationError):
     """Topics or their partitions are not what the settings say."""
 
 
+class NewerState(ConfigurationError):
+    """State, or an output, that a newer version has written: this process has to be upgraded, too; starting it again helps nothing."""
+
+
 class MostRefused(ConfigurationError):
     """Most records cannot be taken in: a setting is wrong, more likely than every sender."""
 
@@ -81,6 +87,10 @@ class TamperedEdition(OperatorError):
     """A published bulletin is not what was published: bring back the file named, from a copy."""
 
     exit_code = 5
+
+
+class SystemRunning(OperatorError):
+    """What was asked for needs the local system to be down: ``guidang down`` first."""
 
 
 class Superseded(OperatorError):

@@ -13,7 +13,9 @@ import datetime as dt
 import os
 import secrets
 import tempfile
-from contextlib import suppress
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -359,6 +361,23 @@ class Settings(BaseSettings):
         return Clock(said_ms - anchor_ms)
 
 
+class _Given(Settings):
+    """Settings from nowhere but what they are made with."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is given."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+
 def config_file() -> Path:
     """The file of settings: ``$GUIDANG_CONFIG``, else ``guidang.toml`` here."""
     return Path(os.environ.get(CONFIG_FILE_VARIABLE, "guidang.toml"))
@@ -375,8 +394,28 @@ def load_settings(**options: Any) -> Settings:
     explicit = os.environ.get(CONFIG_FILE_VARIABLE)
     if explicit and not Path(explicit).is_file():
         raise ConfigurationError(f"{CONFIG_FILE_VARIABLE}={explicit}: 没有这个文件 no such file")
-    try:
+    with _told():
         return Settings(**options)
+
+
+def settings_in(path: Path) -> Settings:
+    """Settings of another system: those that stand in this file and no others; the environment speaks of this system.
+
+    Raises
+    ------
+    ConfigurationError
+        As for :func:`load_settings`, or there is no such file.
+    """
+    if not path.is_file():
+        raise ConfigurationError(f"{path}: 没有这个文件 no such file")
+    with _told():
+        return _Given(**tomllib.loads(path.read_text(encoding="utf-8")))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc']))}{_given(e['type'], e.get('input'))}: {e['msg']}" for e in error.errors()]
         raise ConfigurationError("设置有误 bad settings:\n  " + "\n  ".join(lines)) from error

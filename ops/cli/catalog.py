@@ -30,6 +30,11 @@ COMMANDS: dict[str, Entry] = {
     "status": Entry("system", "进程、积压与是否追平", "Processes, lag, and whether everything is caught up"),
     "topics": Entry("topics", "建立并核对 Kafka 主题", "Create and check the Kafka topics"),
     "doctor": Entry("doctor", "检查环境、设置、Kafka 与 ClickHouse", "Check machine, settings, Kafka and ClickHouse"),
+    "backup": Entry("moving", "备份本机系统", "Back up the local system"),
+    "restore": Entry("moving", "从备份恢复本机系统", "Restore the local system from a backup"),
+    "replay": Entry(
+        "moving", "把全部输入送往另一个系统，由它从头处理", "All inputs into another system, which processes them from the beginning"
+    ),
     "worker": Entry("pipeline", "一个工作进程：匹配办件与归档", "One worker: matches cases to archives"),
     "sink": Entry("processes", "把输出主题写入 ClickHouse", "Write the output topics into ClickHouse"),
     "monitor": Entry("processes", "数字与流水线状况的指标", "Figures and the state of the pipeline as metrics"),

@@ -34,8 +34,7 @@ def worker(
 ) -> None:
     """Run one worker until it is told to stop."""
     from ops.observe.serving import serve_own  # noqa: PLC0415 - the other commands need none of these
-    from streams.app import build_worker  # noqa: PLC0415 - Faust takes half a second to import
-    from streams.runtime.engine import run_worker  # noqa: PLC0415
+    from streams.app import build_worker, run  # noqa: PLC0415 - Faust takes half a second to import
 
     settings = load_settings()
     if name:
@@ -44,7 +43,7 @@ def worker(
     built = build_worker(settings)
     serve_own(settings, "worker", metrics_port, *built.collectors, health=built.health)
     with ready_file(settings, settings.worker.name, lambda: built.engine.ready):
-        run_worker(built.engine)
+        run(built)
 
 
 def wait(

@@ -1,0 +1,198 @@
+"""All records of the input topics into another system, which processes them from the beginning.
+
+The way from the local system to servers, and to another number of partitions. Keys, values, headers and times stay as they are;
+partitions do, where both systems have as many and choose them alike, so that a record that went astray is refused there as it was here.
+How far it came is committed on the source: another run takes only what is new, and what a run that broke off had sent already is sent
+again, which changes nothing (the law: any repetition of the same events gives the same figures).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, Producer, TopicCollection, TopicPartition
+
+from ops.connect import REACH_SECONDS, Admin
+from ops.reading import read_topic
+from ops.topics import ensure_topics
+from streams.contracts import CASE_INPUTS, REFERENCE_INPUTS
+from streams.errors import ConfigurationError, DependencyError
+from streams.partitioner import PARTITIONERS
+from streams.runtime.clients import consumer_config, patiently
+from streams.settings import Settings
+
+TOPICS = (*REFERENCE_INPUTS, *CASE_INPUTS)
+"""Reference data first: fewer cases are judged twice."""
+_FLUSH_SECONDS = 60.0
+_BUFFER_SECONDS = 0.05
+Tell = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """One topic: partitions here and there, and the records sent in this run."""
+
+    topic: str
+    partitions: int
+    target_partitions: int
+    records: int
+
+
+def replay(source: Settings, target: Settings, tell: Tell, *, from_beginning: bool = False) -> Iterator[Copied]:
+    """Send what the input topics hold and the target has not got yet, topic by topic; topics that it lacks are made.
+
+    Parameters
+    ----------
+    tell
+        Called with the topic, records done and records there are.
+    from_beginning
+        Also what was sent before.
+
+    Raises
+    ------
+    ConfigurationError
+        Both are the same topics, or the target's topics are not as its settings say.
+    DependencyError
+        One of them cannot be reached, or went away: what was confirmed is there, and another run goes on.
+    """
+    here, there = Admin(source), Admin(target)
+    same_cluster = here.metadata().cluster_id == there.metadata().cluster_id
+    if same_cluster and source.kafka.topic_prefix == target.kafka.topic_prefix:
+        raise ConfigurationError(
+            "目标就是本系统自己的主题：换一个集群，或另取 kafka.topic_prefix。"
+            " The target's topics are this system's own: another cluster, or another kafka.topic_prefix."
+        )
+    ensure_topics(target)
+    with closing(_Progress(source)) as progress:
+        for topic in TOPICS:
+            mark = f"{_topic_id(here, source.topic(topic))}>{_topic_id(there, target.topic(topic))}"
+            yield _Copy(source, target, topic, (_count(here, source, topic), _count(there, target, topic))).run(
+                progress, mark, tell, from_beginning=from_beginning
+            )
+
+
+@dataclass(slots=True)
+class _Copy:
+    """The copying of one topic; ``counts``: partitions here and there."""
+
+    source: Settings
+    target: Settings
+    topic: str
+    counts: tuple[int, int]
+    broken: list[str] = field(default_factory=list)
+
+    def run(self, progress: _Progress, mark: str, tell: Tell, *, from_beginning: bool) -> Copied:
+        """Copy, wait until the target has confirmed, then commit how far it came."""
+        name, sent = self.source.topic(self.topic), 0
+        positions = {} if from_beginning else progress.positions(name, self.counts[0], mark)
+        producer = Producer(_producer_config(self.target))
+        partition_of = self._partition_of()
+        try:
+            for message in read_topic(self.source, self.topic, positions=positions, tell=lambda done, total: tell(self.topic, done, total)):
+                self._send(producer, message, partition_of(message))
+                positions[message.partition()] = message.offset() + 1
+                sent += 1
+            left = producer.flush(_FLUSH_SECONDS)
+        except KafkaException as error:
+            raise self._failed(error.args[0].str()) from error
+        if self.broken or left:
+            raise self._failed(self.broken[0] if self.broken else f"{left} 条未确认 not confirmed")
+        progress.commit(name, positions, mark)
+        return Copied(self.topic, *self.counts, sent)
+
+    def _partition_of(self) -> Callable[[Any], int]:
+        here, there = self.counts
+        if here == there and self.source.kafka.partitioner == self.target.kafka.partitioner:
+            return lambda message: int(message.partition())
+        home = PARTITIONERS[self.target.kafka.partitioner]
+        return lambda message: home(message.key(), there) if message.key() else message.partition() % there
+
+    def _send(self, producer: Producer, message: Any, partition: int) -> None:
+        if self.broken:
+            raise self._failed(self.broken[0])
+        while True:
+            try:
+                producer.produce(
+                    self.target.topic(self.topic),
+                    message.value(),
+                    message.key(),
+                    partition,
+                    headers=message.headers() or [],
+                    timestamp=max(message.timestamp()[1], 0),
+                    on_delivery=self._delivered,
+                )
+            except BufferError:
+                producer.poll(_BUFFER_SECONDS)
+            else:
+                break
+        producer.poll(0)
+
+    def _delivered(self, error: Any, _message: Any) -> None:
+        if error is not None:
+            self.broken.append(error.str())
+
+    def _failed(self, reason: str) -> DependencyError:
+        servers = self.target.kafka_client()["bootstrap.servers"]
+        return DependencyError(f"{self.topic} → {servers}: {reason}。再运行一次即接着送 run it again to go on")
+
+
+class _Progress:
+    """How far each topic came, kept with the source in a consumer group of its own.
+
+    A position counts only for the same life of both topics (``mark``): one made anew is begun at its beginning.
+    """
+
+    def __init__(self, source: Settings) -> None:
+        self._admin = Admin(source)
+        self._consumer = Consumer(consumer_config(source.kafka_client(), f"{source.application}-replay"))
+
+    def positions(self, topic: str, partitions: int, mark: str) -> dict[int, int]:
+        """Partition to the next offset to send."""
+        wanted = [TopicPartition(topic, number) for number in range(partitions)]
+        try:
+            found = patiently(lambda: self._consumer.committed(wanted, timeout=REACH_SECONDS), REACH_SECONDS)
+        except KafkaException as error:
+            raise self._admin.failure(error) from error
+        return {at.partition: at.offset for at in found if at.offset >= 0 and at.metadata == mark}
+
+    def commit(self, topic: str, positions: dict[int, int], mark: str) -> None:
+        """Everything before these offsets is there."""
+        offsets = [TopicPartition(topic, number, offset, mark) for number, offset in positions.items()]
+        if not offsets:
+            return
+        try:
+            patiently(lambda: self._consumer.commit(offsets=offsets, asynchronous=False), REACH_SECONDS)
+        except KafkaException as error:
+            raise self._admin.failure(error) from error
+
+    def close(self) -> None:
+        """Let go."""
+        self._consumer.close()
+
+
+def _producer_config(target: Settings) -> dict[str, Any]:
+    return target.kafka_client(client_id="guidang-replay") | {
+        "log_level": 0,
+        "acks": "all",
+        "enable.idempotence": True,
+        "compression.type": "lz4",
+        "linger.ms": 20,
+        "message.max.bytes": 16_777_216,
+        "queue.buffering.max.kbytes": 65_536,
+        "message.timeout.ms": int(_FLUSH_SECONDS * 1000),
+    }
+
+
+def _topic_id(admin: Admin, name: str) -> str:
+    try:
+        answers = admin.client.describe_topics(TopicCollection([name]), request_timeout=REACH_SECONDS)
+        return str(answers[name].result(REACH_SECONDS).topic_id)
+    except KafkaException as error:
+        raise admin.failure(error) from error
+
+
+def _count(admin: Admin, settings: Settings, topic: str) -> int:
+    return len(admin.metadata().topics[settings.topic(topic)].partitions)

@@ -1,0 +1,101 @@
+"""Inputs into another system: another prefix, another number of partitions, another life of its topics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+
+from ops.reading import read_topic
+from ops.replay import replay
+from ops.topics import ensure_topics
+from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED
+from streams.errors import ConfigurationError, TopologyError
+from streams.partitioner import PARTITIONERS
+from streams.settings import Settings, settings_in
+from tests.conftest import Kafka
+
+pytestmark = pytest.mark.kafka
+
+KEYS = [f"case-{number}".encode() for number in range(60)]
+
+
+def settings_for(kafka: Kafka, prefix: str, folder: Path, partitions: int) -> Settings:
+    """A system on the shared broker."""
+    given = {"bootstrap_servers": kafka.bootstrap, "topic_prefix": prefix, "partitions": partitions}
+    return Settings(application=prefix + "app", data_dir=folder, kafka=given)
+
+
+def feed(settings: Settings, *keys: bytes | None) -> None:
+    """Records of 2018 with headers."""
+    producer = Producer({**settings.kafka_client(), "partitioner": "murmur2_random"})
+    for key in keys:
+        producer.produce(
+            settings.topic(CASE_CLOSED), key=key, value=b"v" + (key or b""), timestamp=1_528_000_000_000, headers=[("a", b"\xff")] * 2
+        )
+    assert producer.flush(20) == 0
+
+
+def told(settings: Settings) -> list[tuple[Any, ...]]:
+    """Partition and content of what lies there."""
+    return sorted(
+        (m.partition(), m.key() or b"", m.value(), m.timestamp()[1], tuple(m.headers())) for m in read_topic(settings, CASE_CLOSED)
+    )
+
+
+def sent(source: Settings, target: Settings, **more: bool) -> int:
+    """Records that a run sent."""
+    return sum(copied.records for copied in replay(source, target, lambda *_: None, **more))
+
+
+def test_each_record_goes_once_and_to_the_partition_of_its_key(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
+    """From four partitions to six: the way out for another number of partitions. A second run sends what is new, and nothing twice."""
+    source, target = (settings_for(kafka, f"{topic_prefix}{name}-", tmp_path / name, count) for name, count in (("four", 4), ("six", 6)))
+    ensure_topics(source)
+    feed(source, *KEYS, None)
+    assert sent(source, target) == len(KEYS) + 1
+    home, headers = PARTITIONERS["murmur2"], (("a", b"\xff"),) * 2
+    there = told(target)
+    assert [row for row in there if row[1]] == sorted((home(key, 6), key, b"v" + key, 1_528_000_000_000, headers) for key in KEYS)
+    assert [row[2] for row in there if not row[1]] == [b"v"]
+    assert sent(source, target) == 0
+    feed(source, b"new")
+    assert sent(source, target) == 1
+    assert sent(source, target, from_beginning=True) == len(KEYS) + 2
+
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    admin.delete_topics([target.topic(CASE_CLOSED)])[target.topic(CASE_CLOSED)].result(20)
+    assert sent(source, target) == len(KEYS) + 2
+    assert len(told(target)) == len(KEYS) + 2
+
+
+def test_a_system_is_not_its_own_target_and_a_target_must_be_as_it_says(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
+    """Neither sends anything."""
+    source = settings_for(kafka, topic_prefix, tmp_path, 2)
+    ensure_topics(source)
+    feed(source, *KEYS)
+    with pytest.raises(ConfigurationError, match="topic_prefix"):
+        sent(source, source)
+    target = settings_for(kafka, f"{topic_prefix}b-", tmp_path, 3)
+    ensure_topics(target)
+    with pytest.raises(TopologyError, match=r"kafka\.partitions"):
+        sent(source, settings_for(kafka, f"{topic_prefix}b-", tmp_path, 4))
+    assert list(read_topic(target, CASE_CLOSED)) == list(read_topic(target, ARCHIVE_RECEIVED)) == []
+
+
+def test_another_systems_settings_are_those_of_its_file_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The environment, and a file that lies here, speak of this system."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GUIDANG_KAFKA__TOPIC_PREFIX", "ours-")
+    (tmp_path / "guidang.toml").write_text('application = "ours"\n', encoding="utf-8")
+    (tmp_path / "theirs.toml").write_text('[kafka]\nbootstrap_servers = "b:9092"\n', encoding="utf-8")
+    found = settings_in(tmp_path / "theirs.toml")
+    assert (found.application, found.kafka.topic_prefix, found.kafka.bootstrap_servers) == ("guidang", "", "b:9092")
+    (tmp_path / "theirs.toml").write_text("[kafka]\nno_such = 1\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="no_such"):
+        settings_in(tmp_path / "theirs.toml")
+    with pytest.raises(ConfigurationError, match="no such file"):
+        settings_in(tmp_path / "absent.toml")
