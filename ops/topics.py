@@ -177,10 +177,13 @@ def _partitions_message(wrong: list[Deviation]) -> str:
         [
             "主题的分区数与设置不符；分区数一变，同一办件的记录就会落到不同分区。 Partition counts differ from the settings:",
             *lines,
-            f"办法：把 kafka.partitions 设回 {wrong[0].found}；确要改变时，另取 kafka.topic_prefix 与 application，再重新发布输入。",
+            (
+                f"办法：把 kafka.partitions 设回 {wrong[0].found}；"
+                "确要改变时，另取 kafka.topic_prefix 与 application，再用 guidang replay 把输入送过去。"
+            ),
             (
                 f"Way out: set kafka.partitions back to {wrong[0].found}; or choose a new kafka.topic_prefix and application,"
-                " and publish the inputs again."
+                " and guidang replay the inputs into it."
             ),
         ]
     )

@@ -54,7 +54,7 @@ def build_worker(settings: Settings) -> Worker:
     kafka = settings.kafka_client()
     engine = Engine(
         job,
-        EngineSettings(kafka=kafka, worker=settings.worker.name, data_dir=settings.home / "state"),
+        EngineSettings(kafka=kafka, worker=settings.worker.name, data_dir=settings.home / "state", partitions=settings.kafka.partitions),
         clock,
         ReferenceReader(kafka, settings.application, keeper.topics, keeper.on_record),
     )

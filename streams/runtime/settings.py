@@ -19,6 +19,8 @@ class EngineSettings:
         Name of this worker, unique in the group and the same after a restart: its static membership and its directory.
     data_dir
         Parent of the workers' state directories; losing it costs time, never data.
+    partitions
+        How many partitions each topic of the job must have; ``None``: whatever they have, as long as all have as many.
     session_timeout_s, heartbeat_s, rebalance_timeout_s
         Group membership. A worker that is silent for a session loses its partitions.
     reopen_s
@@ -44,6 +46,7 @@ class EngineSettings:
     kafka: Mapping[str, str]
     worker: str
     data_dir: Path
+    partitions: int | None = None
     session_timeout_s: float = 8.0
     heartbeat_s: float = 1.0
     reopen_s: float = 2.0

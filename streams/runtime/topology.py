@@ -12,8 +12,8 @@ from streams.runtime.clients import common
 from streams.runtime.job import Job
 
 
-def check_topology(kafka: Mapping[str, str], job: Job, timeout_s: float) -> dict[str, str]:
-    """Check that every topic of a job exists and that all have the same number of partitions.
+def check_topology(kafka: Mapping[str, str], job: Job, partitions: int | None, timeout_s: float) -> dict[str, str]:
+    """Check that every topic of a job exists and that all have the same number of partitions, ``partitions`` if it is given.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def check_topology(kafka: Mapping[str, str], job: Job, timeout_s: float) -> dict
     try:
         found = admin.list_topics(timeout=timeout_s).topics
         counts = {topic: len(found[topic].partitions) for topic in wanted if topic in found}
-        check_counts(wanted, counts)
+        check_counts(wanted, counts, partitions)
         described = admin.describe_topics(TopicCollection(list(changelogs)), request_timeout=timeout_s)
         return {topic: str(answer.result(timeout_s).topic_id) for topic, answer in described.items()}
     except KafkaException as exc:
@@ -41,14 +41,17 @@ def check_topology(kafka: Mapping[str, str], job: Job, timeout_s: float) -> dict
         raise DependencyError(f"Kafka at {kafka.get('bootstrap.servers')}: {error.name()}: {error.str()}") from exc
 
 
-def check_counts(wanted: Iterable[str], counts: Mapping[str, int]) -> None:
-    """Raise :class:`TopologyError` unless all wanted topics are there with one partition count."""
+def check_counts(wanted: Iterable[str], counts: Mapping[str, int], partitions: int | None = None) -> None:
+    """Raise :class:`TopologyError` unless all wanted topics are there with one partition count, and that is the one expected."""
     missing = [topic for topic in wanted if topic not in counts]
     if missing:
         raise TopologyError(f"topics missing: {', '.join(missing)}. Create them before starting a worker")
-    if len(set(counts.values())) > 1:
+    if len(found := set(counts.values())) > 1 or (partitions is not None and found != {partitions}):
         listed = ", ".join(f"{topic} {count}" for topic, count in counts.items())
+        expected = "" if partitions is None else f"{partitions} (kafka.partitions), "
         raise TopologyError(
-            f"all topics of a job need the same number of partitions, found: {listed}. Partitions cannot be taken away, and "
-            "adding some sends keys elsewhere: create the topics anew under another prefix and copy the inputs over"
+            f"主题的分区数不符 all topics of a job need the same number of partitions: {expected}found {listed}。"
+            "分区一变，同一办件的记录会落到不同分区：另取 kafka.topic_prefix 与 application，用 guidang replay 把输入送过去。"
+            " Partitions cannot be taken away, and adding some sends keys elsewhere: take another kafka.topic_prefix and application,"
+            " and guidang replay the inputs into it."
         )

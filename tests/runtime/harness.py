@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package does not mark what it exports
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+)
 
 from streams.runtime.clients import extent
 from streams.runtime.progress import Progress, read_progress
@@ -132,6 +138,16 @@ class Pairs:
             deleted.result(20)
         wait_for(lambda: self.topic(name) not in admin.list_topics(timeout=10).topics, 20, "topic deleted")
         self.create([name])
+
+    def compact_at_once(self, name: str) -> None:
+        """Let segments of a topic end, and be compacted, as soon as the broker can; it looks for work five times a second."""
+        kinds, topic = ConfigResource.Type, {"segment.ms": "100", "min.cleanable.dirty.ratio": "0.001", "min.compaction.lag.ms": "0"}
+        changed = [(kinds.TOPIC, self.topic(name), topic), (kinds.BROKER, "1", {"log.cleaner.backoff.ms": "200"})]
+        admin = AdminClient(self._kafka())
+        for kind, where, config in changed:
+            entries = [ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in config.items()]
+            for altered in admin.incremental_alter_configs([ConfigResource(kind, where, incremental_configs=entries)]).values():
+                altered.result(20)
 
     def feed(self, lefts: Iterable[int], rights: Iterable[int], *, value: bytes = b"x", at_ms: int | None = None) -> None:
         """Publish records; keys are made of the numbers."""

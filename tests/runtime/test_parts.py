@@ -316,3 +316,10 @@ def test_missing_topics_and_unequal_partition_counts_are_named() -> None:
     with pytest.raises(TopologyError, match="a 3, b 4"):
         check_counts(["a", "b"], {"a": 3, "b": 4})
     check_counts(["a", "b"], {"a": 3, "b": 3})
+
+
+def test_topics_that_all_grew_are_not_what_the_state_was_made_with() -> None:
+    """Alike among themselves, and yet a case's next record would come to another partition than its state."""
+    with pytest.raises(TopologyError, match=r"a 4, b 4.*guidang replay"):
+        check_counts(["a", "b"], {"a": 4, "b": 4}, 3)
+    check_counts(["a", "b"], {"a": 3, "b": 3}, 3)

@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-from tests.runtime.harness import PARTITIONS, Pairs, key_of
+from streams.partitioner import PARTITIONERS
+from tests.runtime.harness import PARTITIONS, Pairs, key_of, wait_for
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -42,6 +43,29 @@ def test_state_comes_back_with_a_store_without_one_and_from_a_new_incarnation(pa
     states = pairs.states()
     assert {key: (state["l"], state["r"]) for key, state in states.items()} == {key_of(number): (1, 0) for number in range(10)}
     assert anew.stop() == 0
+
+
+def test_a_compacted_changelog_and_an_empty_partition_come_back_whole(pairs: Pairs) -> None:
+    """Compaction leaves gaps, also between the last value of a key and the end; a partition without any record opens all the same."""
+    home = PARTITIONERS["murmur2"]
+    numbers = [number for number in range(600) if home(key_of(number), PARTITIONS) != 0]
+    pairs.compact_at_once("pair-state")
+    first = pairs.worker()
+    for _ in range(3):
+        pairs.feed(numbers, ())
+        pairs.wait_caught_up()
+    assert first.stop() == 0
+    written = 3 * len(numbers)
+    wait_for(lambda: len(pairs.read("pair-state")) < written, 60, "compacted")
+
+    shutil.rmtree(pairs.folder / "state")
+    pairs.feed((), numbers)
+    cold = pairs.worker()
+    pairs.wait_caught_up()
+    cold.wait_reports(lambda last: len(last["partitions"]) == PARTITIONS)
+    assert len(numbers) <= cold.last()["recovered"] < written
+    assert pairs.wrongs() == []
+    assert cold.stop() == 0
 
 
 def test_a_second_worker_of_the_same_name_is_refused(pairs: Pairs) -> None:
