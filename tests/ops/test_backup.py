@@ -1,0 +1,119 @@
+"""What a backup takes and what is refused, on a folder that looks like a system's; ``tests/system/test_moving.py`` has a real one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ops.backup import MANIFEST, back_up, restore
+from ops.supervisor.process import ProcessId
+from ops.supervisor.record import Entry, Paths, Record, take_lock, write_record
+from streams.errors import BadInputFile, ConfigurationError, GuidangError, SystemRunning
+from streams.settings import Settings
+
+TAKEN = {"kafka/data/case-closed-0/0.log", "kafka/data/meta.properties", "title.key", "clock-1.anchor", "notify/queue.db"}
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A system that has run and is down."""
+    monkeypatch.chdir(tmp_path)
+    home = tmp_path / "home"
+    for name in (*TAKEN, "clickhouse/part", "state/worker-1/store", "kafka/logs/kafka.log", "endpoints.json", "run/workers"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_bytes(name.encode())
+    return Settings(data_dir=home)
+
+
+def contents(home: Path) -> dict[str, bytes]:
+    """Files by name, without those of a supervisor."""
+    found = {path.relative_to(home).as_posix(): path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    return {name: content for name, content in found.items() if not name.startswith(("run/", "logs/"))}
+
+
+def test_what_cannot_be_computed_again_is_taken_and_put_back_and_nothing_else(settings: Settings, tmp_path: Path) -> None:
+    """The file of settings is kept beside, and not put in force; nobody else can read any of it."""
+    (tmp_path / "guidang.toml").write_text("# ours\n", encoding="utf-8")
+    told: list[tuple[int, int]] = []
+    taken = back_up(settings, tmp_path / "kept", lambda done, total: told.append((done, total)))
+    assert told[-1] == (taken.bytes, taken.bytes)
+    assert set(contents(tmp_path / "kept")) == TAKEN | {"guidang.toml", MANIFEST}
+    modes = {path.stat().st_mode & 0o077 for path in (tmp_path / "kept").rglob("*") if path.is_file() and path.name != MANIFEST}
+    assert (modes, (tmp_path / "kept").stat().st_mode & 0o777) == ({0}, 0o700)
+    other = Settings(data_dir=tmp_path / "other")
+    assert restore(other, tmp_path / "kept").settings_file == "guidang.toml"
+    assert contents(other.home) == {name: name.encode() for name in TAKEN}
+
+
+@pytest.mark.parametrize("orphaned", [False, True])
+def test_a_system_that_runs_is_neither_backed_up_nor_restored_into(settings: Settings, tmp_path: Path, *, orphaned: bool) -> None:
+    """Nor is one whose supervisor has died and left its processes working."""
+    back_up(settings, tmp_path / "kept")
+    paths = Paths(settings.home)
+    lock = take_lock(paths.lock)
+    assert lock
+    if orphaned:
+        lock.close()
+        write_record(paths.record, Record(None, (Entry("kafka", "kafka", "running", ProcessId.of(1)),)))
+    with pytest.raises(SystemRunning, match="guidang down"):
+        back_up(settings, tmp_path / "again")
+    with pytest.raises(SystemRunning, match="guidang down"):
+        restore(settings, tmp_path / "kept")
+    assert not (tmp_path / "again").exists()
+    lock.close()
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing", "no manifest", "no JSON", "outside", "another format"])
+def test_of_a_damaged_backup_nothing_is_restored(settings: Settings, tmp_path: Path, damage: str) -> None:
+    """And what is wrong is told."""
+    kept, other = tmp_path / "kept", Settings(data_dir=tmp_path / "other")
+    back_up(settings, kept)
+    manifest = json.loads((kept / MANIFEST).read_bytes())
+    entry = manifest["files"]["title.key"]
+    match damage:
+        case "changed":
+            (kept / "kafka/data/meta.properties").write_bytes(b"KAFKA/data/meta.properties")
+        case "missing":
+            (kept / "notify/queue.db").unlink()
+        case "no manifest":
+            (kept / MANIFEST).unlink()
+        case "no JSON":
+            (kept / MANIFEST).write_bytes(b"{")
+        case "outside":
+            (kept / MANIFEST).write_text(json.dumps({**manifest, "files": {"../title.key": entry}}), encoding="utf-8")
+        case _:
+            (kept / MANIFEST).write_text(json.dumps({**manifest, "format": 2}), encoding="utf-8")
+    with pytest.raises(BadInputFile):
+        restore(other, kept)
+    assert contents(other.home) == {} if other.home.exists() else True
+
+
+def test_nothing_is_written_over_and_nothing_of_others_is_taken(settings: Settings, tmp_path: Path) -> None:
+    """Data in the way, a folder in use, a Kafka that is not ours, a folder in which nothing ran."""
+    back_up(settings, tmp_path / "kept")
+    theirs = settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"bootstrap_servers": "kafka:9092"})})
+    shutil.copytree(settings.home, tmp_path / "busy")
+    before = contents(settings.home)
+    refused: list[tuple[str, object]] = [
+        ("--data-dir", lambda: restore(settings, tmp_path / "kept")),
+        ("not empty", lambda: back_up(settings, tmp_path / "busy")),
+        ("bootstrap_servers", lambda: back_up(theirs, tmp_path / "new")),
+        ("bootstrap_servers", lambda: restore(theirs, tmp_path / "kept")),
+        ("nothing to back up", lambda: back_up(Settings(data_dir=tmp_path / "fresh"), tmp_path / "new")),
+    ]
+    for said, attempt in refused:
+        with pytest.raises(ConfigurationError, match=said):
+            attempt()  # type: ignore[operator]
+    assert not (tmp_path / "new").exists()
+    assert contents(settings.home) == before
+
+
+def test_a_disk_that_is_too_small_is_told_and_leaves_nothing(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is copied, with both figures."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10, 9, 1))  # type: ignore[attr-defined]
+    with pytest.raises(GuidangError, match="> 1 B"):
+        back_up(settings, tmp_path / "kept")
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
