@@ -51,11 +51,11 @@ def test_a_compacted_changelog_and_an_empty_partition_come_back_whole(pairs: Pai
     numbers = [number for number in range(600) if home(key_of(number), PARTITIONS) != 0]
     pairs.compact_at_once("pair-state")
     first = pairs.worker()
-    for _ in range(3):
+    for _ in range(2):
         pairs.feed(numbers, ())
         pairs.wait_caught_up()
     assert first.stop() == 0
-    written = 3 * len(numbers)
+    written = 2 * len(numbers)
     wait_for(lambda: len(pairs.read("pair-state")) < written, 60, "compacted")
 
     shutil.rmtree(pairs.folder / "state")
