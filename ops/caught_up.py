@@ -71,11 +71,20 @@ class Observer:
 
     def ends(self) -> dict[Place, int]:
         """End offsets as a ``read_committed`` reader sees them."""
+        return self._ends(IsolationLevel.READ_COMMITTED)
+
+    def written(self) -> dict[Place, int]:
+        """End offsets with all that has been written, committed or not yet.
+
+        A commit is answered, and its offsets are seen, before its marker lies in every partition (KIP-98): only these ends are sure
+        to lie behind the records of what is known to be committed.
+        """
+        return self._ends(IsolationLevel.READ_UNCOMMITTED)
+
+    def _ends(self, level: IsolationLevel) -> dict[Place, int]:
         asked: dict[TopicPartition, Any] = dict.fromkeys((TopicPartition(*place) for place in self._places), OffsetSpec.latest())  # type: ignore[no-untyped-call]
         try:
-            answers = self._admin.client.list_offsets(
-                asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_REQUEST_SECONDS
-            )
+            answers = self._admin.client.list_offsets(asked, isolation_level=level, request_timeout=_REQUEST_SECONDS)
             return {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
         except KafkaException as error:
             raise self._admin.failure(error) from error
@@ -172,12 +181,12 @@ def wait_caught_up(settings: Settings, timeout_s: float, tell: Callable[[int, li
                 raise WaitTimeout(f"{timeout_s:g} 秒内没有追平 not caught up in time:\n  {shown}")
             time.sleep(_LOOK_SECONDS)
 
-    ends = broker.ask(Observer.ends)
+    ends = broker.ask(Observer.written)
     until(1, lambda observer: behind_inputs(settings, ends, observer.progress(), since_ms))
     internal = {settings.topic(name) for name in INTERNAL}
-    told = ends | {place: end for place, end in broker.ask(Observer.ends).items() if place[0] in internal}
+    told = ends | {place: end for place, end in broker.ask(Observer.written).items() if place[0] in internal}
     until(2, lambda observer: behind_inputs(settings, told, observer.progress(), since_ms))
-    output_ends = broker.ask(Observer.ends)
+    output_ends = broker.ask(Observer.written)
     until(3, lambda observer: behind_sink(output_ends, observer.sunk()))
 
 

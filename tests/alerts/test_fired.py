@@ -148,7 +148,7 @@ def test_one_unit_that_loses_its_module_is_one_page_and_a_dead_archive_source_is
         city.say("monitor", due_cases("unit", "u1", window, due, archived))
         city.say("monitor", due_cases("city", "330100", window, len(UNITS) * due, len(UNITS) * due - due + archived))
     until(chain.pages, "the unit's page")
-    assert chain.names() == {"GuidangCoverageDropUnit"}
+    until(lambda: chain.names() == {"GuidangCoverageDropUnit"}, "nothing else")
     for window, due in (("24h", 100), ("7d", 500)):
         city.say("monitor", due_cases("unit", "u1", window, due, due))
         city.say("monitor", due_cases("city", "330100", window, len(UNITS) * due, len(UNITS) * due))

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import IsolationLevel, Producer, TopicPartition
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
+from ops.connect import Admin
 from ops.dlq.letter import Place
 from ops.reading import read_topic
 from ops.topics import ensure_topics
 from streams.contracts import CASE_CLOSED, DEAD_LETTER
 from streams.settings import Settings
+from tests.alerts.servers import until
 from tests.conftest import Kafka
 from tests.dlq.letters import worker_headers
 from tests.ops.test_cli import guidang
@@ -27,6 +30,7 @@ class Desk:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._producer = Producer({**settings.kafka_client(), "log_level": 0, "message.max.bytes": 8_000_000})
+        self._admin = Admin(settings).client
 
     def write(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Any, **more: Any) -> Place:
         """Write one record; return its place."""
@@ -47,7 +51,16 @@ class Desk:
         return self.write(DEAD_LETTER, partition, key, value, headers)
 
     def records(self, topic: str) -> list[tuple[int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]]:
-        """All committed records of a topic: partition, key, value, headers."""
+        """All committed records of a topic: partition, key, value, headers.
+
+        A commit is answered before its marker lies in every partition (KIP-98): until then a reader's end is before its records.
+        """
+        asked = {TopicPartition(self.settings.topic(topic), number): OffsetSpec.latest() for number in range(PARTITIONS)}
+
+        def ends(level: IsolationLevel) -> list[int]:
+            return [answer.result().offset for answer in self._admin.list_offsets(asked, isolation_level=level).values()]
+
+        until(lambda: ends(IsolationLevel.READ_COMMITTED) == ends(IsolationLevel.READ_UNCOMMITTED), "markers of what was committed")
         found = sorted(read_topic(self.settings, topic), key=lambda message: (message.partition(), message.offset()))
         return [(each.partition(), each.key(), each.value(), each.headers() or []) for each in found]
 

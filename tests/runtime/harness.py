@@ -212,10 +212,13 @@ class Pairs:
             wait_for(done, seconds, "caught up")
         except AssertionError as exc:
             raise AssertionError(f"{exc}: {self.progress()} of {ends}\n{self.workers[-1].tail()}") from None
+        # A commit is answered before its markers lie in every partition (KIP-98); only then do readers see its records.
+        written = self.ends("verdicts", "pair-state", level="read_uncommitted")
+        wait_for(lambda: all(end >= written[place] for place, end in self.ends("verdicts", "pair-state").items()), 20, "markers")
 
-    def ends(self, *names: str) -> dict[tuple[str, int], int]:
-        """Return the last stable offsets."""
-        consumer = Consumer({**self._kafka(), "group.id": "ends", "isolation.level": "read_committed"})
+    def ends(self, *names: str, level: str = "read_committed") -> dict[tuple[str, int], int]:
+        """Return the ends of all partitions as readers of this isolation level see them."""
+        consumer = Consumer({**self._kafka(), "group.id": "ends", "isolation.level": level})
         found = {
             (self.topic(name), number): extent(consumer, self.topic(name), number, 10)[1]
             for name in names
