@@ -143,22 +143,22 @@ def _publish_and_wait(settings: Settings, plan: Plan, on_published: Callable[[in
     return simulated
 
 
-def rows_by(settings: Settings, by: Any, now_ms: int) -> list[Row]:
-    """Rows of ``guidang coverage --window ytd``."""
+def rows_by(settings: Settings, by: Any, now_ms: int, window: str = _WINDOW) -> list[Row]:
+    """Rows of ``guidang coverage``."""
     with reaching(settings):
-        span = parse_window(_WINDOW, now_ms)
+        span = parse_window(window, now_ms)
         grace_ms = settings.domain_policy().orphan_grace_ms
         return coverage_rows(connect(settings), by, span, now_ms=now_ms, orphan_grace_ms=grace_ms)
 
 
-def compare(settings: Settings, plan: Plan, simulated: Simulated) -> list[Difference]:
-    """Every case and item in ClickHouse, and every figure by unit, district and city, against the truth."""
+def compare(settings: Settings, plan: Plan, simulated: Simulated, window: str = _WINDOW) -> list[Difference]:
+    """Every case and item in ClickHouse, and every figure of a window by unit, district and city, against the truth."""
     truth = simulated.truth
     found = [*case_differences(truth, _cases(settings)), *item_differences(simulated.items, _items(settings))]
-    span = parse_window(_WINDOW, plan.moment_ms)
+    span = parse_window(window, plan.moment_ms)
     for by in _COMPARED:
-        told = figures(truth, by, span.start_ms, plan.moment_ms, plan.moment_ms)
-        found += figure_differences(by, told, rows_by(settings, by, plan.moment_ms))
+        told = figures(truth, by, span.start_ms, span.end_ms - 1, plan.moment_ms)
+        found += figure_differences(by, told, rows_by(settings, by, plan.moment_ms, window))
     return found
 
 

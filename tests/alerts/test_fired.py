@@ -25,6 +25,8 @@ WATCHING = {"prometheus": "prometheus", "alertmanager": "alertmanager"}
 UNITS = ("u1", "u2", "u3", "u4")
 NAMES = {"u1": "市卫健委", "u2": "市规划局", "u3": "上城区民政局"}
 STARTED = frozenset({"GuidangWatchdog"})
+OF_PROCESSES = frozenset({"GuidangMonitorDown", "GuidangNoWorker", "GuidangSinkDown", "GuidangNotifierDown", "GuidangTargetDown"})
+"""Without their minutes of patience, one scrape that a busy machine has no second for makes them fire."""
 
 
 def healthy() -> dict[str, dict[str, float]]:
@@ -108,12 +110,12 @@ class Chain:
         return [alert for alert in call(f"{self.url}/api/v1/alerts")["data"]["alerts"] if alert["state"] == "firing"]
 
     def names(self) -> set[str]:
-        """Their names, the watchdog left out."""
-        return {alert["labels"]["alertname"] for alert in self.firing()} - STARTED
+        """Their names, without those that always fire, and without those of processes."""
+        return {alert["labels"]["alertname"] for alert in self.firing()} - STARTED - OF_PROCESSES
 
     def pages(self, status: str = "firing") -> list[tuple[str, str]]:
-        """Name and unit, or source, of each alert that people were told of."""
-        told = self.receiver.told("notify", status)
+        """Name and unit, or source, of each alert that people were told of, without those of processes."""
+        told = [labels for labels in self.receiver.told("notify", status) if labels["alertname"] not in OF_PROCESSES]
         return [(labels["alertname"], labels.get("unit") or labels.get("source") or "") for labels in told]
 
 
@@ -137,7 +139,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
             with prometheus(tmp_path) as url:
                 running = Chain(city, url, manager, receiver)
                 until(lambda: call(f"{url}/api/v1/query?query=guidang:unit:info")["data"]["result"], "the first figures")
-                until(lambda: not running.names(), "all targets")
+                until(lambda: {alert["labels"]["alertname"] for alert in running.firing()} == STARTED, "all targets")
                 yield running
 
 
