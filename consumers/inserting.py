@@ -18,8 +18,8 @@ from streams.errors import DependencyError
 log = logging.getLogger(__name__)
 
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.1, 5.0
-_PASSING = {None, 159, 202, 209, 210, 241, 242, 252, 279, 285, 319, 425, 999}
-"""No number: the connection. Otherwise: time-outs, too much at once, memory, read-only for the moment, too many parts, no quorum."""
+_PASSING = {None, 159, 202, 209, 210, 241, 242, 243, 252, 279, 285, 319, 425, 999}
+"""No number: the connection. Otherwise: time-outs, too much at once, memory, read-only for now, no space, too many parts, no quorum."""
 
 
 class Inserter:

@@ -28,7 +28,7 @@ except ImportError as error:  # the container image is made without it: half a g
     raise DependencyError("没有安装内嵌引擎 chdb：请设置 clickhouse.url。 No embedded engine is installed: set clickhouse.url.") from error
 
 Session = Any
-"""A connection of chDB, which has no types: ``query``, ``send_query``, ``send_insert``, ``close``."""
+"""A connection of chDB, which has no types: ``query``, ``send_query``, ``close``."""
 
 _open: Callable[[str], Session] = chdb.Session
 _SERVER_LIKE = {

@@ -29,9 +29,10 @@ _SOURCES = frozenset({b"VALUES", b"SELECT", b"WITH", b"FROM", b"INFILE"})
 
 @dataclass(frozen=True, slots=True)
 class InsertHead:
-    """The statement of an INSERT without its ``FORMAT`` clause, the format, and where in the bytes the data begins."""
+    """An INSERT up to its ``SETTINGS``, that clause if it has one, its format, and where in the bytes the data begins."""
 
     sql: str
+    settings: str
     format: str
     data_start: int
 
@@ -46,16 +47,24 @@ def insert_head(text: bytes) -> InsertHead | None:
     words = _words(text)
     if next(words, (b"", 0, 0))[0] != b"INSERT":
         return None
-    before = b"INSERT"
+    before, settings_start = b"INSERT", None
     for word, start, end in words:
         if word in _SOURCES and before not in {b"INTO", b"TABLE", b"."}:
             return None
+        if word == b"SETTINGS" and before not in {b"INTO", b"TABLE", b"."}:
+            settings_start = start
         if word == b"FORMAT" and before not in {b"INTO", b"TABLE", b"."}:
             name, _, name_end = next(words, (b"", 0, 0))
             if not name:
                 return None
             found = _DATA_START.match(text, name_end)
-            return InsertHead(text[:start].decode(), text[name_end - len(name) : name_end].decode(), found.end() if found else name_end)
+            cut = start if settings_start is None else settings_start
+            return InsertHead(
+                text[:cut].decode(),
+                text[cut:start].decode(),
+                text[name_end - len(name) : name_end].decode(),
+                found.end() if found else name_end,
+            )
         before = word or text[start:end]
     return None
 

@@ -93,6 +93,7 @@ def producer_config(kafka: Mapping[str, str], transactional_id: str, transaction
         "message.max.bytes": 16_777_216,
         "linger.ms": 2,
         "retry.backoff.ms": 3,
+        "connections.max.idle.ms": 4_000,
         "compression.type": "lz4",
         "queue.buffering.max.messages": 1_000_000,
         "queue.buffering.max.kbytes": 262_144,

@@ -18,7 +18,8 @@ from consumers.store.statement import insert_head, is_many, is_read, is_select, 
             "CSV",
             b"1",
         ),
-        (b"INSERT INTO t SETTINGS async_insert = 0 FORMAT Arrow\n", "INSERT INTO t SETTINGS async_insert = 0", "Arrow", b""),
+        (b"INSERT INTO t SETTINGS async_insert = 0 FORMAT Arrow\n", "INSERT INTO t", "Arrow", b""),
+        (b"INSERT INTO TABLE settings (settings) FORMAT CSV\n", "INSERT INTO TABLE settings (settings)", "CSV", b""),
     ],
 )
 def test_data_begins_behind_the_formats_line(text: bytes, sql: str, name: str, data: bytes) -> None:
@@ -26,6 +27,7 @@ def test_data_begins_behind_the_formats_line(text: bytes, sql: str, name: str, d
     head = insert_head(text)
     assert head is not None
     assert (head.sql.strip(), head.format, text[head.data_start :]) == (sql, name, data)
+    assert head.settings.strip() == ("SETTINGS async_insert = 0" if b" SETTINGS " in text else "")
 
 
 @pytest.mark.parametrize(

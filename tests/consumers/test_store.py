@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import http.client
+import os
+import shutil
 import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import pyarrow as pa
 import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, StreamFailureError
 
+from consumers import inserting
 from consumers.clickhouse import Client
 from streams.settings import Settings
 from tests.consumers.conftest import StoreProcess, eventually
@@ -211,6 +215,43 @@ def test_acknowledged_inserts_survive_a_kill(own_store: StoreProcess) -> None:
     assert acknowledged
     assert own_store.terminate() == 0
     own_store.start()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 128 MiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128m", "guidang", str(disk)], capture_output=True, text=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"no file system may be mounted here: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_what_a_full_disk_does_not_take_is_refused_and_taken_later(small_disk: Path) -> None:
+    """Never acknowledged and lost; the sink knows the number as one that passes."""
+    store = StoreProcess(small_disk / "store")
+    try:
+        client = clickhouse_connect.get_client(host="127.0.0.1", port=store.port, autogenerate_session_id=False)
+        client.command(DDL)
+        row = ["k", 1, 0, ["x"]]
+        client.insert("t", [row], ["k", "v", "at", "tags"])
+        with (small_disk / "filler").open("wb") as filler:
+            os.posix_fallocate(filler.fileno(), 0, shutil.disk_usage(small_disk).free)
+        for insert in (
+            lambda: client.insert("t", [row], ["k", "v", "at", "tags"]),
+            lambda: client.command("INSERT INTO t SELECT * FROM t"),
+        ):
+            with pytest.raises(DatabaseError, match="NOT_ENOUGH_SPACE") as refused:
+                insert()
+            assert refused.value.code in inserting._PASSING
+        assert client.query("SELECT count() FROM t").first_row == (1,)
+        (small_disk / "filler").unlink()
+        client.insert("t", [row], ["k", "v", "at", "tags"])
+        assert client.query("SELECT count() FROM t").first_row == (2,)
+    finally:
+        store.kill()
 
 
 def test_a_second_process_is_told_why_not(store: StoreProcess, tmp_path: Path) -> None:
