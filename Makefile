@@ -36,8 +36,8 @@ bench: $(STAMP)
 	$(BIN)/python -m tests.runtime.bench_engine --workers 1
 	$(BIN)/python -m tests.runtime.bench_engine --workers 2
 
-soak: $(STAMP)
-	GUIDANG_SOAK_CASES=$${GUIDANG_SOAK_CASES:-100000} $(BIN)/python -m pytest tests/system -k killed --durations=1 -s
+soak: $(TEST_TOOLS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.nemesis.run $(SOAK)
 
 $(STAMP): pyproject.toml ops/install.sh
 	PYTHON=$(PYTHON) VENV=$(VENV) sh ops/install.sh

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the tests of alerts, dashboards and the board need beside $VENV: Prometheus, Alertmanager and a Chromium from Debian. Safe to run again.
+# What the tests of alerts, dashboards, the board and of slow disks need beside $VENV, from Debian. Safe to run again.
 # Prometheus and Alertmanager are unpacked into $VENV and not installed: their packages would start services on this machine.
 # Without apt, or without the right to install, the tests that need them are skipped and say so.
 set -eu
@@ -7,19 +7,21 @@ set -eu
 home=$(cd "$VENV" && pwd)
 sudo=""
 [ "$(id -u)" = 0 ] || sudo="sudo -n"
-command -v apt-get >/dev/null || { echo "没有 apt-get，需要 Prometheus、Alertmanager、Chromium 的测试将被跳过 tests that need them will be skipped" >&2; exit 0; }
+command -v apt-get >/dev/null || { echo "没有 apt-get，需要 Prometheus、Alertmanager、Chromium、strace 的测试将被跳过 tests that need them will be skipped" >&2; exit 0; }
 
 missing=""
-command -v chromium >/dev/null || missing="chromium"
+for program in chromium strace; do
+    command -v $program >/dev/null || missing="$missing $program"
+done
 servers=""
 command -v promtool >/dev/null || servers="$servers prometheus"
 command -v amtool >/dev/null || servers="$servers prometheus-alertmanager"
 [ -n "$missing$servers" ] || exit 0
 
-echo "准备测试用的 getting for the tests:$servers $missing" >&2
+echo "准备测试用的 getting for the tests:$servers$missing" >&2
 $sudo apt-get update -qq || true
 if [ -n "$missing" ]; then
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends chromium >&2 || echo "没有装上 chromium not installed" >&2
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >&2 || echo "没有装上 not installed:$missing" >&2
 fi
 for package in $servers; do
     folder=$(mktemp -d)

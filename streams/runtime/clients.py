@@ -82,6 +82,10 @@ def producer_config(kafka: Mapping[str, str], transactional_id: str, transaction
 
     ``retry.backoff.ms`` counts: adding a partition to a transaction is answered by a retriable error until the last
     transaction's markers are out, and the default of 100 ms would be paid by every transaction.
+
+    ``connections.max.idle.ms`` counts: after the broker was away, librdkafka may wait for a group coordinator that it no longer has,
+    past every timeout, until the state of some connection changes (librdkafka 5456, 5511). A producer that waits is idle otherwise;
+    so its connections end, and it looks for the coordinator again.
     """
     return {
         **common(kafka),

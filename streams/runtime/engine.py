@@ -302,6 +302,8 @@ class Engine:
             consumer = consumer_of(app)
             if self._generation and not consumer.thread_alive:
                 raise Stalled("the consumer's thread is dead")
+            if consumer.thread_alive:
+                await consumer.in_thread(consumer.thread.check_group())
             watchdog.look()
             watchdog.check("rebalance", self._generation, busy=self._rebalancing)
             watchdog.check("reading", self.pulse.reads, busy=bool(self._tasks) and not self._rebalancing)

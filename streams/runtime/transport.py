@@ -72,7 +72,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             session_timeout_ms=int(settings.session_timeout_s * 1000),
             rebalance_timeout_ms=int(settings.rebalance_timeout_s * 1000),
             heartbeat_interval_ms=int(settings.heartbeat_s * 1000),
-            metadata_max_age_ms=60_000,
+            # A broker that has just started may not know the topics yet. The leader then assigns nothing to anybody, and only sees that
+            # it was wrong when it asks again.
+            metadata_max_age_ms=5_000,
             **aiokafka_auth(settings.kafka),
         )
 
@@ -83,7 +85,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """
         async with self._turn:
             consumer = self._ensure_consumer()
-            consumer._coordinator.check_errors()  # noqa: SLF001 - nobody else surfaces what killed the coordinator
             subscription = consumer._subscription.subscription  # noqa: SLF001
             assignment = subscription.assignment if subscription is not None else None
             if assignment is None:
@@ -115,6 +116,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             for place, offset in offsets.items():
                 consumer.seek(_aiokafka_place(place), offset)
             return True
+
+    async def check_group(self) -> None:
+        """Raise what ended group membership, or forbids it: nobody else is told, and no rebalance would ever come to an end."""
+        coordinator = self._consumer._coordinator if self._consumer is not None else None  # noqa: SLF001
+        if coordinator is not None:
+            coordinator.check_errors()
 
     async def ends(self, places: Iterable[Place]) -> dict[Place, int]:
         """Ask the broker for last stable offsets."""

@@ -20,8 +20,6 @@ from tests.docs.lines import PAGES, ROOT
 SETTINGS = list(documented())
 VARIABLES = variables()
 SECTIONS = {name for name in Settings.model_fields if any(each.name.startswith(f"{name}.") for each in SETTINGS)}
-DEVELOPERS = {"GUIDANG_SOAK_CASES"}
-"""Variables of the tests alone."""
 
 
 def test_the_committed_pages_are_the_generated_ones() -> None:
@@ -63,6 +61,6 @@ def test_settings_that_a_document_names_are_real(page: Path) -> None:
     dotted = {name for name in re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)[` =]", text) if name.partition(".")[0] in SECTIONS}
     assert {name for name in dotted if name not in names and not any(known.startswith(f"{name}.") for known in names)} == set()
     used = set(re.findall(r"GUIDANG_[A-Z_]*[A-Z]", text))
-    assert used <= VARIABLES | OTHER_VARIABLES | DEVELOPERS | {f"GUIDANG_{section.upper()}" for section in SECTIONS}
+    assert used <= VARIABLES | OTHER_VARIABLES | {f"GUIDANG_{section.upper()}" for section in SECTIONS}
     for block in re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         Settings(**tomllib.loads(block))

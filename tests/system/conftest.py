@@ -17,9 +17,7 @@ import pytest
 from consumers.clickhouse import Client
 
 GUIDANG = str(Path(sys.executable).with_name("guidang"))
-SOAK_CASES = int(os.environ.get("GUIDANG_SOAK_CASES", "0"))
-"""How many cases ``make soak`` wants; 0 within ``make test``."""
-LIMIT_SECONDS = 1_800 if SOAK_CASES else 200
+LIMIT_SECONDS = 200
 
 
 class System:

@@ -1,0 +1,1 @@
+"""Real processes, everything that can happen to them, and what must be true afterwards (``make soak``)."""
