@@ -73,6 +73,13 @@ class Process:
             if (pid := self.pid) is not None:
                 os.kill(pid, number)
 
+    def end(self) -> None:
+        """End it for good."""
+        self.held = True
+        self.send(signal.SIGKILL)  # also to one that is stopped
+        if self._running is not None:
+            self._running.wait(30)
+
     def tail(self) -> str:
         """Last lines of what it said."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:]) if self.log.exists() else ""
@@ -119,11 +126,7 @@ class Cluster:
         if self._keeper.is_alive():
             self._keeper.join()
         for process in reversed(self.processes.values()):
-            process.held = True
-            process.send(signal.SIGCONT)
-            process.send(signal.SIGKILL)
-            if process._running is not None:
-                process._running.wait(30)
+            process.end()
         for link in self.links.values():
             link.close()
         for name in self.disks:
