@@ -124,7 +124,9 @@ class Observer:
         there = self._admin.metadata().topics
         names = self._names((*JOB_INPUTS, *REFERENCE_INPUTS, *OUTPUTS))
         if missing := [name for name in names if name not in there]:
-            raise DependencyError(f"缺少主题 missing topics: {', '.join(missing)}（先运行 guidang topics 或 guidang up）")
+            raise DependencyError(
+                f"缺少主题，或无权看到 missing topics, or no right to see them: {', '.join(missing)}（guidang topics, guidang rights）"
+            )
         return [(name, partition) for name in names for partition in there[name].partitions]
 
 

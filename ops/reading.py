@@ -51,7 +51,7 @@ def read_topic(
     admin = Admin(settings)
     described = admin.metadata().topics.get(topic)
     if described is None:
-        raise DependencyError(f"没有主题 no topic {topic}")
+        raise DependencyError(f"没有主题 {topic}，或无权看到它 there is no topic {topic}, or no right to see it (guidang rights)")
     consumer = Consumer(
         {
             **settings.kafka_client(),
@@ -66,7 +66,7 @@ def read_topic(
         numbers = sorted(described.partitions) if partition is None else [partition]
         yield from _read(consumer, topic, numbers, positions, tell)
     except KafkaException as error:
-        raise admin.failure(error) from error
+        raise admin.failure(error, f"{topic} ({settings.application}-reader)") from error
     finally:
         consumer.close()
 
@@ -88,7 +88,7 @@ def positions_since(settings: Settings, name: str, since_ms: Mapping[int, int]) 
     admin = Admin(settings)
     described = admin.metadata().topics.get(topic)
     if described is None:
-        raise DependencyError(f"没有主题 no topic {topic}")
+        raise DependencyError(f"没有主题 {topic}，或无权看到它 there is no topic {topic}, or no right to see it (guidang rights)")
 
     def offsets(wanted: Mapping[int, Any]) -> dict[int, int]:
         asked = {TopicPartition(topic, number): spec for number, spec in wanted.items()}
@@ -105,7 +105,7 @@ def positions_since(settings: Settings, name: str, since_ms: Mapping[int, int]) 
         times = {number: at for number, at in since_ms.items() if number in ends}
         found = offsets({number: OffsetSpec.for_timestamp(at) for number, at in times.items()}) if times else {}
     except KafkaException as error:
-        raise admin.failure(error) from error
+        raise admin.failure(error, topic) from error
     return ends | {number: at for number, at in found.items() if at >= 0}
 
 

@@ -1,0 +1,403 @@
+"""The rights that ``streams.rights`` lists are what each process needs: with them it works, and with one less it says which.
+
+The broker's own audit log says what was asked for, so that a right that nobody uses is found, too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package does not mark what it exports
+    AclBindingFilter,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+)
+
+from consumers.clickhouse import connect
+from ops.caught_up import Observer, wait_caught_up
+from ops.dlq.query import Query
+from ops.dlq.redrive import Redrive, list_letters
+from ops.dlq.sender import Sender
+from ops.explain import explain
+from ops.importing.faults import Draft, Reading
+from ops.importing.run import import_reading
+from ops.lag import read_lags
+from ops.monitor.canary import Canary
+from ops.monitor.heartbeats import Heartbeats
+from ops.monitor.pipeline import Pipeline
+from ops.publish import TopicProducer
+from ops.reconcile import reconcile
+from ops.replay import replay
+from ops.topics import ensure_topics
+from ops.waive import Waiver, publish_waiver
+from streams.access import check_access
+from streams.contracts import (
+    ARCHIVE_RECEIVED,
+    ARCHIVING_SCHEDULE,
+    CASE_CLOSED,
+    CASE_INPUTS,
+    CASE_STATE,
+    FEED_HEARTBEAT,
+    ITEM_REGISTRY,
+    MODULE_CONFIG,
+    UNIT_REGISTRY,
+    codec,
+    record_key,
+    topic_names,
+)
+from streams.errors import DependencyError, NotAllowed
+from streams.rights import PROCESSES, SENT, Right, rights_of
+from streams.runtime.progress import read_progress
+from streams.settings import Settings
+from tests.consumers.conftest import StoreProcess
+from tests.security.broker import SecureBroker, acl, without_implied
+from tests.strategies import MONDAY_MS
+
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow]
+
+HOUR_MS = 3_600_000
+ITEM = "许可-00387-000"
+PLAIN = Settings(kafka={"partitions": 1}, canary={"every": "60s"})
+"""Application, prefix and partitions as everywhere here; rights do not depend on anything else."""
+WORKER, SINK = rights_of("worker", PLAIN), rights_of("sink", PLAIN)
+
+
+def silent(*_: Any) -> None:
+    """Nobody watches the progress."""
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The same settings for a process of its own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GUIDANG_")}
+    kafka = settings.kafka.model_dump(mode="json", exclude_none=True)
+    return kept | {
+        "GUIDANG_DATA_DIR": str(settings.home),
+        "GUIDANG_KAFKA": json.dumps(kafka),
+        "GUIDANG_CLICKHOUSE__URL": settings.clickhouse.url,
+        "GUIDANG_POLICY__DEADLINE": settings.policy.deadline,
+        "GUIDANG_PRIVACY__TITLE_KEY_FILE": str(settings.privacy.title_key_file),
+    }
+
+
+@dataclass
+class Running:
+    """A process of ours, its log in a file."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @classmethod
+    def start(cls, settings: Settings, *words: str) -> Running:
+        """Start ``guidang`` with these words."""
+        settings.home.mkdir(parents=True, exist_ok=True)
+        log = settings.home / f"{words[0]}.log"
+        with log.open("wb") as output:
+            command = [sys.executable, "-m", "ops", *words]
+            return cls(subprocess.Popen(command, env=environment_of(settings), stdout=output, stderr=output), log)
+
+    @property
+    def said(self) -> str:
+        """Everything it has said so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def ended(self, seconds: float = 30) -> int:
+        """Wait for its end; return its exit code."""
+        return self.process.wait(seconds)
+
+    def stop(self) -> None:
+        """End it in good order, and by force if that does not help."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(5)
+
+
+@dataclass
+class Place:
+    """The broker with its users and topics, the store, and what was sent."""
+
+    secured: SecureBroker
+    store: StoreProcess
+    home: Path
+    stack: ExitStack
+    running: dict[str, Running] = field(default_factory=dict)
+
+    def settings(self, user: str, *, tls: bool = False, kafka: Mapping[str, Any] | None = None) -> Settings:
+        """Settings of a process that logs in as a user."""
+        given = {
+            "bootstrap_servers": self.secured.tls if tls else self.secured.sasl,
+            "partitions": 1,
+            "security": self.secured.certificate(user) if tls else self.secured.login(user),
+            **(kafka or {}),
+        }
+        return Settings(
+            data_dir=self.home / user,
+            kafka=given,
+            clickhouse={"url": self.store.url},
+            canary={"every": "60s"},
+            policy={"deadline": "72h"},
+            privacy={"title_key_file": self.home / "title.key"},
+        )
+
+    def start(self, user: str, *words: str, **more: Any) -> Running:
+        """Start a process that is ended when the module ends."""
+        running = Running.start(self.settings(user, **more), *words)
+        self.stack.callback(running.stop)
+        return running
+
+    def committed(self) -> Mapping[Any, Any]:
+        """What the workers have committed, as someone sees it who may do everything."""
+        everything = {"bootstrap.servers": self.secured.broker.bootstrap}
+        return {place: at.offset for place, at in read_progress(everything, PLAIN.application, CASE_INPUTS).items()}
+
+
+def closed(case_no: str, closed_ms: int) -> dict[str, Any]:
+    """A CaseClosed record of a case whose title says nothing but what its item is."""
+    names = dict.fromkeys(("item_name", "unit_name", "title"), "中医医疗广告审查")
+    ids = {"event_id": f"c-{case_no}", "case_no": case_no, "item_code": ITEM, "unit_code": "U1", "district_code": "330106"}
+    return {**ids, **names, "accepted_at": closed_ms - HOUR_MS, "closed_at": closed_ms}
+
+
+def received(case_no: str, received_ms: int) -> dict[str, Any]:
+    """An ArchiveReceived record, with such a title too."""
+    ids = {"event_id": f"a-{case_no}", "archive_no": f"A-{case_no}", "case_no": case_no, "item_code": ITEM, "unit_code": "U1"}
+    return {**ids, "title": "中医医疗广告审查", "received_at": received_ms, "receipt": "ACCEPTED"}
+
+
+def send(settings: Settings) -> None:
+    """Inputs that make a worker write to each of its outputs: cases, items, findings of all kinds, and a dead letter from each topic."""
+    producer = TopicProducer(settings, SENT)
+
+    def give(where: str, **record: Any) -> None:
+        producer.send(where, record_key(where, record), codec(where).encode(record))
+
+    item = {"unit_code": "U1", "item_code": ITEM, "item_name": "中医医疗广告审查"}
+    give(UNIT_REGISTRY, event_id="u", unit_code="U1", unit_name="单位", district_code="330106", district_name="")
+    give(ITEM_REGISTRY, event_id="i", **item, main_item_code="", main_item_name="", build_mode="MUNICIPAL", note="")
+    for topic in CASE_INPUTS:
+        give(FEED_HEARTBEAT, event_id=f"h-{topic}", source_system="s1", topic=topic, complete_through=MONDAY_MS)
+    for number in range(20):
+        give(CASE_CLOSED, **closed(f"case-{number}", MONDAY_MS + number * HOUR_MS))
+    give(ARCHIVE_RECEIVED, **received("case-0", MONDAY_MS + HOUR_MS))
+    for topic in SENT:
+        producer.send(topic, b"bad", b"no avro")
+    assert producer.finish() == []
+
+
+@pytest.fixture(scope="module")
+def place(secured: SecureBroker, own_store: StoreProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Users who have just their rights, others who have one less, topics, and inputs that nobody has read yet."""
+    granted = {process: rights_of(process, PLAIN) for process in PROCESSES}
+    granted |= {f"worker-less-{number}": without(WORKER, right) for number, right in enumerate(WORKER)}
+    granted |= {f"sink-less-{number}": without(SINK, right) for number, right in enumerate(SINK)}
+    target = PLAIN.model_copy(update={"kafka": PLAIN.kafka.model_copy(update={"topic_prefix": "other-"})})
+    for process in COMMANDS:
+        granted[f"{process}-blind"] = ()
+        granted[f"{process}-less"] = tuple(each for each in rights_of(process, PLAIN) if each.resource != "group")
+    granted["target"] = (*rights_of("topics", target), *rights_of("publish", target))
+    secured.grant(granted)
+    with ExitStack() as stack:
+        made = Place(secured, own_store, tmp_path_factory.mktemp("homes"), stack)
+        (made.home / "title.key").write_text("key")
+        ensure_topics(made.settings("topics"))
+        send(made.settings("publish"))
+        yield made
+
+
+def without(rights: tuple[Right, ...], right: Right) -> tuple[Right, ...]:
+    """All but one; of a topic that is read as well as written, what remains still lets it be seen."""
+    return tuple(each for each in rights if each != right)
+
+
+@pytest.mark.parametrize("right", WORKER, ids=str)
+def test_a_worker_without_one_of_its_rights_does_not_begin_and_says_which_is_missing(place: Place, right: Right) -> None:
+    """No offset moves; a transactional id is asked for when the partition is opened."""
+    settings = place.settings(f"worker-less-{WORKER.index(right)}")
+    if right.resource == "transactional-id":
+        running = place.start(f"worker-less-{WORKER.index(right)}", "worker")
+        assert running.ended() == NotAllowed.exit_code, running.said
+        assert "init_transactions" in running.said
+        assert "TransactionalId" in running.said or "Transactional Id" in running.said
+        assert "Traceback" not in running.said
+    else:
+        with pytest.raises(NotAllowed) as refused:
+            check_access(settings, "worker")
+        assert f"  {right}\n" in str(refused.value)
+        assert str(refused.value).count("\n  ") == 1
+    assert set(place.committed().values()) == {None}
+
+
+@pytest.mark.parametrize("right", SINK, ids=str)
+def test_a_sink_without_one_of_its_rights_does_not_begin_and_says_which_is_missing(place: Place, right: Right) -> None:
+    """Before it touches the database."""
+    with pytest.raises(NotAllowed) as refused:
+        check_access(place.settings(f"sink-less-{SINK.index(right)}"), "sink")
+    assert f"  {right}\n" in str(refused.value)
+    assert str(refused.value).count("\n  ") == 1
+
+
+@pytest.mark.parametrize("process", ["worker", "sink"])
+def test_a_process_that_is_refused_ends_with_the_reason_and_is_not_restarted(place: Place, process: str) -> None:
+    """With the wrong password, and without a right: exit code 3, in seconds, and no traceback."""
+    wrong = place.home / "wrong"
+    wrong.write_text("not-the-password")
+    security = {**place.secured.login(process), "sasl_password_file": str(wrong)}
+    stranger = place.start(process, process, kafka={"security": security})
+    lacking = place.start(f"{process}-less-0", process)
+    for running, said in ((stranger, "Authentication failed"), (lacking, str((WORKER if process == "worker" else SINK)[0]))):
+        assert running.ended() == NotAllowed.exit_code, running.said
+        assert said in running.said
+        assert "Traceback" not in running.said
+        assert "not-the-password" not in running.said
+    assert set(place.committed().values()) == {None}
+
+
+@pytest.fixture(scope="module")
+def worked(place: Place) -> Place:
+    """The whole system has done its work once, each process with its own rights and no more; worker and sink go on."""
+    lags = read_lags(place.settings("status"))
+    assert not lags.caught_up
+    for user in ("worker", "sink"):
+        place.running[user] = place.start(user, user)
+    wait_caught_up(place.settings("wait"), 60)
+    return place
+
+
+def test_with_exactly_these_rights_worker_and_sink_do_everything(worked: Place) -> None:
+    """And everything they are granted they have used: the list is the least. Nothing that they tried was denied."""
+    for user in ("worker", "sink"):
+        allowed, denied = worked.secured.asked(user)
+        assert allowed == without_implied(rights_of(user, PLAIN)), user
+        assert denied == set(), user
+    everyone = worked.settings("wait")
+    assert all(at.offset for (topic, _), at in Observer(everyone).progress().items() if topic in CASE_INPUTS)
+
+
+def redrive(settings: Settings) -> None:
+    """Send every dead letter back, though it would be refused again."""
+    run = Redrive(settings, Sender(settings))
+    run.send(run.plan(Query(), 0, max_redrives=3, force=True, tell=silent), silent)
+
+
+def bring_in(settings: Settings) -> None:
+    """A row of a unit's file into each registry."""
+    row: dict[str, Any] = {"item_code": ITEM, "item_name": "另一名称"}
+    schedule = {**row, "schedule_version": "1", "retention": "YEARS_10", "materials": []}
+    contents = {
+        ITEM_REGISTRY: {**row, "main_item_code": "", "main_item_name": "", "build_mode": "MUNICIPAL", "note": ""}
+        | {"plan_year": 0, "archiving_mode": "UNKNOWN", "case_count_2017": 0},
+        ARCHIVING_SCHEDULE: {**schedule, "approved": True},
+        MODULE_CONFIG: {**schedule, "archiving_mode": "ONLINE"},
+    }
+    for topic, content in contents.items():
+        reading = Reading([Draft("", "A1", content)])
+        assert import_reading(settings, topic, reading, unit_code="U1", valid_from=None, replace=False).published == 1
+
+
+def correct_topics(place: Place, settings: Settings) -> None:
+    """Somebody has changed the topics by hand; they are put right."""
+    shortened = [ConfigEntry("max.message.bytes", "2000000", incremental_operation=AlterConfigOpType.SET)]
+    resources = [ConfigResource(ConfigResource.Type.TOPIC, settings.topic(name), incremental_configs=shortened) for name in topic_names()]
+    for answer in place.secured.admin.incremental_alter_configs(resources).values():
+        answer.result(20)
+    assert len(ensure_topics(settings).corrected) == len(topic_names())
+
+
+COMMANDS: dict[str, Callable[[Place, Settings], object]] = {
+    "monitor": lambda _, s: (read_lags(s), Pipeline(s)._look(), Heartbeats(s, 0).look(), Canary(s)._send()),
+    "import": lambda _, s: bring_in(s),
+    "waive": lambda _, s: publish_waiver(s, Waiver("x", "市档案局", "系统升级", 20_000)),
+    "explain": lambda _, s: explain(s, "case-0", silent),
+    "reconcile": lambda _, s: reconcile(s, s.make_clock().now_ms(), silent),
+    "dlq": lambda _, s: list_letters(s, Query(), 0, silent),
+    "redrive": lambda _, s: redrive(s),
+    "replay": lambda place, s: list(replay(s, place.settings("target", kafka={"topic_prefix": "other-"}), silent)),
+    "topics": correct_topics,
+}
+"""The others have had their turn when this module has made its place and done its work."""
+
+
+@pytest.mark.parametrize("process", [name for name in PROCESSES if name not in {"worker", "sink", "board"}])
+def test_with_exactly_these_rights_a_command_does_what_it_has_to(worked: Place, process: str) -> None:
+    """It uses every one of them, and is denied nothing."""
+    if process in COMMANDS:
+        COMMANDS[process](worked, worked.settings(process))
+    allowed, denied = worked.secured.asked(process)
+    assert denied == set()
+    assert allowed == without_implied(rights_of(process, PLAIN))
+
+
+def test_the_board_sees_what_status_and_explain_see() -> None:
+    """It calls them."""
+    assert set(rights_of("board", PLAIN)) == {*rights_of("status", PLAIN), *rights_of("explain", PLAIN)}
+
+
+@pytest.mark.parametrize("process", ["monitor", "import", "waive", "explain", "reconcile", "dlq", "redrive", "replay"])
+def test_a_command_without_rights_says_what_it_may_not_do(worked: Place, process: str) -> None:
+    """One that may see nothing at all, and one that may not read in the group of readers: an error of ours, in seconds."""
+    for user, said in ((f"{process}-blind", "权"), (f"{process}-less", "-re")):
+        with pytest.raises((NotAllowed, DependencyError)) as refused:
+            COMMANDS[process](worked, worked.settings(user))
+        assert said in str(refused.value)
+
+
+def change(place: Place, user: str, right: Right, *, granted: bool) -> None:
+    """Grant or take away a right, and wait until the broker goes by it."""
+    line, admin = acl(user, right), place.secured.admin
+    if granted:
+        place.secured.grant({user: [right]})
+        return
+    pattern = AclBindingFilter(
+        line.restype, line.name, line.resource_pattern_type, line.principal, line.host, line.operation, line.permission_type
+    )
+    for answer in admin.delete_acls([pattern]).values():
+        assert len(answer.result(20)) == 1
+
+
+@pytest.mark.parametrize(
+    ("process", "right"),
+    [
+        ("worker", Right("topic", CASE_CLOSED, "READ")),
+        ("worker", Right("topic", UNIT_REGISTRY, "READ")),
+        ("worker", Right("topic", CASE_STATE, "WRITE")),
+        ("worker", Right("group", PLAIN.application, "READ")),
+        ("worker", Right("transactional-id", f"{PLAIN.application}-0", "WRITE")),
+        ("sink", Right("topic", CASE_STATE, "READ")),
+        ("sink", Right("group", f"{PLAIN.application}-sink", "READ")),
+    ],
+    ids=str,
+)
+def test_a_right_that_is_taken_away_ends_the_process_and_nothing_is_lost(worked: Place, process: str, right: Right) -> None:
+    """With the reason and exit code 3; given back, the next process goes on where it ended, here with a certificate."""
+    running = worked.running[process]
+    case_no = f"later-{uuid.uuid4().hex[:8]}"
+    change(worked, process, right, granted=False)
+    producer = TopicProducer(worked.settings("publish"), [CASE_CLOSED])
+    producer.send(CASE_CLOSED, case_no.encode(), codec(CASE_CLOSED).encode(closed(case_no, MONDAY_MS)))
+    assert producer.finish() == []
+    try:
+        assert running.ended(40) == NotAllowed.exit_code, running.said[-3000:]
+    finally:
+        change(worked, process, right, granted=True)
+    assert "拒绝" in running.said
+    worked.running[process] = worked.start(process, process, tls=True)
+    wait_caught_up(worked.settings("wait"), 60)
+    client = connect(worked.settings("wait"))
+    found = client.query("SELECT count() FROM case_state FINAL WHERE case_no = {case:String}", parameters={"case": case_no})
+    assert found.result_rows == [(1,)]
+    client.close()
