@@ -44,6 +44,22 @@ class Admin:
         except KafkaException as error:
             raise self.failure(error) from error
 
+    def look_at_groups(self, *groups: str) -> None:
+        """Return if these consumer groups may be seen: a consumer that asks for offsets without being allowed to just waits.
+
+        Raises
+        ------
+        NotAllowed
+            Naming the first that may not be seen.
+        """
+        for group in groups:
+            (answer,) = self.client.describe_consumer_groups([group], request_timeout=REACH_SECONDS).values()
+            try:
+                answer.result()
+            except KafkaException as error:  # anything else shows when the group is asked for
+                if refused := refusal(f"消费组 group {group}", error):
+                    raise refused from error
+
     def failure(self, error: KafkaException, what: str = "") -> DependencyError | NotAllowed:
         """Turn what librdkafka raised into our error, with the reason it told the callback."""
         self.client.poll(0)

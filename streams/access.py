@@ -56,6 +56,7 @@ def _reach(admin: AdminClient, told: list[KafkaError]) -> None:
         try:
             admin.list_topics(timeout=1)
         except KafkaException:
+            admin.poll(0)  # which tells the callback
             if time.monotonic() > give_up or any(each.code() in REFUSALS for each in told):
                 raise
         else:

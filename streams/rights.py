@@ -84,7 +84,7 @@ def rights_of(process: str, settings: Settings) -> tuple[Right, ...]:
 
 
 def group_of_sink(settings: Settings) -> str:
-    """Consumer group of the sink."""
+    """Consumer group of the sink: its committed offsets say what is in ClickHouse."""
     return f"{settings.application}-sink"
 
 
@@ -121,9 +121,10 @@ def _look(settings: Settings) -> Iterator[Right]:
 
 
 def _lag(settings: Settings) -> Iterator[Right]:
-    """And how old the first record is that lies behind."""
-    for right in _look(settings):
-        yield Right("topic", right.name, "READ") if right.resource == "topic" else right
+    """And how old the first record is that lies behind; of what workers read in their group, the watermark says it."""
+    dated = {*REFERENCE_INPUTS, *OUTPUTS}
+    yield from (each for each in _look(settings) if each not in set(_topics(settings, "DESCRIBE", dated)))
+    yield from _topics(settings, "READ", dated)
     yield Right("group", f"{settings.application}-lag", "DESCRIBE")
 
 
