@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ClusterMetadata  # type: ignore[attr-defined]  # the package does not mark what it exports
 
@@ -10,6 +12,7 @@ from streams.runtime.clients import refusal
 from streams.settings import Settings
 
 REACH_SECONDS = 10.0
+_LOOK_SECONDS = 2.5
 
 
 class Admin:
@@ -39,10 +42,14 @@ class Admin:
         NotAllowed
             It does not let us in, or not do this.
         """
-        try:
-            return self.client.list_topics(timeout=timeout_seconds)
-        except KafkaException as error:
-            raise self.failure(error) from error
+        give_up = time.monotonic() + timeout_seconds
+        while True:
+            try:
+                return self.client.list_topics(timeout=min(timeout_seconds, _LOOK_SECONDS))
+            except KafkaException as error:
+                failure = self.failure(error)
+                if isinstance(failure, NotAllowed) or time.monotonic() > give_up:  # a login that was refused is refused again
+                    raise failure from error
 
     def look_at_groups(self, *groups: str) -> None:
         """Return if these consumer groups may be seen: a consumer that asks for offsets without being allowed to just waits.
