@@ -1,7 +1,7 @@
 """What each process may do in Kafka, and no more: the data behind ``guidang rights``, the tables of docs/security.md and the tests.
 
-READ and WRITE imply DESCRIBE (``StandardAuthorizer``), so DESCRIBE is named only where nothing else is granted. Whoever produces
-idempotently needs no right of the cluster since Kafka 2.8 (KIP-679).
+What another right implies is not named: READ and WRITE imply DESCRIBE, and ALTER_CONFIGS implies DESCRIBE_CONFIGS (``StandardAuthorizer``).
+Whoever produces idempotently needs no right of the cluster since Kafka 2.8 (KIP-679).
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ from streams.settings import Settings
 Resource = Literal["topic", "group", "transactional-id"]
 Operation = Literal["READ", "WRITE", "DESCRIBE", "CREATE", "DESCRIBE_CONFIGS", "ALTER_CONFIGS"]
 CHANGELOGS: Final = (CASE_STATE, ITEM_STATE, COVERAGE_PARTIAL)
+_IMPLIED_BY: Final[Mapping[Operation, tuple[Operation, ...]]] = MappingProxyType(
+    {"DESCRIBE": ("READ", "WRITE"), "DESCRIBE_CONFIGS": ("ALTER_CONFIGS",)}
+)
 SENT: Final = (*CASE_INPUTS, *REFERENCE_INPUTS)
 """What business systems and people send."""
 
@@ -80,7 +83,17 @@ class Process:
 
 def rights_of(process: str, settings: Settings) -> tuple[Right, ...]:
     """Everything that a process needs under these settings, in order, each once."""
-    return tuple(sorted(set(PROCESSES[process].rights(settings))))
+    return tuple(sorted(without_implied(PROCESSES[process].rights(settings))))
+
+
+def without_implied(rights: Iterable[Right]) -> set[Right]:
+    """Leave out what is there with another right."""
+    rights = set(rights)
+    return {
+        each
+        for each in rights
+        if not any(Right(each.resource, each.name, greater) in rights for greater in _IMPLIED_BY.get(each.operation, ()))
+    }
 
 
 def group_of_sink(settings: Settings) -> str:
@@ -122,9 +135,8 @@ def _look(settings: Settings) -> Iterator[Right]:
 
 def _lag(settings: Settings) -> Iterator[Right]:
     """And how old the first record is that lies behind; of what workers read in their group, the watermark says it."""
-    dated = {*REFERENCE_INPUTS, *OUTPUTS}
-    yield from (each for each in _look(settings) if each not in set(_topics(settings, "DESCRIBE", dated)))
-    yield from _topics(settings, "READ", dated)
+    yield from _look(settings)
+    yield from _topics(settings, "READ", (*REFERENCE_INPUTS, *OUTPUTS))
     yield Right("group", f"{settings.application}-lag", "DESCRIBE")
 
 
@@ -153,16 +165,22 @@ def _explain(settings: Settings) -> Iterator[Right]:
 
 
 def _reconcile(settings: Settings) -> Iterator[Right]:
-    return _read(settings, *SENT, CASE_STATE, ITEM_STATE, COVERAGE_PARTIAL, *ANOMALY_TOPICS)
+    return chain(_look(settings), _read(settings, *SENT, CASE_STATE, ITEM_STATE, COVERAGE_PARTIAL, *ANOMALY_TOPICS))
 
 
 def _letters(settings: Settings) -> Iterator[Right]:
     return _read(settings, DEAD_LETTER, *SENT, CASE_STATE)
 
 
+def _check_topics(settings: Settings) -> Iterator[Right]:
+    yield from _topics(settings, "DESCRIBE", topic_names())
+    yield from _topics(settings, "DESCRIBE_CONFIGS", topic_names())
+
+
 def _make_topics(settings: Settings) -> Iterator[Right]:
-    for operation in ("CREATE", "DESCRIBE", "DESCRIBE_CONFIGS", "ALTER_CONFIGS"):
-        yield from _topics(settings, operation, topic_names())
+    yield from _check_topics(settings)
+    yield from _topics(settings, "CREATE", topic_names())
+    yield from _topics(settings, "ALTER_CONFIGS", topic_names())
 
 
 def _redrive(settings: Settings) -> Iterator[Right]:
@@ -204,13 +222,17 @@ PROCESSES: Final[Mapping[str, Process]] = MappingProxyType(
         ),
         "waive": Process(("waive",), "读写豁免", "reads and writes waivers", lambda s: chain(_read(s, WAIVER), _send(s, WAIVER))),
         "explain": Process(("explain",), "读一件的经过", "reads a case's timeline", _explain),
-        "reconcile": Process(("reconcile",), "读输入与输出", "reads inputs and outputs", _reconcile),
+        "reconcile": Process(("reconcile",), "等追平，读输入与输出", "waits, reads inputs and outputs", _reconcile),
         "dlq": Process(("dlq list", "dlq show"), "读死信与它们的来源", "reads dead letters and where they came from", _letters),
         "redrive": Process(("dlq redrive",), "读死信，写回来源", "reads dead letters, writes them back", _redrive),
         "replay": Process(
-            ("replay",), "读输入；目标系统上另要 topics 与 publish 的", "reads inputs; in the target, those of topics and publish", _replay
+            ("replay",),
+            "读输入，记下进度；目标系统上另要 topics 与 publish 的",
+            "reads inputs, keeps its progress; in the target it needs what topics and publish do",
+            _replay,
         ),
-        "topics": Process(("topics", "up", "doctor"), "建立、核对、更正主题", "creates, checks and corrects topics", _make_topics),
+        "topics": Process(("topics", "up"), "建立、核对、更正主题", "creates, checks and corrects topics", _make_topics),
+        "doctor": Process(("doctor",), "核对主题", "checks topics", _check_topics),
     }
 )
 """By name. ``notify``, ``store``, ``backup``, ``restore`` and what only asks ClickHouse have no business with Kafka."""

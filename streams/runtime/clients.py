@@ -69,7 +69,8 @@ def refusal(what: str, error: BaseException) -> NotAllowed | None:
         What confluent-kafka or aiokafka raised.
     """
     cause = error.args[0] if isinstance(error, KafkaException) else None
-    code = cause.code() if isinstance(cause, KafkaError) else getattr(error, "errno", None)
+    # aiokafka's errors have Kafka's number for ``errno``; an operating system's numbers mean something else.
+    code = cause.code() if isinstance(cause, KafkaError) else None if isinstance(error, OSError) else getattr(error, "errno", None)
     if code not in REFUSALS:
         return None
     said = cause.str() if isinstance(cause, KafkaError) else f"{type(error).__name__}: {error}"

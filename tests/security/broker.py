@@ -26,13 +26,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from ops import kafka
 from ops.kafka import LocalBroker
 from ops.ports import LOOPBACK, free_port
-from streams.rights import Right
+from streams.rights import Right, without_implied
 
 _AUDIT = "logger.audit.name = kafka.authorizer.logger\nlogger.audit.level = debug\n"
 _ASKED = re.compile(r"Principal = User:(\S+) is (Allowed|Denied) operation = (\S+) .*?on resource = (\w+):LITERAL:(\S+) for request")
 _KINDS = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP, "transactional-id": ResourceType.TRANSACTIONAL_ID}
 _NAMES = {"Topic": "topic", "Group": "group", "TransactionalId": "transactional-id"}
-_IMPLIED = {"READ", "WRITE", "ALTER_CONFIGS"}
 
 
 @dataclass
@@ -130,20 +129,13 @@ class SecureBroker:
         }
 
     def asked(self, user: str) -> tuple[set[Right], set[Right]]:
-        """What a user was allowed and denied so far, without the DESCRIBE that greater rights imply."""
+        """What a user was allowed and denied so far, without what greater rights imply."""
         log = (self.broker.data_dir / "logs" / "kafka.log").read_text(encoding="utf-8")
         found: dict[str, set[Right]] = {"Allowed": set(), "Denied": set()}
         for who, how, operation, resource, name in _ASKED.findall(log):
             if who == user and resource in _NAMES:
                 found[how].add(Right(_NAMES[resource], name, operation))
         return without_implied(found["Allowed"]), found["Denied"]
-
-
-def without_implied(rights: Iterable[Right]) -> set[Right]:
-    """Without DESCRIBE where READ, WRITE or a configuration's right is there, too."""
-    rights = set(rights)
-    greater = {(each.resource, each.name) for each in rights if each.operation in _IMPLIED}
-    return {each for each in rights if each.operation != "DESCRIBE" or (each.resource, each.name) not in greater}
 
 
 def password_of(user: str) -> str:

@@ -208,7 +208,6 @@ def with_wrong_passwords(system: System, secrets: Path, found: Gathered) -> None
     }
     for name, value in misplaced.items():
         printed(system, found, "doctor", "--json", **{name: value})
-        printed(system, found, "coverage", "--by", "unit", **{name: value})
 
 
 def notified(folder: Path, secrets: Path, findings: list[dict[str, Any]], found: Gathered) -> None:
@@ -326,7 +325,7 @@ def test_the_search_went_everywhere(gathered: Gathered) -> None:
         "file logs/worker": "INFO",
         "file report": "中医医疗广告审查",
     }
-    kinds |= {"guidang publish": "closed_at", "broker's log": USER, "command line": "guidang", "table dead_letter": "UNKNOWN_TOPIC"}
+    kinds |= {"guidang publish": "closed_at", "broker's log": USER, "command line": "worker", "table dead_letter": "UNKNOWN_TOPIC"}
     for place, text in kinds.items():
         assert any(name.startswith(place) for name in gathered.where(text)), place
     assert {name.rpartition(".")[2] for name in gathered.places if name.startswith("file report")} >= {"xlsx", "html", "pdf"}
