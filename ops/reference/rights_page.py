@@ -34,8 +34,8 @@ def _grouped(rights: Iterable[Right], settings: Settings) -> Iterator[tuple[str,
     for right in rights:
         operations.setdefault((right.resource, right.name), []).append(right.operation)
     names: dict[tuple[str, str], list[str]] = {}
-    for (kind, name), given in operations.items():
-        names.setdefault((kind, ", ".join(sorted(given))), []).append(name)
+    for (kind, name), allowed in operations.items():
+        names.setdefault((kind, ", ".join(sorted(allowed))), []).append(name)
     of_partitions = [transactional_id(settings.application, number) for number in range(settings.kafka.partitions)]
     for (kind, given), found in sorted(names.items(), key=lambda each: list(_KINDS).index(each[0][0])):
         shown = [of_partitions[0], "…", of_partitions[-1]] if found == of_partitions else found

@@ -258,15 +258,16 @@ def test_a_sink_without_one_of_its_rights_does_not_begin_and_says_which_is_missi
     assert str(refused.value).count("\n  ") == 1
 
 
-@pytest.mark.parametrize("process", ["worker", "sink"])
-def test_a_process_that_is_refused_ends_with_the_reason_and_is_not_restarted(place: Place, process: str) -> None:
+def test_a_process_that_is_refused_ends_with_the_reason_and_is_not_restarted(place: Place) -> None:
     """With the wrong password, and without a right: exit code 3, in seconds, and no traceback."""
     wrong = place.home / "wrong"
     wrong.write_text("not-the-password")
-    security = {**place.secured.login(process), "sasl_password_file": str(wrong)}
-    stranger = place.start(process, process, kafka={"security": security})
-    lacking = place.start(f"{process}-less-0", process)
-    for running, said in ((stranger, "Authentication failed"), (lacking, str((WORKER if process == "worker" else SINK)[0]))):
+    refused = []
+    for process, rights in (("worker", WORKER), ("sink", SINK)):
+        security = {**place.secured.login(process), "sasl_password_file": str(wrong)}
+        refused.append((place.start(process, process, kafka={"security": security}), "Authentication failed"))
+        refused.append((place.start(f"{process}-less-0", process), str(rights[0])))
+    for running, said in refused:
         assert running.ended() == NotAllowed.exit_code, running.said
         assert said in running.said
         assert "Traceback" not in running.said
@@ -399,32 +400,30 @@ def change(place: Place, user: str, right: Right, *, granted: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("process", "right"),
+    "taken",
     [
-        ("worker", Right("topic", CASE_CLOSED, "READ")),
-        ("worker", Right("topic", UNIT_REGISTRY, "READ")),
-        ("worker", Right("topic", CASE_STATE, "WRITE")),
-        ("worker", Right("group", PLAIN.application, "READ")),
-        ("sink", Right("topic", CASE_STATE, "READ")),
-        ("sink", Right("group", f"{PLAIN.application}-sink", "READ")),
+        {"worker": Right("topic", CASE_CLOSED, "READ"), "sink": Right("topic", CASE_STATE, "READ")},
+        {"worker": Right("group", PLAIN.application, "READ"), "sink": Right("group", f"{PLAIN.application}-sink", "READ")},
+        {"worker": Right("topic", UNIT_REGISTRY, "READ")},
+        {"worker": Right("topic", CASE_STATE, "WRITE")},
     ],
-    ids=str,
+    ids=lambda taken: str(taken["worker"]),
 )
-def test_a_right_that_is_taken_away_ends_the_process_and_nothing_is_lost(worked: Place, process: str, right: Right) -> None:
+def test_a_right_that_is_taken_away_ends_the_process_and_nothing_is_lost(worked: Place, taken: dict[str, Right]) -> None:
     """With the reason and exit code 3; given back, the next process goes on where it ended, here with a certificate."""
-    running = worked.running[process]
     case_no = f"later-{uuid.uuid4().hex[:8]}"
-    change(worked, process, right, granted=False)
+    for process, right in taken.items():
+        change(worked, process, right, granted=False)
     producer = TopicProducer(worked.settings("publish"), [CASE_CLOSED])
     producer.send(CASE_CLOSED, case_no.encode(), codec(CASE_CLOSED).encode(closed(case_no, MONDAY_MS)))
     assert producer.finish() == []
-    try:
+    for process, right in taken.items():
+        running = worked.running[process]
         assert running.ended(40) == NotAllowed.exit_code, running.said[-3000:]
-    finally:
+        assert "拒绝" in running.said
         change(worked, process, right, granted=True)
-    assert "拒绝" in running.said
-    shutil.rmtree(worked.home / process / "state", ignore_errors=True)  # so that a worker reads its changelogs, too
-    worked.running[process] = worked.start(process, process, tls=True)
+        shutil.rmtree(worked.home / process / "state", ignore_errors=True)  # so that a worker reads its changelogs, too
+        worked.running[process] = worked.start(process, process, tls=True)
     wait_caught_up(worked.settings("wait"), 60)
     client = connect(worked.settings("wait"))
     found = client.query("SELECT count() FROM case_state FINAL WHERE case_no = {case:String}", parameters={"case": case_no})
