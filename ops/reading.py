@@ -16,7 +16,7 @@ from streams.runtime.clients import extent, patiently
 from streams.settings import Settings
 
 _CHUNK = 10_000
-_POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.05
 _STALLED_SECONDS = 30.0
 _FROM_THE_BEGINNING: Mapping[int, int] = MappingProxyType({})
 
