@@ -56,6 +56,8 @@ class Committer:
     ------
     Fenced
         From any method: another worker owns the partition now.
+    NotAllowed
+        From any method: the broker does not grant the transactional id, a topic or the group.
     EngineError
         From any method: the transaction did not commit and never will. The object is of no further use.
     """
