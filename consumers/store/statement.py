@@ -63,14 +63,18 @@ def insert_head(text: bytes) -> InsertHead | None:
             name, _, name_end = next(words, (b"", 0, 0))
             if not name:
                 return None
+            _check_is_text(text[:name_end])
             found = _DATA_START.match(text, name_end)
-            try:
-                sql, format_ = text[:start].decode(), text[name_end - len(name) : name_end].decode()
-            except UnicodeDecodeError as error:
-                raise refuse(SYNTAX_ERROR, "SYNTAX_ERROR", "The statement is not UTF-8") from error
-            return InsertHead(sql, format_, found.end() if found else name_end)
+            return InsertHead(text[:start].decode(), text[name_end - len(name) : name_end].decode(), found.end() if found else name_end)
         before = word or text[start:end]
     return None
+
+
+def _check_is_text(statement: bytes) -> None:
+    try:
+        statement.decode()
+    except UnicodeDecodeError as error:
+        raise refuse(SYNTAX_ERROR, "SYNTAX_ERROR", "The statement is not UTF-8") from error
 
 
 def is_read(text: bytes) -> bool:
