@@ -11,28 +11,29 @@ def dead_letter_row(message: Any, ordinal: int) -> dict[str, Any]:
     """Row of one message of ``dead-letter``.
 
     A sender's own header of a name that workers use stands before theirs, and the last one counts.
-    A header that is missing or no number gives -1 or an empty text: a dead letter is never itself refused.
+    A header that is missing, no number or one that no column holds gives -1 or an empty text: a dead letter is never itself refused.
     """
     headers = {name: value or b"" for name, value in message.headers() or []}
 
     def text(name: str) -> str:
         return headers.get(ORIGIN + name, b"").decode(errors="replace")
 
-    def number(name: str) -> int:
+    def number(name: str, bits: int) -> int:
         try:
-            return int(text(name))
+            found = int(text(name))
         except ValueError:
             return -1
+        return found if 0 <= found < 1 << bits else -1
 
-    timestamp_ms = number("timestamp")
+    timestamp_ms = number("timestamp", 63)
     return {
         "incarnation": ordinal,
         "partition": message.partition(),
         "offset": message.offset(),
         "written_at": message.timestamp()[1],
         "source_topic": text("topic"),
-        "source_partition": number("partition"),
-        "source_offset": number("offset"),
+        "source_partition": number("partition", 31),
+        "source_offset": number("offset", 63),
         "source_timestamp": timestamp_ms if timestamp_ms >= 0 else None,
         "source_key": (message.key() or b"").decode(errors="replace"),
         "reason": text("reason"),

@@ -7,14 +7,8 @@ from typing import Any
 
 from confluent_kafka import KafkaError
 
+from streams.rights import group_of_sink
 from streams.settings import Settings
-
-GROUP_SUFFIX = "-sink"
-
-
-def group_of(settings: Settings) -> str:
-    """Consumer group of the sink: its committed offsets say what is in ClickHouse."""
-    return settings.application + GROUP_SUFFIX
 
 
 def consumer_properties(settings: Settings, tell: Callable[[KafkaError], None]) -> dict[str, Any]:
@@ -33,7 +27,7 @@ def consumer_properties(settings: Settings, tell: Callable[[KafkaError], None]) 
         Told of transport errors; librdkafka's own log, which repeats each attempt to connect many times a second, is off.
     """
     properties = settings.kafka_client(
-        group_id=group_of(settings),
+        group_id=group_of_sink(settings),
         client_id="guidang-sink",
         isolation_level="read_committed",
         enable_auto_commit=False,

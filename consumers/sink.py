@@ -24,6 +24,7 @@ from consumers.migrate import migrate
 from consumers.origins import Origin, admin_client, origins, topic_ids
 from consumers.sink_metrics import SinkStats
 from consumers.troubles import Troubles
+from streams.access import check_access
 from streams.collector import collect_rarely
 from streams.errors import DependencyError
 from streams.serving import Health
@@ -56,6 +57,7 @@ class Sink:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.stop = Event()
+        check_access(settings, "sink")
         migrate(settings)
         self.client: Client = connect(settings)
         self._admin = admin_client(settings)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
-from streams.errors import ConfigurationError, DependencyError
+from streams.errors import DependencyError
+from streams.runtime.clients import refusal
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +17,6 @@ _REBALANCING = {
     *(KafkaError._STATE, KafkaError._NO_OFFSET, KafkaError._ASSIGNMENT_LOST),
 }
 _GONE = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
-_FORBIDDEN = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION}
 
 
 class Troubles:
@@ -32,14 +32,14 @@ class Troubles:
         ------
         DependencyError
             The topic is not what it was: whoever starts next begins where its present life does. Or the client is beyond use.
-        ConfigurationError
-            Kafka does not let us in.
+        NotAllowed
+            Kafka does not let us in, or a right is missing.
         """
         code = error.code()
         if code in _GONE:
             raise DependencyError(f"主题被删除、重建或截短，重新启动后重读 a topic was deleted, made again or cut: {error.str()}")
-        if code in _FORBIDDEN:
-            raise ConfigurationError(f"Kafka 拒绝了 sink Kafka refuses the sink: {error.str()}")
+        if refused := refusal("sink", KafkaException(error)):
+            raise refused
         if error.fatal():
             raise DependencyError(f"Kafka: {error.str()}")
         self.tell(error)

@@ -18,6 +18,7 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 from ops.connect import Admin
 from streams.contracts import INTERNAL, JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS
 from streams.errors import DependencyError, WaitTimeout
+from streams.rights import group_of_sink
 from streams.runtime.progress import Progress, read_progress
 from streams.settings import Settings
 
@@ -27,11 +28,6 @@ _REQUEST_SECONDS = 15.0
 _LOOK_SECONDS = 0.25
 _AWAY_SECONDS = 20.0
 """How long a broker may be away before waiting for it is given up."""
-
-
-def sink_group(settings: Settings) -> str:
-    """Consumer group of the sink."""
-    return f"{settings.application}-sink"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +61,9 @@ class Observer:
     def __post_init__(self) -> None:
         self._admin = Admin(self.settings)
         self._places = self._find_places()
+        self._admin.look_at_groups(self.settings.application, group_of_sink(self.settings))
         self._consumer = Consumer(
-            {**self.settings.kafka_client(), "log_level": 0, "group.id": sink_group(self.settings), "enable.auto.commit": False}
+            {**self.settings.kafka_client(), "log_level": 0, "group.id": group_of_sink(self.settings), "enable.auto.commit": False}
         )
 
     def ends(self) -> dict[Place, int]:
@@ -124,7 +121,9 @@ class Observer:
         there = self._admin.metadata().topics
         names = self._names((*JOB_INPUTS, *REFERENCE_INPUTS, *OUTPUTS))
         if missing := [name for name in names if name not in there]:
-            raise DependencyError(f"缺少主题 missing topics: {', '.join(missing)}（先运行 guidang topics 或 guidang up）")
+            raise DependencyError(
+                f"缺少主题，或无权看到 missing topics, or no right to see them: {', '.join(missing)}（guidang topics, guidang rights）"
+            )
         return [(name, partition) for name in names for partition in there[name].partitions]
 
 

@@ -64,7 +64,8 @@ def lags_of(settings: Settings, standing: Standing, now_ms: int) -> Lags:
         Job clock.
     """
     done = _done(settings, standing)
-    oldest = _oldest_ms(settings, {place: at for place, at in done.items() if at < standing.ends[place]})
+    behind = {place: at for place, at in done.items() if at < standing.ends[place] and place not in standing.progress}
+    oldest = _oldest_ms(settings, behind)
     lags = {}
     for name in (*JOB_INPUTS, *REFERENCE_INPUTS, *OUTPUTS):
         topic = settings.topic(name)

@@ -16,7 +16,7 @@ from streams.runtime.clients import extent, patiently
 from streams.settings import Settings
 
 _CHUNK = 10_000
-_POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.05
 _STALLED_SECONDS = 30.0
 _FROM_THE_BEGINNING: Mapping[int, int] = MappingProxyType({})
 
@@ -51,7 +51,7 @@ def read_topic(
     admin = Admin(settings)
     described = admin.metadata().topics.get(topic)
     if described is None:
-        raise DependencyError(f"没有主题 no topic {topic}")
+        raise DependencyError(f"没有主题 {topic}，或无权看到它 there is no topic {topic}, or no right to see it (guidang rights)")
     consumer = Consumer(
         {
             **settings.kafka_client(),
@@ -60,13 +60,14 @@ def read_topic(
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 50,  # the end of a partition is told by the empty answer that waits for so long
         }
     )
     try:
         numbers = sorted(described.partitions) if partition is None else [partition]
         yield from _read(consumer, topic, numbers, positions, tell)
     except KafkaException as error:
-        raise admin.failure(error) from error
+        raise admin.failure(error, f"{topic} ({settings.application}-reader)") from error
     finally:
         consumer.close()
 
@@ -88,7 +89,7 @@ def positions_since(settings: Settings, name: str, since_ms: Mapping[int, int]) 
     admin = Admin(settings)
     described = admin.metadata().topics.get(topic)
     if described is None:
-        raise DependencyError(f"没有主题 no topic {topic}")
+        raise DependencyError(f"没有主题 {topic}，或无权看到它 there is no topic {topic}, or no right to see it (guidang rights)")
 
     def offsets(wanted: Mapping[int, Any]) -> dict[int, int]:
         asked = {TopicPartition(topic, number): spec for number, spec in wanted.items()}
@@ -105,7 +106,7 @@ def positions_since(settings: Settings, name: str, since_ms: Mapping[int, int]) 
         times = {number: at for number, at in since_ms.items() if number in ends}
         found = offsets({number: OffsetSpec.for_timestamp(at) for number, at in times.items()}) if times else {}
     except KafkaException as error:
-        raise admin.failure(error) from error
+        raise admin.failure(error, topic) from error
     return ends | {number: at for number, at in found.items() if at >= 0}
 
 

@@ -147,6 +147,7 @@ class _Progress:
 
     def __init__(self, source: Settings) -> None:
         self._admin = Admin(source)
+        self._admin.look_at_groups(f"{source.application}-replay")
         self._consumer = Consumer(consumer_config(source.kafka_client(), f"{source.application}-replay"))
 
     def positions(self, topic: str, partitions: int, mark: str) -> dict[int, int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from prometheus_client.registry import Collector
 
+from streams.access import check_access
 from streams.agents.breaker import Breaker
 from streams.agents.cases import CaseJob
 from streams.agents.intake import keyed_digest
@@ -36,6 +37,7 @@ class Worker:
     engine: Engine
     collectors: tuple[Collector, ...]
     health: Health
+    settings: Settings
 
 
 def build_worker(settings: Settings) -> Worker:
@@ -65,7 +67,7 @@ def build_worker(settings: Settings) -> Worker:
         async for batch in batches:
             engine.hand_over(batch)
 
-    return Worker(engine, (EngineCollector(engine, prefix), JobCollector(job)), Health(WELL.live, engine.why_not_ready))
+    return Worker(engine, (EngineCollector(engine, prefix), JobCollector(job)), Health(WELL.live, engine.why_not_ready), settings)
 
 
 def run(worker: Worker) -> None:
@@ -73,10 +75,13 @@ def run(worker: Worker) -> None:
 
     Raises
     ------
+    NotAllowed
+        Kafka does not grant what a worker needs; nothing was begun.
     NewerState
         A partition's state has records of a schema that this version does not know. A record of an input like that is a dead letter;
         only what workers wrote themselves gets here.
     """
+    check_access(worker.settings, "worker")
     try:
         run_worker(worker.engine)
     except InvalidRecord as error:

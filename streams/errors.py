@@ -10,6 +10,7 @@
     │   ├── ConfigurationError      a setting                              -> exit 3
     │   │   ├── TopologyError           topics or partitions are not what the settings say
     │   │   ├── NewerState              a newer version of this program has written what this one is to go on from
+    │   │   ├── NotAllowed              Kafka refuses the login, or a right is missing
     │   │   └── MostRefused             most records cannot be taken in: a setting is wrong, more likely than every sender
     │   ├── TamperedEdition         a published bulletin is not what was published -> exit 5
     │   ├── SystemRunning           this needs the local system to be down   -> exit 1
@@ -77,6 +78,10 @@ class TopologyError(ConfigurationError):
 
 class NewerState(ConfigurationError):
     """State, or an output, that a newer version has written: this process has to be upgraded, too; starting it again helps nothing."""
+
+
+class NotAllowed(ConfigurationError):
+    """Kafka refuses the login, or what the process has to do: a right is missing. Starting it again helps nothing."""
 
 
 class MostRefused(ConfigurationError):

@@ -40,6 +40,14 @@ def _duration_or_none(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    if "@" in text:
+        raise ValueError("不可含用户名与密码，密码放在文件里 must hold no user and no password: that belongs into a file")
+    return text
+
+
+AddressText = Annotated[str, AfterValidator(_address)]
+"""The address of a server: it is shown in messages, so nobody's password may be in it."""
 DeadlineText = Annotated[str, AfterValidator(_deadline)]
 DurationText = Annotated[str, AfterValidator(_duration)]
 PeriodText = Annotated[str, AfterValidator(_duration_or_none)]
@@ -63,9 +71,11 @@ def secret_in(path: Path | None) -> str:
     if path is None:
         return ""
     try:
-        return path.read_text().strip()
+        return path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigurationError(f"密钥文件读不出 secret file cannot be read: {path}: {error.strerror}") from error
+    except UnicodeDecodeError:  # it holds the bytes: not to be chained
+        raise ConfigurationError(f"密钥文件不是 UTF-8 文本 secret file is no UTF-8 text: {path}") from None
 
 
 def filled_secret(path: Path | None) -> str:

@@ -28,7 +28,7 @@ from streams.clock import Clock, wall_ms
 from streams.domain.policy import Deadline, Policy
 from streams.errors import ConfigurationError
 from streams.notify_settings import NotifySettings
-from streams.setting_types import DeadlineText, DurationText, PeriodText, Section, duration_ms, secret_in
+from streams.setting_types import AddressText, DeadlineText, DurationText, PeriodText, Section, duration_ms, secret_in
 
 CONFIG_FILE_VARIABLE = "GUIDANG_CONFIG"
 
@@ -98,7 +98,7 @@ class ClickHouseSettings(Section):
     Where ClickHouse is.
     """
 
-    url: str = ""
+    url: AddressText = ""
     """``http(s)://host:port``；空：``guidang store`` 的内嵌引擎。
     ``http(s)://host:port``; empty: the embedded engine of ``guidang store``."""
     user: str = "default"
@@ -224,7 +224,7 @@ class BoardSettings(Section):
     names: tuple[str, ...] = ()
     """除本机之外，还可以用哪些主机名访问：代理的域名。
     Host names, beside those of this machine, under which it may be asked: a proxy's."""
-    prometheus_url: str = ""
+    prometheus_url: AddressText = ""
     """采集本系统的 Prometheus 的 ``http(s)://host:port``；空：流水线只显示看板自己看得到的。
     ``http(s)://host:port`` of the Prometheus that scrapes us; empty: the board shows what it can see of the pipeline itself."""
 
@@ -424,8 +424,9 @@ def _told() -> Iterator[None]:
 
 
 def _given(kind: str, value: Any) -> str:
-    """What was given, where it helps; a setting that does not exist may well be a secret that was to stand in a file."""
-    return f" = {value!r}" if kind != "extra_forbidden" and isinstance(value, (str, int, float)) else ""
+    """What was given, where it helps; a setting that does not exist, or an address with a login in it, may well hold a secret."""
+    secret = kind == "extra_forbidden" or (isinstance(value, str) and "@" in value)
+    return f" = {value!r}" if isinstance(value, (str, int, float)) and not secret else ""
 
 
 def instant_ms(text: str) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import email.parser
 import email.policy
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 from consumers.store.failure import AUTHENTICATION_FAILED, BAD_ARGUMENTS, NOT_IMPLEMENTED, Refused, refuse
 
 CHUNK_BYTES = 1 << 20
+_LINE_BYTES = 1_024
+_LENGTH = re.compile(r"[0-9a-fA-F]{1,15}")
 READ_ONLY_USER = "dashboards"
 USERS = ("default", READ_ONLY_USER)
 _TRANSPORT = frozenset(
@@ -70,7 +72,10 @@ def read_request(address: str, headers: Message, form: Mapping[str, str]) -> Req
     Refused
         Unknown user or a password (users have none here), ClickHouse's own block compression, roles.
     """
-    parameters = dict(parse_qsl(urlsplit(address).query, keep_blank_values=True)) | dict(form)
+    try:
+        parameters = dict(parse_qsl(urlsplit(address).query, keep_blank_values=True)) | dict(form)
+    except ValueError as error:  # "//[": half of an address of IPv6
+        raise refuse(BAD_ARGUMENTS, "BAD_ARGUMENTS", "The address cannot be read") from error
     if parameters.get("compress") == "1" or parameters.get("decompress") == "1":
         raise refuse(NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "compress=1 and decompress=1: use Content-Encoding and Accept-Encoding")
     try:
@@ -108,7 +113,10 @@ def read_form(body: bytes, content_type: str) -> dict[str, str]:
         if part.get_filename() is not None:
             raise refuse(NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "External data is not taken by the embedded engine")
         value = part.get_payload(decode=True)
-        fields[str(part.get_param("name", header="content-disposition"))] = value.decode() if isinstance(value, bytes) else ""
+        try:
+            fields[str(part.get_param("name", header="content-disposition"))] = value.decode() if isinstance(value, bytes) else ""
+        except UnicodeDecodeError as error:
+            raise refuse(BAD_ARGUMENTS, "BAD_ARGUMENTS", "A field of the form is not UTF-8") from error
     return fields
 
 
@@ -118,7 +126,7 @@ def body_chunks(stream: BinaryIO, headers: Message) -> Iterator[bytes]:
     Raises
     ------
     ClientGone
-        The body breaks off.
+        The body breaks off, or its length is none.
     """
     if "chunked" in headers.get("Transfer-Encoding", "").lower():
         while size := _chunk_size(stream):
@@ -127,14 +135,19 @@ def body_chunks(stream: BinaryIO, headers: Message) -> Iterator[bytes]:
         while stream.readline().strip():
             pass
     else:
-        yield from _exactly(stream, int(headers.get("Content-Length") or 0))
+        yield from _exactly(stream, _length(headers.get("Content-Length") or "0", 10))
 
 
 def _chunk_size(stream: BinaryIO) -> int:
-    line = stream.readline()
+    return _length(stream.readline(_LINE_BYTES).split(b";")[0].strip().decode("latin-1"), 16)
+
+
+def _length(text: str, base: int) -> int:
+    if not _LENGTH.fullmatch(text):
+        raise ClientGone
     try:
-        return int(line.split(b";")[0], 16)
-    except ValueError as error:
+        return int(text, base)
+    except ValueError as error:  # letters in a decimal number
         raise ClientGone from error
 
 
@@ -155,7 +168,7 @@ def _user(parameters: Mapping[str, str], headers: Message) -> str:
     if scheme.lower() == "basic":
         try:
             user, _, password = base64.b64decode(credentials).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError) as error:
+        except ValueError as error:  # no Base64, no ASCII, no UTF-8
             raise _unknown(user) from error
     user = user or USERS[0]
     if user not in USERS or password:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from consumers.store.failure import SYNTAX_ERROR, refuse
+
 HEAD_BYTES = 262_144
 """The statement must end within so many bytes, as ``max_query_size`` of the engine has it; data may follow without limit."""
 
@@ -17,9 +19,11 @@ STREAMABLE_FORMATS = frozenset({"Native", "TabSeparated", "TSV", "CSV", "RowBina
 """Formats whose blocks can be sent one after the other: the engine encodes each block for itself, so heads and feet would repeat."""
 
 _TOKEN = re.compile(
-    rb"""\s+ | --[^\n]* | /\*.*?\*/ | '(?:[^'\\]|\\.|'')*' | `(?:[^`\\]|\\.)*` | "(?:[^"\\]|\\.)*" | [A-Za-z0-9_]+ | .""",
+    rb"""\s+ | --[^\n]* | /\*.*?(?:\*/|\Z) | '(?:[^'\\]|\\.|'')*+(?:'|\Z|.) | `(?:[^`\\]|\\.)*+(?:`|\Z|.) | "(?:[^"\\]|\\.)*+(?:"|\Z|.)
+    | [A-Za-z0-9_]+ | .""",
     re.DOTALL | re.VERBOSE,
 )
+"""What is never closed goes to the end, and nothing is looked at twice: a pattern that tried again from each quote would take minutes."""
 _BLANK = re.compile(rb"\s|--|/\*")
 _DATA_START = re.compile(rb"[ \t\f]*(?:\r?\n)?")
 _SELECTS = frozenset({b"SELECT", b"WITH"})
@@ -43,6 +47,11 @@ def insert_head(text: bytes) -> InsertHead | None:
     Returns ``None`` for everything else, ``INSERT … VALUES`` and ``INSERT … SELECT`` among it: those the engine parses itself.
     The bytes behind the format's name, up to and including the first line feed, belong to the statement: a Native block may itself begin
     with a byte that looks like a line feed.
+
+    Raises
+    ------
+    Refused
+        The statement is no text.
     """
     words = _words(text)
     if next(words, (b"", 0, 0))[0] != b"INSERT":
@@ -57,6 +66,7 @@ def insert_head(text: bytes) -> InsertHead | None:
             name, _, name_end = next(words, (b"", 0, 0))
             if not name:
                 return None
+            _check_is_text(text[:name_end])
             found = _DATA_START.match(text, name_end)
             cut = start if settings_start is None else settings_start
             return InsertHead(
@@ -67,6 +77,13 @@ def insert_head(text: bytes) -> InsertHead | None:
             )
         before = word or text[start:end]
     return None
+
+
+def _check_is_text(statement: bytes) -> None:
+    try:
+        statement.decode()
+    except UnicodeDecodeError as error:
+        raise refuse(SYNTAX_ERROR, "SYNTAX_ERROR", "The statement is not UTF-8") from error
 
 
 def is_read(text: bytes) -> bool:

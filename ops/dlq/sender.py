@@ -12,8 +12,9 @@ from ops.connect import Admin
 from ops.dlq.letter import DeadLetter
 from ops.dlq.plan import Target
 from streams.clock import wall_ms
-from streams.errors import DependencyError, Superseded
-from streams.runtime.clients import producer_config
+from streams.errors import DependencyError, OperatorError, Superseded
+from streams.rights import redrive_id
+from streams.runtime.clients import producer_config, refusal
 from streams.settings import Settings
 
 _TRANSACTION_MS = 60_000
@@ -42,13 +43,15 @@ class Sender:
     ------
     DependencyError
         No broker answers in time.
+    NotAllowed
+        It does not grant the transactional id.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         Admin(settings).metadata()  # says within ten seconds, and why, that there is no broker
         kafka = settings.kafka_client(client_id="guidang-dlq")
-        config = producer_config(kafka, f"{settings.application}-redrive", _TRANSACTION_MS)
+        config = producer_config(kafka, redrive_id(settings), _TRANSACTION_MS)
         self._said = ""
         # Without a callback a fatal error is raised from within others' callbacks.
         self._producer = Producer(config | {"log_level": 0, "error_cb": self._remember})
@@ -125,10 +128,12 @@ class Sender:
         except KafkaException as error:  # too large for the client already
             failed.append(error.args[0])
 
-    def _failure(self, error: KafkaException) -> DependencyError | Superseded:
+    def _failure(self, error: KafkaException) -> OperatorError:
         cause = error.args[0]
         if cause.code() in _FENCED:
             return Superseded("另一个 dlq redrive 已经开始，这一个到此为止 another dlq redrive has begun, this one ends here")
+        if refused := refusal(f"事务号 transactional id {redrive_id(self._settings)}", error):
+            return refused
         servers = self._settings.kafka_client()["bootstrap.servers"]
         return DependencyError(f"Kafka {servers} 连不上或已中断 cannot be reached, or went away: {self._said or cause.str()}")
 

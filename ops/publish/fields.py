@@ -7,6 +7,7 @@ times become epoch milliseconds and dates days since 1970, as :class:`streams.co
 from __future__ import annotations
 
 import datetime as dt
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _LATEST_MS = (dt.datetime(2100, 1, 1, tzinfo=_SHANGHAI) - _EPOCH) // _MILLISECON
 _BOUNDED = frozenset({"closed_at", "received_at"})
 _BITS = {"int": 31, "long": 63}
 _SHOWN = 40
+_NUMBERED = re.compile(r"\d{7}")
 
 Reader = Callable[[Any], Any]
 
@@ -81,13 +83,17 @@ def fields_of(topic: str) -> dict[str, Field]:
 def shown(value: Any) -> str:
     """Name a value without naming an applicant: a row whose columns slipped has a title where a time belongs.
 
-    Short values of Latin letters, digits and signs are shown as they are (full-width ones too); of others, only the length.
+    Short values of Latin letters, digits and signs are shown as they are (full-width ones too); of others, only the length, and of
+    those with so many digits in a row as a telephone or an identity card has.
     """
     if value == "":
         return "空 nothing"
     if isinstance(value, str):
         plain = unicodedata.normalize("NFKC", value)
-        return repr(value) if plain.isascii() and plain.isprintable() and len(plain) <= _SHOWN else f"{len(value)} 个字符 characters"
+        harmless = plain.isascii() and plain.isprintable() and len(plain) <= _SHOWN and not _NUMBERED.search(plain)
+        return repr(value) if harmless else f"{len(value)} 个字符 characters"
+    if isinstance(value, (int, float)) and _NUMBERED.search(str(value)):
+        return f"{len(str(value))} 位的数 a number of so many digits"
     if isinstance(value, bool | int | float) or value is None:
         return orjson.dumps(value).decode() if not isinstance(value, int) or abs(value) < 1 << 63 else "a huge number"
     return {"list": "一个数组 an array", "dict": "一个对象 an object"}.get(type(value).__name__, type(value).__name__)

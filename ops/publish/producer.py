@@ -59,7 +59,8 @@ class TopicProducer:
         admin = Admin(settings)
         self._where, there = admin.servers, admin.metadata().topics
         if missing := [name for name in names.values() if name not in there]:
-            raise TopologyError(f"Kafka {self._where} 没有主题 has no topic {', '.join(missing)}: guidang up 会建好 makes them")
+            told = f"{', '.join(missing)} (guidang topics, guidang rights)"
+            raise TopologyError(f"Kafka {self._where} 没有主题，或无权看到 has no topic, or lets us see none: {told}")
         self._names = names
         self._largest = {topic: _largest_record_bytes(admin, name) for topic, name in names.items()}
         self._undelivered: list[Undelivered] = []

@@ -118,9 +118,9 @@ class ReferenceKeeper:
     def _heartbeat(self, claim: Mapping[str, Any]) -> list[Touch]:
         topic = claim["topic"].removeprefix(self._prefix)
         if topic not in CASE_INPUTS:
-            raise InvalidRecord(
-                "UNKNOWN_TOPIC", f"心跳所指主题不存在 the heartbeat speaks of {topic!r}, expected one of {', '.join(CASE_INPUTS)}"
-            )
+            # What it names instead is a sender's text, which may be anything.
+            told = f"心跳所指主题不存在 the heartbeat speaks of another topic than {', '.join(CASE_INPUTS)}"
+            raise InvalidRecord("UNKNOWN_TOPIC", told)
         source = claim["source_system"]
         new = self._reference.feeds.add(source, topic, claim["complete_through"], self._clock.now_ms())
         return [source_span(source)] if new else []

@@ -177,18 +177,27 @@ class CaseFacts:
 
     @classmethod
     def load(cls, dumped: bytes) -> CaseFacts:
-        """Facts from :meth:`dump`; empty bytes are a case of which nothing is known."""
+        """Facts from :meth:`dump`; empty bytes are a case of which nothing is known.
+
+        Raises
+        ------
+        ValueError
+            They are not from there.
+        """
         if not dumped:
             return cls()
-        closing, conflict, identities, collision, archives = orjson.loads(dumped)
-        return cls(
-            closing=closing,
-            conflict=conflict,
-            identities=[(accepted_at, item) for accepted_at, item in identities],
-            collision=collision,
-            archives={no: ArchiveFacts(revision, events, odd) for no, (revision, odd, events) in archives.items()},
-            _dumped=dumped,
-        )
+        try:
+            closing, conflict, identities, collision, archives = orjson.loads(dumped)
+            return cls(
+                closing=closing,
+                conflict=conflict,
+                identities=[(accepted_at, item) for accepted_at, item in identities],
+                collision=collision,
+                archives={no: ArchiveFacts(revision, events, odd) for no, (revision, odd, events) in archives.items()},
+                _dumped=dumped,
+            )
+        except (TypeError, AttributeError) as error:
+            raise ValueError("these bytes are no facts of a case") from error
 
 
 def _version(event: Event) -> tuple[int, str]:

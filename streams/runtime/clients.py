@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from streams.errors import ConfigurationError
+from streams.errors import ConfigurationError, NotAllowed
 
 #: SASL mechanisms that both clients can do from a mapping of strings alone.
 MECHANISMS: Final = frozenset({"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"})
@@ -31,6 +31,18 @@ PASSING: Final = frozenset(
 )
 _AGAIN_S: Final = 0.1
 
+#: What the broker says when it refuses a login, or what who is logged in may not do; aiokafka has the same numbers.
+REFUSALS: Final = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError._AUTHENTICATION,  # noqa: SLF001 - librdkafka's name
+    }
+)
+
 R = TypeVar("R")
 
 
@@ -44,6 +56,28 @@ def patiently(question: Callable[[], R], timeout_s: float) -> R:
             if exc.args[0].code() not in PASSING or time.monotonic() > deadline:
                 raise
         time.sleep(_AGAIN_S)
+
+
+def refusal(what: str, error: BaseException) -> NotAllowed | None:
+    """Return our error where Kafka has refused something, else nothing.
+
+    Parameters
+    ----------
+    what
+        What was asked for, such as ``transactional id guidang-3``: the broker itself often names nothing.
+    error
+        What confluent-kafka or aiokafka raised.
+    """
+    cause = error.args[0] if isinstance(error, KafkaException) else None
+    # aiokafka's errors have Kafka's number for ``errno``; an operating system's numbers mean something else.
+    code = cause.code() if isinstance(cause, KafkaError) else None if isinstance(error, OSError) else getattr(error, "errno", None)
+    if code not in REFUSALS:
+        return None
+    said = cause.str() if isinstance(cause, KafkaError) else f"{type(error).__name__}: {error}"
+    return NotAllowed(
+        f"Kafka 拒绝了 refuses: {what}: {said}。什么也没有提交；该有的权限见 guidang rights。"
+        " Nothing was committed; `guidang rights` lists what a process needs."
+    )
 
 
 def extent(consumer: Any, topic: str, partition: int, timeout_s: float) -> tuple[int, int]:

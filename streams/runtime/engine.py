@@ -14,8 +14,9 @@ from typing import Any, Protocol
 import faust
 
 from streams.collector import collect_rarely
-from streams.errors import ConfigurationError, EngineError, Fenced, GuidangError, Stalled
+from streams.errors import ConfigurationError, EngineError, Fenced, GuidangError, OperatorError, Stalled
 from streams.runtime.batch import RecordBatch
+from streams.runtime.clients import refusal
 from streams.runtime.faust_app import create_app, input_topic
 from streams.runtime.gates import Gates, Place
 from streams.runtime.job import Job
@@ -129,9 +130,11 @@ class Engine:
 
     def fail(self, exc: BaseException) -> None:
         """End the process with this reason; the first one counts. Nothing is committed from here on."""
+        exc = refusal("消费 consuming", exc) or exc
         if self._failure is None and not self.stopping:
             self._failure = exc
-            logger.critical("worker ends: %s: %s", type(exc).__name__, exc, exc_info=exc)
+            # What an operator mends has its reason in its text; a traceback would bury it.
+            logger.critical("worker ends: %s: %s", type(exc).__name__, exc, exc_info=None if isinstance(exc, OperatorError) else exc)
         self.stopping = True
         self._ended.set()
 

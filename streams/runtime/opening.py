@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # documented, not in its __all__
 
 from streams.errors import EngineError, RecoveryError
-from streams.runtime.clients import common, consumer_config, extent, patiently
+from streams.runtime.clients import common, consumer_config, extent, patiently, refusal
 from streams.runtime.job import Job
 from streams.runtime.progress import Progress, committed
 from streams.runtime.settings import EngineSettings
@@ -217,6 +217,8 @@ def _kafka_errors(partition: int) -> Iterator[None]:
     try:
         yield
     except KafkaException as exc:
+        if refused := refusal(f"分区 partition {partition}", exc):
+            raise refused from exc
         error = exc.args[0]
         raise RecoveryError(f"partition {partition}: {error.name()}: {error.str()}") from exc
     except EngineError as exc:

@@ -10,7 +10,7 @@ import orjson
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from streams.errors import DependencyError
-from streams.runtime.clients import consumer_config, patiently
+from streams.runtime.clients import consumer_config, patiently, refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,6 @@ def read_progress(
             partitions += [(topic, partition) for partition in described.partitions]
         return committed(consumer, partitions, timeout_s)
     except KafkaException as exc:
-        raise DependencyError(f"progress of {name}: {exc.args[0].str()}") from exc
+        raise refusal(f"消费组 group {name}", exc) or DependencyError(f"progress of {name}: {exc.args[0].str()}") from exc
     finally:
         consumer.close()

@@ -19,7 +19,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.errors import DependencyError, RecoveryError
-from streams.runtime.clients import consumer_config, extent
+from streams.runtime.clients import consumer_config, extent, refusal
 from streams.runtime.revisit import Touch
 
 logger = logging.getLogger(__name__)
@@ -167,7 +167,8 @@ class ReferenceReader:
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name for it
                 self._positions[place] = max(self._positions[place], message.offset())
             elif not error.retriable():
-                raise KafkaException(error)
+                failed = KafkaException(error)
+                raise refusal(f"参照数据 reference data {place[0]}", failed) or failed
         self._log += touches
         return touches
 
@@ -177,7 +178,7 @@ class ReferenceReader:
             places = list(_places(consumer, self.topics, timeout_s))
             watermarks = {place: extent(consumer, *place, timeout_s) for place in places}
         except KafkaException as exc:
-            raise DependencyError(f"reference data: {exc.args[0].str()}") from exc
+            raise refusal("参照数据 reference data", exc) or DependencyError(f"reference data: {exc.args[0].str()}") from exc
         self._positions = {place: first for place, (first, _) in watermarks.items()}
         consumer.assign([TopicPartition(*place, first) for place, first in self._positions.items()])
         self._consumer = consumer

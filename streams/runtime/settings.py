@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -14,7 +14,8 @@ class EngineSettings:
     Parameters
     ----------
     kafka
-        Connection properties under librdkafka's names: ``bootstrap.servers``, ``security.protocol``, ``sasl.*``, ``ssl.*``.
+        Connection properties under librdkafka's names: ``bootstrap.servers``, ``security.protocol``, ``sasl.*``, ``ssl.*``. The password
+        is among them, so no representation shows any.
     worker
         Name of this worker, unique in the group and the same after a restart: its static membership and its directory.
     data_dir
@@ -43,7 +44,7 @@ class EngineSettings:
         Bound of a graceful stop.
     """
 
-    kafka: Mapping[str, str]
+    kafka: Mapping[str, str] = field(repr=False)
     worker: str
     data_dir: Path
     partitions: int | None = None

@@ -8,7 +8,7 @@ from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from streams.errors import DependencyError, TopologyError
-from streams.runtime.clients import common
+from streams.runtime.clients import common, refusal
 from streams.runtime.job import Job
 
 
@@ -37,6 +37,8 @@ def check_topology(kafka: Mapping[str, str], job: Job, partitions: int | None, t
         described = admin.describe_topics(TopicCollection(list(changelogs)), request_timeout=timeout_s)
         return {topic: str(answer.result(timeout_s).topic_id) for topic, answer in described.items()}
     except KafkaException as exc:
+        if refused := refusal("主题 topics", exc):
+            raise refused from exc
         error = exc.args[0]
         raise DependencyError(f"Kafka at {kafka.get('bootstrap.servers')}: {error.name()}: {error.str()}") from exc
 

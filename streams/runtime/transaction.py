@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from streams.errors import EngineError, Fenced
-from streams.runtime.clients import consumer_config, producer_config
+from streams.runtime.clients import consumer_config, producer_config, refusal
 from streams.runtime.settings import EngineSettings
 from streams.runtime.unit import Output
 
@@ -56,6 +56,8 @@ class Committer:
     ------
     Fenced
         From any method: another worker owns the partition now.
+    NotAllowed
+        From any method: the broker does not grant the transactional id, a topic or the group.
     EngineError
         From any method: the transaction did not commit and never will. The object is of no further use.
     """
@@ -147,4 +149,6 @@ def _raise(what: str, exc: KafkaException) -> NoReturn:
     error = exc.args[0]
     if error.code() in _FENCED:
         raise Fenced(f"{what}: {error.str()}") from exc
+    if refused := refusal(what, exc):
+        raise refused from exc
     raise EngineError(f"{what}: {error.name()}: {error.str()}") from exc

@@ -23,10 +23,18 @@ _START = "import sys; from pathlib import Path; from consumers.store.process imp
 
 
 class StoreProcess:
-    """A ``guidang store`` process: the same directory and port through all its lives."""
+    """A ``guidang store`` process: the same directory and port through all its lives.
 
-    def __init__(self, home: Path) -> None:
+    Parameters
+    ----------
+    script, words
+        What runs it, and what it is told beside directory and port.
+    """
+
+    def __init__(self, home: Path, script: str = _START, *words: str) -> None:
         self.home = home
+        self._command = [sys.executable, "-c", script, str(home)]
+        self._words = words
         self.url = ""
         self._process: subprocess.Popen[str] | None = None
         self.start()
@@ -39,7 +47,7 @@ class StoreProcess:
     def start(self) -> None:
         """Start it and wait until it takes requests."""
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _START, str(self.home), str(self.port)],
+            [*self._command, str(self.port), *self._words],
             stdout=subprocess.PIPE,
             text=True,
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads are running the child's code

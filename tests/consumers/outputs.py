@@ -13,11 +13,11 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from consumers.clickhouse import Client, connect
-from consumers.group import group_of
 from consumers.inserting import insert_rows
 from consumers.rows import TABLES
 from ops.topics import ensure_topics
 from streams.contracts import OUTPUTS, codec
+from streams.rights import group_of_sink
 from streams.settings import Settings
 from tests.consumers.conftest import eventually
 
@@ -137,7 +137,7 @@ def start_sink(settings: Settings, body: str = "", cls: str = "Sink") -> subproc
 
 def lag(settings: Settings) -> int:
     """How far what the sink committed is behind the ends of the outputs, as another process sees it: markers count."""
-    consumer = Consumer(settings.kafka_client(group_id=group_of(settings), isolation_level="read_committed", enable_auto_commit=False))
+    consumer = Consumer(settings.kafka_client(group_id=group_of_sink(settings), isolation_level="read_committed", enable_auto_commit=False))
     try:
         places = [TopicPartition(settings.topic(name), number) for name in OUTPUTS for number in range(settings.kafka.partitions)]
         return sum(consumer.get_watermark_offsets(at, timeout=20)[1] - max(at.offset, -1) for at in consumer.committed(places, timeout=20))

@@ -13,7 +13,6 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from consumers.clickhouse import Client, connect
-from consumers.group import group_of
 from consumers.items import item_row
 from consumers.migrate import migrate
 from consumers.rows import NOT_STORED, TABLES, version_of
@@ -21,6 +20,7 @@ from ops.kafka import LocalBroker
 from ops.ports import free_port
 from ops.topics import ensure_topics
 from streams.contracts import ANOMALY_UNARCHIVED, CASE_STATE, COVERAGE_PARTIAL, DEAD_LETTER, ITEM_STATE, topic_contract
+from streams.rights import group_of_sink
 from streams.settings import ClickHouseSettings, Settings
 from tests.consumers.conftest import StoreProcess, eventually
 from tests.consumers.outputs import Outputs, bucket, case_state, figures, start_sink, store_rows, sunk
@@ -251,7 +251,7 @@ def test_an_unreadable_output_stops_it(sink_settings: Settings) -> None:
         assert process.returncode == 1
     assert f"{sink_settings.topic(CASE_STATE)}[0] @2" in said
     assert "NOT_FRAMED" in said
-    consumer = Consumer(sink_settings.kafka_client(group_id=group_of(sink_settings)))
+    consumer = Consumer(sink_settings.kafka_client(group_id=group_of_sink(sink_settings)))
     at = consumer.committed([TopicPartition(sink_settings.topic(CASE_STATE), 0)], timeout=20)[0].offset
     consumer.close()
     assert at <= 2

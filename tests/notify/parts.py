@@ -81,7 +81,8 @@ class Robot:
     limit, window_seconds
         Messages that it takes in a window; what comes beyond is answered with the robot's error code, and status 200.
     script
-        What to do with the next requests instead: an error code, ``reset``, ``slow``, ``html``, ``redirect``, or an HTTP status as text.
+        What to do with the next requests instead: an error code, ``reset``, ``slow``, ``html``, ``redirect``, or an HTTP status as text;
+        ``302 http://…`` sends them there.
     """
 
     kind: str
@@ -140,7 +141,8 @@ class Robot:
             return web.Response(text="<html>welcome to the portal</html>", content_type="text/html")
         if what == "redirect":
             return web.Response(status=307, headers={"Location": "/elsewhere"})
-        return web.Response(status=int(what))
+        status, _, location = what.partition(" ")
+        return web.Response(status=int(status), headers={"Location": location} if location else None)
 
     def _judge(self, request: web.Request, body: bytes) -> tuple[int, str]:
         if self.kind != "webhook" and not request.headers["Content-Type"].startswith("application/json"):
