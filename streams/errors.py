@@ -10,12 +10,12 @@
     │   ├── ConfigurationError      a setting                              -> exit 3
     │   │   ├── TopologyError           topics or partitions are not what the settings say
     │   │   ├── NewerState              a newer version of this program has written what this one is to go on from
-    │   │   ├── NotAllowed              Kafka refuses the login, or a right is missing
     │   │   └── MostRefused             most records cannot be taken in: a setting is wrong, more likely than every sender
     │   ├── TamperedEdition         a published bulletin is not what was published -> exit 5
     │   ├── SystemRunning           this needs the local system to be down   -> exit 1
     │   ├── Superseded              the same command was started again meanwhile   -> exit 1
     │   └── DependencyError         Kafka, ClickHouse: absent, wrong, gone -> exit 4
+    │       ├── NotAllowed              Kafka refuses the login, or a right is missing
     │       └── WaitTimeout             it did not come about in the time given
     └── EngineError             us: the process ends, nothing is committed -> exit 1
         ├── BatchGap                something between the broker and the partition lost a batch
@@ -80,10 +80,6 @@ class NewerState(ConfigurationError):
     """State, or an output, that a newer version has written: this process has to be upgraded, too; starting it again helps nothing."""
 
 
-class NotAllowed(ConfigurationError):
-    """Kafka refuses the login, or what the process has to do: a right is missing. Starting it again helps nothing."""
-
-
 class MostRefused(ConfigurationError):
     """Most records cannot be taken in: a setting is wrong, more likely than every sender."""
 
@@ -106,6 +102,10 @@ class DependencyError(OperatorError):
     """Kafka or ClickHouse cannot be reached, or is not what it should be."""
 
     exit_code = 4
+
+
+class NotAllowed(DependencyError):
+    """Kafka refuses the login, or what the process has to do: a right is missing. Once it is given, starting again helps."""
 
 
 class WaitTimeout(DependencyError):

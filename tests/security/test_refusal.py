@@ -32,11 +32,11 @@ OTHERS = (
 
 
 @pytest.mark.parametrize("error", REFUSED, ids=repr)
-def test_a_refusal_of_either_client_is_an_error_of_settings(error: Exception) -> None:
+def test_a_refusal_of_either_client_is_an_error_that_is_tried_again(error: Exception) -> None:
     """With what was asked for, and where to see what is needed."""
     refused = refusal("topic case-closed", error)
     assert isinstance(refused, NotAllowed)
-    assert refused.exit_code == 3
+    assert refused.exit_code == 4
     assert "topic case-closed" in str(refused)
     assert "guidang rights" in str(refused)
 

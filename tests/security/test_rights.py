@@ -259,7 +259,7 @@ def test_a_sink_without_one_of_its_rights_does_not_begin_and_says_which_is_missi
 
 
 def test_a_process_that_is_refused_ends_with_the_reason_and_is_not_restarted(place: Place) -> None:
-    """With the wrong password, and without a right: exit code 3, in seconds, and no traceback."""
+    """With the wrong password, and without a right: exit code 4, in seconds, and no traceback."""
     wrong = place.home / "wrong"
     wrong.write_text("not-the-password")
     refused = []
@@ -410,7 +410,7 @@ def change(place: Place, user: str, right: Right, *, granted: bool) -> None:
     ids=lambda taken: str(taken["worker"]),
 )
 def test_a_right_that_is_taken_away_ends_the_process_and_nothing_is_lost(worked: Place, taken: dict[str, Right]) -> None:
-    """With the reason and exit code 3; given back, the next process goes on where it ended, here with a certificate."""
+    """With the reason and exit code 4; given back, the next process goes on where it ended, here with a certificate."""
     case_no = f"later-{uuid.uuid4().hex[:8]}"
     for process, right in taken.items():
         change(worked, process, right, granted=False)
