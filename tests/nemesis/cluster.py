@@ -28,6 +28,7 @@ CLOCK = "2019-02-01T12:00:00+08:00"
 """When 2018 is over and all of it was due: whatever the run takes, the truth stays the same."""
 GUIDANG = str(Path(sys.executable).with_name("guidang"))
 _DISK_MIB = {"kafka": 1024, "store": 1024, "sink": 64} | dict.fromkeys(WORKERS, 256)
+_ROOT = Path(__file__).resolve().parents[2]
 _LOOK_SECONDS = 0.2
 _START_SECONDS = 90.0
 _ENDS: Mapping[int, str] = {0: "ended", -signal.SIGTERM: "terminated", -signal.SIGKILL: "killed"}
@@ -102,6 +103,7 @@ class Cluster:
         self._stop = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="keeper")
         self._key = folder / "title.key"
+        self._behind = folder / "behind"
 
     def __enter__(self) -> Self:
         """Start everything; ready when the store and the broker answer."""
@@ -153,6 +155,7 @@ class Cluster:
         return {
             **kept,
             "LANG": "C.UTF-8",
+            "PYTHONPATH": str(_ROOT),
             "GUIDANG_DATA_DIR": str(self.home(name)),
             "GUIDANG_CLOCK": CLOCK,
             "GUIDANG_PRIVACY__TITLE_KEY_FILE": str(self._key),
@@ -210,6 +213,12 @@ class Cluster:
         for name in WORKERS:
             self._add(name, [GUIDANG, "worker", "--name", name])
         self._add("sink", [GUIDANG, "sink"])
+        self._add("watch", [sys.executable, "-m", "tests.nemesis.watch", str(self._behind)])
+
+    def behind(self) -> tuple[int, int]:
+        """How many partitions of inputs, and of outputs in the sink, were behind at the last look."""
+        inputs, outputs = map(int, self._behind.read_text().split()) if self._behind.exists() else (0, 0)
+        return inputs, outputs
 
     def _add(self, name: str, command: list[str]) -> None:
         environment = dict(os.environ) if name == "kafka" else self.environment(name)

@@ -21,20 +21,18 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
-from ops.caught_up import Observer, behind_inputs, behind_sink, wait_caught_up
+from ops.caught_up import wait_caught_up
 from ops.demo import compare
 from ops.reading import read_topic
 from ops.simulate.generate import Plan, Simulation
 from ops.simulate.run import Simulated
 from streams.contracts import ANOMALY_TOPICS, codec, record_key
-from streams.errors import GuidangError
 from streams.settings import Settings
 from tests.nemesis.cluster import GUIDANG, Cluster
 from tests.nemesis.faults import Fault, faults
 
 YEAR, WINDOW = 2018, "2018-01-01..2018-12-31"
 HEAL_SECONDS = 120.0
-_LOOK_SECONDS = 0.5
 _TOLD_SECONDS = 10.0
 _SHOWN = 20
 
@@ -81,7 +79,6 @@ class Run:
         self._longest_seconds = longest_seconds
         self._end = time.monotonic() + report.minutes * 60
         self._failures: list[BaseException] = []
-        self._behind = (0, 0)
         self._sent = 0
         self._over = threading.Event()
         now_ms = self.settings.make_clock().now_ms()
@@ -150,7 +147,7 @@ class Run:
             fault = waiting.pop() if waiting else dice.choice(choice)
             victim = fault.victim(dice)
             name, seconds = f"{fault.on}: {fault.kind}", min(dice.uniform(*fault.seconds), max(left, 1.0))
-            at_work = any(self._behind)
+            at_work = any(self.cluster.behind())
             with fault.begin(self.cluster, victim) as possible:
                 self._tell(f"{victim}: {fault.kind} for {seconds:.1f} s")
                 if possible:
@@ -183,21 +180,9 @@ class Run:
         return Simulated(self.plan, simulation.truth, simulation.items, dict(sent), time.monotonic() - begun)
 
     def _watch(self) -> None:
-        """How much is under way, as far as it can be seen; the last look stands while the broker is away."""
-        told, observer = time.monotonic(), None
-        while not self._over.wait(_LOOK_SECONDS):
-            try:
-                observer = observer or Observer(self.settings)
-                standing = observer.standing()
-                ends = standing.ends
-                self._behind = (len(behind_inputs(self.settings, ends, standing.progress, None)), len(behind_sink(ends, standing.sunk)))
-            except GuidangError:
-                observer = None
-            if time.monotonic() - told > _TOLD_SECONDS:
-                told = time.monotonic()
-                self._tell(
-                    f"{self._end - told:5.0f} s to go, {self._sent} events, {self.report.hits.total()} faults, behind {self._behind}"
-                )
+        while not self._over.wait(_TOLD_SECONDS):
+            left = self._end - time.monotonic()
+            self._tell(f"{left:5.0f} s to go, {self._sent} events, {self.report.hits.total()} faults, behind {self.cluster.behind()}")
 
 
 def told_twice(settings: Settings) -> list[str]:

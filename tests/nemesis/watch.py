@@ -1,0 +1,32 @@
+"""How much is under way, written to a file twice a second: by a process of its own, for a dying broker may take a client with it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from ops.caught_up import Observer, behind_inputs, behind_sink
+from streams.errors import GuidangError
+from streams.settings import load_settings
+
+_LOOK_SECONDS = 0.5
+
+
+def watch(path: Path) -> None:
+    """Write how many partitions of inputs, and of outputs in the sink, are behind; the last look stands while the broker is away."""
+    settings, observer, draft = load_settings(), None, path.with_suffix(".draft")
+    while True:
+        try:
+            observer = observer or Observer(settings)
+            standing = observer.standing()
+            inputs = behind_inputs(settings, standing.ends, standing.progress, None)
+            draft.write_text(f"{len(inputs)} {len(behind_sink(standing.ends, standing.sunk))}")
+            draft.replace(path)
+        except GuidangError:
+            observer = None
+        time.sleep(_LOOK_SECONDS)
+
+
+if __name__ == "__main__":
+    watch(Path(sys.argv[1]))
