@@ -81,6 +81,7 @@ def installed(world: World) -> Iterator[None]:
         (transaction, "Producer", producer),
         (reference, "Consumer", consumer),
         (sink, "Consumer", consumer),
+        (sink, "check_access", lambda *_: None),
         (sink, "migrate", lambda _: None),
         (sink, "connect", lambda _: world.client()),
         (sink, "admin_client", lambda _: None),
