@@ -33,6 +33,7 @@ from streams.contracts import (
     WAIVER,
     topic_names,
 )
+from streams.runtime.clients import transactional_id
 from streams.settings import Settings
 
 Resource = Literal["topic", "group", "transactional-id"]
@@ -99,11 +100,6 @@ def without_implied(rights: Iterable[Right]) -> set[Right]:
 def group_of_sink(settings: Settings) -> str:
     """Consumer group of the sink: its committed offsets say what is in ClickHouse."""
     return f"{settings.application}-sink"
-
-
-def transactional_id(application: str, partition: int) -> str:
-    """Of a partition's producer. Whoever may use it can fence the worker that has the partition: nobody but workers is granted it."""
-    return f"{application}-{partition}"
 
 
 def redrive_id(settings: Settings) -> str:

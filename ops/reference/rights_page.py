@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from streams.rights import PROCESSES, Right, rights_of, transactional_id
+from streams.rights import PROCESSES, Right, rights_of
+from streams.runtime.clients import transactional_id
 from streams.settings import CanarySettings, Settings
 
 BEGIN, END = "<!-- rights: make docs -->", "<!-- /rights -->"

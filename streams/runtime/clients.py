@@ -111,6 +111,11 @@ def consumer_config(kafka: Mapping[str, str], group: str) -> dict[str, Any]:
     }
 
 
+def transactional_id(name: str, partition: int) -> str:
+    """Of a partition's producer. Whoever may use it can fence the worker that has the partition: it is nobody's but the workers'."""
+    return f"{name}-{partition}"
+
+
 def producer_config(kafka: Mapping[str, str], transactional_id: str, transaction_timeout_ms: int) -> dict[str, Any]:
     """Return the settings of a partition's transactional producer.
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import faust
 
 from streams.collector import collect_rarely
-from streams.errors import ConfigurationError, EngineError, Fenced, GuidangError, OperatorError, Stalled
+from streams.errors import ConfigurationError, DependencyError, EngineError, Fenced, GuidangError, OperatorError, Stalled
 from streams.runtime.batch import RecordBatch
 from streams.runtime.clients import refusal
 from streams.runtime.faust_app import create_app, input_topic
@@ -171,11 +171,19 @@ class Engine:
 
         Raises
         ------
+        DependencyError
+            A topic is not in it at all: the group's leader did not see that topic.
         EngineError
             The inputs were not assigned alike, so a partition's state would be in two places.
         """
         numbers = {partition for _, partition in places}
         expected = {(topic, partition) for topic in self.job.inputs for partition in numbers}
+        seen = {topic for topic, _ in places}
+        if unseen := sorted(set(self.job.inputs) - seen if seen else ()):
+            names = ", ".join(unseen)
+            raise DependencyError(
+                f"看不到主题，或无权看到 the group's leader does not see these topics, or has no right to see them: {names}"
+            )
         if places != expected:
             raise EngineError(f"assignment is not co-partitioned: {sorted(places)}")
         self._generation += 1

@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from streams.errors import EngineError, Fenced
-from streams.runtime.clients import consumer_config, producer_config, refusal
+from streams.runtime.clients import consumer_config, producer_config, refusal, transactional_id
 from streams.runtime.settings import EngineSettings
 from streams.runtime.unit import Output
 
@@ -65,7 +65,7 @@ class Committer:
     def __init__(self, settings: EngineSettings, name: str, partition: int) -> None:
         self._partition = partition
         self._timeout_s = settings.request_timeout_s
-        self._producer = Producer(producer_config(settings.kafka, f"{name}-{partition}", settings.transaction_timeout_ms))
+        self._producer = Producer(producer_config(settings.kafka, transactional_id(name, partition), settings.transaction_timeout_ms))
         # Never subscribed: generation -1, so the broker judges the offsets by the transactional id alone.
         self._member = Consumer(consumer_config(settings.kafka, name))
 

@@ -22,6 +22,7 @@ from consumers import inserting
 from consumers.clickhouse import Client
 from streams.settings import Settings
 from tests.consumers.conftest import StoreProcess, eventually
+from tests.disks import mount_small, unmount
 
 pytestmark = pytest.mark.clickhouse
 DDL = "CREATE TABLE t (k String, v UInt64, at DateTime64(3, 'Asia/Shanghai'), tags Array(String)) ENGINE = MergeTree ORDER BY k"
@@ -222,11 +223,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 128 MiB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128m", "guidang", str(disk)], capture_output=True, text=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"no file system may be mounted here: {mounted.stderr.strip()}")
+    if not mount_small(disk, 128):
+        pytest.skip("no file system may be mounted here")
     yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    unmount(disk)
 
 
 def test_what_a_full_disk_does_not_take_is_refused_and_taken_later(small_disk: Path) -> None:

@@ -1,10 +1,9 @@
-"""No promise without a test, as in ``test_reliability.py``; and what the page lists is what there is: rights, grants, secrets."""
+"""What the page lists is what there is: rights, grants, secrets. Its promises are checked in ``test_promises.py``."""
 
 from __future__ import annotations
 
 import re
 
-import pytest
 from defusedxml.ElementTree import parse
 
 from ops.reference.rights_page import table
@@ -14,22 +13,8 @@ from tests.docs.lines import ROOT
 
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 SECTIONS = {part.partition("\n")[0].strip(): part for part in PAGE.split("\n## ")[1:]}
-ROWS = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in SECTIONS["承诺"].splitlines() if line.startswith("| ")][1:]
 HARMLESS = {"kafka.security.ssl_ca_file", "kafka.security.ssl_certificate_file", "notify.channels.ca_file"}
 """Certificates: files that anybody may read."""
-
-
-def test_the_page_promises_something() -> None:
-    """Else the test below would hold of nothing."""
-    assert len(ROWS) > 10
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0][:30])
-def test_a_promise_of_security_names_the_test_that_holds_it_and_how(row: list[str]) -> None:
-    """Promise, one command of pytest, how it is tried."""
-    assert len(row) == 3
-    assert row[1].startswith("`pytest tests/")
-    assert row[2]
 
 
 def test_the_rights_are_those_of_the_code() -> None:

@@ -21,6 +21,7 @@ from ops.kafka import LocalBroker
 from ops.ports import LOOPBACK, free_port
 from ops.topics import ensure_topics
 from streams.settings import ClickHouseSettings, KafkaSettings, Settings
+from tests.disks import mount_small, unmount
 from tests.nemesis.link import Link
 
 WORKERS = ("worker-1", "worker-2", "worker-3")
@@ -110,7 +111,7 @@ class Cluster:
         self._key.write_text("of everybody")
         for name in _DISK_MIB:
             self.home(name).mkdir()
-            if self._mount(name):
+            if mount_small(self.home(name), _DISK_MIB[name]):
                 self.disks.add(name)
         try:
             self._start()
@@ -132,7 +133,7 @@ class Cluster:
         for link in self.links.values():
             link.close()
         for name in self.disks:
-            subprocess.run(["umount", "--lazy", str(self.home(name))], check=True)
+            unmount(self.home(name))
 
     def home(self, name: str) -> Path:
         """Folder of a process."""
@@ -177,6 +178,11 @@ class Cluster:
         """How often each process ended, and how."""
         return {name: dict(process.ends) for name, process in self.processes.items()}
 
+    def behind(self) -> tuple[int, int]:
+        """How many partitions of inputs, and of outputs in the sink, were behind at the last look."""
+        inputs, outputs = map(int, self._behind.read_text().split()) if self._behind.exists() else (0, 0)
+        return inputs, outputs
+
     def _start(self) -> None:
         clients = (*WORKERS, "sink")
         ports = dict(zip(("kafka", "controller", "store", *clients), _distinct_ports(3 + len(clients)), strict=True))
@@ -215,11 +221,6 @@ class Cluster:
         self._add("sink", [GUIDANG, "sink"])
         self._add("watch", [sys.executable, "-m", "tests.nemesis.watch", str(self._behind)])
 
-    def behind(self) -> tuple[int, int]:
-        """How many partitions of inputs, and of outputs in the sink, were behind at the last look."""
-        inputs, outputs = map(int, self._behind.read_text().split()) if self._behind.exists() else (0, 0)
-        return inputs, outputs
-
     def _add(self, name: str, command: list[str]) -> None:
         environment = dict(os.environ) if name == "kafka" else self.environment(name)
         self.processes = {**self.processes, name: Process(name, command, environment, self.folder / f"{name}.log")}
@@ -241,11 +242,6 @@ class Cluster:
                 return bool(answer.read().strip() == b"Ok.")
         except OSError:
             return False
-
-    def _mount(self, name: str) -> bool:
-        size = f"size={_DISK_MIB[name]}m"
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "guidang", str(self.home(name))], capture_output=True, check=False)
-        return done.returncode == 0
 
 
 def _addresses(ports: Mapping[str, int]) -> str:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.errors import BatchGap, ConfigurationError, Stalled, TopologyError
+from streams.errors import BatchGap, ConfigurationError, DependencyError, EngineError, Stalled, TopologyError
 from streams.runtime.batch import RecordBatch, check_follows
 from streams.runtime.clients import aiokafka_auth
-from streams.runtime.gates import Gates, Read
+from streams.runtime.gates import Gates, Place, Read
 from streams.runtime.progress import Progress, decode, encode
 from streams.runtime.reference import ReferenceReader, Touched
 from streams.runtime.revisit import Point, Revisits, Slice, Span
 from streams.runtime.topology import check_counts
 from streams.runtime.watchdog import Watchdog
 from streams.runtime.watermark import MOST_ANSWERS, Watermark
+from tests.runtime.jobs import WorkerConfig, make_engine
 
 PLACE = ("in", 0)
 
@@ -323,3 +325,19 @@ def test_topics_that_all_grew_are_not_what_the_state_was_made_with() -> None:
     with pytest.raises(TopologyError, match=r"a 4, b 4.*guidang replay"):
         check_counts(["a", "b"], {"a": 4, "b": 4}, 3)
     check_counts(["a", "b"], {"a": 3, "b": 3}, 3)
+
+
+@pytest.mark.parametrize(
+    ("places", "error"),
+    [
+        ({("p-left", 0), ("p-left", 1)}, DependencyError),  # its leader does not see the other topic
+        ({("p-left", 0), ("p-right", 1)}, EngineError),  # a partition's state would be in two places
+    ],
+)
+def test_an_assignment_that_is_not_the_same_for_all_inputs_is_refused(tmp_path: Path, places: set[Place], error: type[Exception]) -> None:
+    """And the topic that is not there is named."""
+    engine = make_engine(
+        WorkerConfig(bootstrap="127.0.0.1:1", prefix="p", worker="w", data_dir=str(tmp_path), report=str(tmp_path / "report"))
+    )
+    with pytest.raises(error, match="right"):
+        engine.assigned(frozenset(places))

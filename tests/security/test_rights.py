@@ -420,7 +420,11 @@ def test_a_right_that_is_taken_away_ends_the_process_and_nothing_is_lost(worked:
     for process, right in taken.items():
         running = worked.running[process]
         assert running.ended(40) == NotAllowed.exit_code, running.said[-3000:]
-        assert "拒绝" in running.said
+        # A read that is refused, or, when metadata is renewed before that, a topic that is not seen.
+        assert (
+            "拒绝" in running.said
+            or f"无权看到 the group's leader does not see these topics, or has no right to see them: {right.name}" in running.said
+        )
         change(worked, process, right, granted=True)
         shutil.rmtree(worked.home / process / "state", ignore_errors=True)  # so that a worker reads its changelogs, too
         worked.running[process] = worked.start(process, process, tls=True)
