@@ -175,7 +175,7 @@ def test_poison_at_one_in_a_hundred_is_kept_whole_and_what_went_astray_is_redriv
     assert {case_no for case_no, (status, _) in before.items() if status == "UNARCHIVED"} >= {f"good-{n}" for n in range(sent.good)}
     assert {before[case_no][0] for case_no in ASTRAY} == {"ORPHAN"}
     assert len(before) == sent.good + len(ASTRAY) + len(("large", "many"))
-    assert {process["restarts"] for process in system.json("status")["processes"]} == {0}
+    assert [each for each in system.json("status")["processes"] if each["restarts"]] == []
     counted = system.sql("SELECT reason, count() FROM dead_letter FINAL GROUP BY reason")
     assert Counter(dict(counted)) == Counter(reason for reason, *_ in sent.bad.values())
     agree(system)
