@@ -18,7 +18,9 @@ from streams.rights import Right, rights_of
 from streams.runtime.clients import REFUSALS, patiently, refusal
 from streams.settings import Settings
 
-_REQUEST_S: Final = 15.0
+_REACH_S: Final = 15.0
+_REQUEST_S: Final = 5.0
+_ANSWER_S: Final = 30.0
 
 
 def check_access(settings: Settings, process: str) -> None:
@@ -32,13 +34,18 @@ def check_access(settings: Settings, process: str) -> None:
         It cannot be reached.
     """
     told: list[KafkaError] = []
-    admin = AdminClient({**settings.kafka_client(), "log_level": 0, "error_cb": told.append})  # type: ignore[dict-item]
+    properties: Any = {**settings.kafka_client(), "log_level": 0, "error_cb": told.append}
     wanted = rights_of(process, settings)
+
+    def ask() -> list[Right]:
+        # A client of its own each time: beside a broker that has just started, a question about a group was seen to wait past its time.
+        admin = AdminClient(properties)
+        return sorted([*_missing_topics(admin, wanted), *_missing_groups(admin, wanted)])
+
     try:
-        _reach(admin, told)
-        missing = patiently(lambda: sorted([*_missing_topics(admin, wanted), *_missing_groups(admin, wanted)]), _REQUEST_S)
+        _reach(AdminClient(properties), told)
+        missing = patiently(ask, _ANSWER_S)
     except KafkaException as error:
-        admin.poll(0)
         raise _unreached(settings, error, told) from error
     if missing:
         lines = "\n".join(f"  {right}" for right in missing)
@@ -51,7 +58,7 @@ def check_access(settings: Settings, process: str) -> None:
 
 def _reach(admin: AdminClient, told: list[KafkaError]) -> None:
     """Return once somebody answers. A login that was refused is tried again by librdkafka for ever: here it ends the waiting."""
-    give_up = time.monotonic() + _REQUEST_S
+    give_up = time.monotonic() + _REACH_S
     while True:
         try:
             admin.list_topics(timeout=1)

@@ -24,6 +24,7 @@ PASSING: Final = frozenset(
         KafkaError.NOT_LEADER_FOR_PARTITION,
         KafkaError.REQUEST_TIMED_OUT,
         KafkaError.UNSTABLE_OFFSET_COMMIT,
+        KafkaError._TIMED_OUT,  # noqa: SLF001 - librdkafka's name
         KafkaError._TRANSPORT,  # noqa: SLF001 - librdkafka's name
         KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - what it says while it has lost sight of a partition's leader
         KafkaError._WAIT_COORD,  # noqa: SLF001 - librdkafka's name
