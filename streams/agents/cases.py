@@ -17,7 +17,18 @@ from streams.agents.items import ItemDesk
 from streams.agents.outcomes import dead_letter_headers
 from streams.agents.publishing import Publisher
 from streams.agents.reference import REJECTED, RawRecord
-from streams.agents.terms import CASES, ITEMS, due_span, item_due_span, item_terms, review_span, silent_span, state_terms, wake_ms
+from streams.agents.terms import (
+    CASES,
+    ITEMS,
+    due_span,
+    item_due_span,
+    item_terms,
+    review_span,
+    same_terms,
+    silent_span,
+    state_terms,
+    wake_ms,
+)
 from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, CASE_STATE, COVERAGE_PARTIAL, DEAD_LETTER, ITEM_STATE, ITEM_USE, codec
 from streams.domain.assess import Assessor
 from streams.domain.facts import CaseFacts, TooManyEvents
@@ -102,7 +113,7 @@ class CaseJob:
         self._desk = ItemDesk(
             reference=assessor.reference, policy=assessor.policy, publisher=self.publisher, use_topic=self._used, home=self._home
         )
-        # Terms of values that were decoded or encoded a moment ago, so that the engine's question costs no second decoding.
+        # Terms of values that were decoded or encoded a moment ago.
         self._known_terms: dict[bytes, tuple[bytes, ...]] = {}
 
     def terms(self, table: str, key: bytes, value: bytes) -> tuple[bytes, ...]:
@@ -146,8 +157,8 @@ class CaseJob:
         else:
             for key, value in zip(keys, work.get_many(CASES, keys), strict=True):
                 if value is not None:
-                    before = self._load(value)
-                    self._settle(work, key, CaseFacts.load(before["facts"]), before)
+                    before = self._states.decode(value)
+                    self._settle(work, key, CaseFacts.load(before["facts"]), before, value)
             self._flush(work)
 
     def _take_events(self, work: Work, batch: RecordBatch) -> None:
@@ -167,10 +178,10 @@ class CaseJob:
                     detail = f"该办件号属于分区 {home} the key belongs to partition {home} (partitioner of the producer?)"
                     self._refuse(work, record, InvalidRecord("MISROUTED", detail))
                 continue
-            before = self._load(value) if value is not None else None
+            before = self._states.decode(value) if value is not None else None
             facts = CaseFacts.load(before["facts"] if before else b"")
             if self._merge(work, facts, arrived, closings=batch.topic == self._closed):
-                self._settle(work, key, facts, before)
+                self._settle(work, key, facts, before, value)
 
     def _merge(self, work: Work, facts: CaseFacts, arrived: Sequence[tuple[Any, dict[str, Any]]], *, closings: bool) -> bool:
         changed = False
@@ -182,7 +193,7 @@ class CaseJob:
                 self._dead_letter(work, record, InvalidRecord("TOO_MANY_EVENTS", detail))
         return changed
 
-    def _settle(self, work: Work, key: bytes, facts: CaseFacts, before: State | None) -> None:
+    def _settle(self, work: Work, key: bytes, facts: CaseFacts, before: State | None, value_before: bytes | None) -> None:
         """Judge a case; if its state is another than before, store it and tell."""
         archives_read_ms = work.watermarks[self._received]
         moment = Moment(self._now_ms(work), work.watermarks[self._closed], archives_read_ms)
@@ -190,7 +201,7 @@ class CaseJob:
         if state == before:
             return
         value = self._states.encode(state)
-        self._known_terms[value] = state_terms(state)
+        self._keep_terms(value, state, value_before, before)
         work.put(CASES, key, value)
         self.tally.verdicts[state["status"]] = self.tally.verdicts.get(state["status"], 0) + 1
         self._fold.add(before, state)
@@ -204,12 +215,14 @@ class CaseJob:
     def _flush(self, work: Work) -> None:
         self._desk.tell_owners(work, self._fold.flush(work))
 
-    def _load(self, value: bytes) -> State:
-        state = self._states.decode(value)
-        if len(self._known_terms) > _MOST_KNOWN_TERMS:
-            self._known_terms.clear()
-        self._known_terms[value] = state_terms(state)
-        return state
+    def _keep_terms(self, value: bytes, state: State, value_before: bytes | None, before: State | None) -> None:
+        """Keep what the engine is going to ask for: it would have to decode both again."""
+        known, terms = self._known_terms, state_terms(state)
+        if len(known) > _MOST_KNOWN_TERMS:
+            known.clear()
+        known[value] = terms
+        if before is not None and value_before is not None:
+            known[value_before] = terms if same_terms(before, state) else state_terms(before)
 
     def _now_ms(self, work: Work) -> int:
         """The clock; a watermark may be younger than the unit of work it came into."""

@@ -58,8 +58,10 @@ Contribution = tuple[Bucket, str]
 
 def contributions(state: State | None) -> list[Contribution]:
     """What a case gives: one for each (bucket, name of count) in the list."""
-    if state is None:
-        return []
+    return [] if state is None else [*_of_case(state), *_of_archives(state)]
+
+
+def _of_case(state: State) -> list[Contribution]:
     given: list[Contribution] = []
     closed_at = state["closed_at"]
     if closed_at is not None:
@@ -75,13 +77,19 @@ def contributions(state: State | None) -> list[Contribution]:
                 given.append((hour, "due_awaiting"))
     elif state["status"] == "ORPHAN":
         given.append((_hour(state["received_at"], state["received_at"], state), "orphan"))
-    given += [(_hour(at, at, archive), "official_archived") for archive in state["archives"] if (at := archive["accepted_at"]) is not None]
     return given
+
+
+def _of_archives(state: State) -> list[Contribution]:
+    return [(_hour(at, at, archive), "official_archived") for archive in state["archives"] if (at := archive["accepted_at"]) is not None]
 
 
 def changes(before: State | None, after: State) -> list[tuple[Contribution, int]]:
     """What is taken away (−1) and given (+1) when a case goes from one state to another; empty when nothing moves."""
-    old, new = contributions(before), contributions(after)
+    if before is not None and before["archives"] == after["archives"]:
+        old, new = _of_case(before), _of_case(after)
+    else:
+        old, new = contributions(before), contributions(after)
     if old == new:
         return []
     return [*((each, -1) for each in old), *((each, 1) for each in new)]

@@ -14,7 +14,6 @@ Events are plain dicts with the fields of the Avro record, less the title (a key
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,22 +54,22 @@ class ArchiveFacts:
     @property
     def deleted(self) -> bool:
         """Whether a deletion is among the events."""
-        return any(event["deleted"] for event in self.events.values())
+        return True in [event["deleted"] for event in self.events.values()]
 
     def acceptance(self) -> Event | None:
         """The earliest acceptance."""
-        return earliest(self._with({"ACCEPTED"}))
+        return earliest([event for event in self.events.values() if event["receipt"] == "ACCEPTED"])
 
     def first_refusal(self) -> Event | None:
         """The earliest refusal."""
-        return earliest(self._with(REFUSED_RECEIPTS))
+        return earliest(self._refusals())
 
     def last_refusal(self) -> Event | None:
         """The refusal that stands."""
-        return max(self._with(REFUSED_RECEIPTS), key=by_time, default=None)
+        return max(self._refusals(), key=by_time, default=None)
 
-    def _with(self, receipts: AbstractSet[str]) -> list[Event]:
-        return [event for event in self.events.values() if event["receipt"] in receipts]
+    def _refusals(self) -> list[Event]:
+        return [event for event in self.events.values() if event["receipt"] in REFUSED_RECEIPTS]
 
 
 @dataclass(slots=True)
@@ -97,6 +96,7 @@ class CaseFacts:
     collision: bool = False
     archives: dict[str, ArchiveFacts] = field(default_factory=dict)
     _dumped: bytes | None = field(default=None, repr=False, compare=False)
+    _accepted: list[tuple[str, Event]] | None = field(default=None, repr=False, compare=False)
 
     def add_closing(self, event: Event) -> bool:
         """Take in a CaseClosed; return whether anything changed."""
@@ -120,7 +120,7 @@ class CaseFacts:
         TooManyEvents
             Nothing was taken in.
         """
-        self._dumped = None
+        self._dumped = self._accepted = None
         number, event_id = event["archive_no"], event["event_id"]
         known = self.archives.get(number)
         if known is None or event["revision"] > known.revision:
@@ -144,6 +144,12 @@ class CaseFacts:
     def standing(self) -> list[tuple[str, ArchiveFacts]]:
         """Archive numbers that were not deleted, in order."""
         return [(number, archive) for number, archive in sorted(self.archives.items()) if not archive.deleted]
+
+    def accepted(self) -> list[tuple[str, Event]]:
+        """The earliest acceptance of each archive number that stands and has one."""
+        if self._accepted is None:
+            self._accepted = [(number, event) for number, archive in self.standing() if (event := archive.acceptance())]
+        return self._accepted
 
     def version(self) -> list[Any]:
         """Which revisions are known: grows with every correction, stays with every repetition."""

@@ -33,12 +33,13 @@ class Quality:
 
     def findings(self, closing: Event, facts: CaseFacts) -> Iterator[Finding]:
         """Findings on a counted case."""
-        accepted = [(number, event) for number, archive in facts.standing() if (event := archive.acceptance())]
-        yield from self._title(closing, [event for _, event in accepted])
-        yield from _time(closing, [event for _, event in accepted])
+        accepted = facts.accepted()
+        events = [event for _, event in accepted]
+        yield from self._title(closing, events)
+        yield from _time(closing, events)
         if accepted:
             yield from _mismatch(closing, accepted)
-            yield from self._materials(closing, [event for _, event in accepted])
+            yield from self._materials(closing, events)
 
     def _title(self, closing: Event, accepted: Sequence[Event]) -> Iterator[Finding]:
         unit, day = closing["unit_code"], day_of(closing["closed_at"])
@@ -55,13 +56,12 @@ class Quality:
         both = (text for item, unit in product(items, units) for text in (unit + item, item + unit))
         return frozenset(map(self._digest, (*items, *both)))
 
-    def _materials(self, closing: Event, accepted: Iterable[Event]) -> Iterator[Finding]:
+    def _materials(self, closing: Event, accepted: Sequence[Event]) -> Iterator[Finding]:
         schedule = self._reference.approved(item_key(closing["unit_code"], closing["item_code"]), day_of(closing["closed_at"]))
         if schedule is None:
             return
-        events = list(accepted)
-        held = [material for event in events for material in event["materials"]]
-        since_ms = min(event["received_at"] for event in events)
+        held = [material for event in accepted for material in event["materials"]]
+        since_ms = min(event["received_at"] for event in accepted)
         for kind, name in _MISSING.items():
             absent = [wanted for wanted in schedule["materials"] if wanted["kind"] == kind and self._is_absent(wanted, held)]
             if absent:

@@ -12,7 +12,6 @@ question, and where the case's source sends heartbeats, when it has declared its
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -208,7 +207,7 @@ class Judge:
 
 def earliest_acceptance(facts: CaseFacts) -> Event | None:
     """The acceptance that archives the case: the earliest (received_at, event_id) over all archive numbers that stand."""
-    return earliest([event for _, archive in facts.standing() if (event := archive.acceptance())])
+    return earliest([event for _, event in facts.accepted()])
 
 
 def waits_for(state: State) -> str:
@@ -244,19 +243,18 @@ def _flags(facts: CaseFacts, state: State) -> list[str]:
     counted = state["closed_at"] is not None and state["status"] != "EXCLUDED"
     raised = {
         FLAG_CLOSING_CONFLICT: facts.conflict,
-        FLAG_ARCHIVE_CONFLICT: any(archive.conflict for archive in facts.archives.values()),
+        FLAG_ARCHIVE_CONFLICT: True in [archive.conflict for archive in facts.archives.values()],
         FLAG_COLLISION: facts.collision,
         FLAG_UNREADABLE_ITEM: not parse_item(state["item_code"]).readable,
-        FLAG_UNKNOWN_RECEIPT: any(archive["receipt"] == "UNKNOWN" for archive in state["archives"]),
+        FLAG_UNKNOWN_RECEIPT: "UNKNOWN" in [archive["receipt"] for archive in state["archives"]],
         FLAG_UNREGISTERED_ITEM: counted and not state["registered"],
         FLAG_UNKNOWN_BUILD_MODE: counted and state["registered"] and state["build_mode"] == "UNKNOWN",
-        FLAG_SUSPECTED_TEST: counted and any(event["title_test"] for event in _titled(facts)),
+        FLAG_SUSPECTED_TEST: counted and True in [event["title_test"] for event in _titled(facts)],
     }
     return [flag for flag, up in raised.items() if up]
 
 
-def _titled(facts: CaseFacts) -> Iterator[Event]:
+def _titled(facts: CaseFacts) -> list[Event]:
     """Events whose titles are the case's: its closing, and the acceptance of each archive number."""
-    if facts.closing:
-        yield facts.closing
-    yield from (event for _, archive in facts.standing() if (event := archive.acceptance()))
+    accepted = [event for _, event in facts.accepted()]
+    return [facts.closing, *accepted] if facts.closing else accepted

@@ -65,7 +65,10 @@ class Worker:
 
     def wait_reports(self, condition: Callable[[dict[str, Any]], Any], seconds: float = 30) -> None:
         """Wait until a report is as wanted."""
-        wait_for(lambda: self._alive() and (last := self.last()) and condition(last), seconds, f"{self.last()}\n{self.tail()}")
+        try:
+            wait_for(lambda: self._alive() and (last := self.last()) and condition(last), seconds, "the report is as wanted")
+        except AssertionError as exc:
+            raise AssertionError(f"{exc}: {self.last()}\n{self.tail()}") from None
 
     def signal(self, number: int) -> None:
         """Send a signal."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.runtime.harness import Pairs, wait_for
+from tests.runtime.harness import PARTITIONS, Pairs, wait_for
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 N = 6_000
@@ -101,7 +101,7 @@ def test_a_partition_taken_by_a_late_opening_is_opened_again_once(pairs: Pairs) 
     """Its former owner was slow to fence, and is gone: the rightful one goes on from what was committed. Twice is a fight, and ends it."""
     worker = pairs.worker("w1", settings=SMALL)
     feed_all(pairs, 3_000)
-    worker.wait_reports(lambda last: last["records"] > 500)
+    worker.wait_reports(lambda last: len(last["partitions"]) == PARTITIONS)
     pairs.take(0)
     feed_all(pairs, 300)  # it may have been through already, and learns that it lost the partition when it next commits
     worker.wait_reports(lambda last: last["fenced"] == 1)

@@ -39,8 +39,7 @@ def main() -> int:
         if given.seed is not None:
             print(*world.trace, sep="\n")
         faults.update(world.faults)
-        judged = world.invariants.judged
-        totals.update(seeds=1, steps=world.steps, transactions=world.transactions, judged=judged, passed_over=world.invariants.passed_over)
+        totals.update(seeds=1, steps=world.steps, transactions=world.transactions, judged=world.invariants.judged)
     seconds = time.monotonic() - began
     for name, count in (*sorted(faults.items()), *totals.items()):
         print(f"{name:40} {count:>12,}")

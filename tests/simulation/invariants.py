@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, product
 from typing import TYPE_CHECKING, Any
 
 from consumers.rows import TABLES, version_of
@@ -68,7 +69,7 @@ class Invariants:
         self._judged: dict[int, Any] = {}
         self._sunk: dict[Place, int] = {}
         self._reached: dict[Place, Progress] = {}
-        self.judged = self.passed_over = 0
+        self.judged = 0
 
     # The image of what is committed.
 
@@ -119,16 +120,13 @@ class Invariants:
         if None not in times:
             through = {each.watermark_ms for each in at.values()}
             must(len(through) == 1, "the inputs of one partition disagree", at)
-            done = through.pop()
-            must(done is None or done <= min(times), "time runs ahead of what was read:", at)
-            finished = done == min(times) and (self._whole or done == max(times))
+            through_ms = through.pop()
+            must(through_ms is None or through_ms <= min(times), "time runs ahead of what was read:", at)
+            finished = through_ms == min(times) and (self._whole or through_ms == max(times))
         else:
             finished = self._whole
-        reference = next(iter(at.values())).reference
-        if known is not None and dict(known) != dict(reference):
-            self.passed_over += 1  # what the newest reference records touch is not done yet
-            return
-        self._judge(partition, at, reference, finished=finished)
+        done = next(iter(at.values())).reference
+        self._judge(partition, at, done, done if known is None else known, finished=finished)
 
     def _progress(self, partition: int) -> dict[str, Progress]:
         found = self._broker.committed
@@ -193,26 +191,50 @@ class Invariants:
     def _events(self, place: Place, end: int) -> list[Event]:
         return [entry.note.event for _, entry in self._prefix(place, end) if entry.note.event is not None]
 
-    def _judge(self, partition: int, at: Mapping[str, Progress], reference: Mapping[str, tuple[int, ...]], *, finished: bool) -> None:
-        read = tuple((each.offset, each.read_ms) for each in at.values())
-        key = read, finished, tuple(sorted(reference.items()))
+    def _judge(
+        self,
+        partition: int,
+        at: Mapping[str, Progress],
+        done: Mapping[str, tuple[int, ...]],
+        read: Mapping[str, tuple[int, ...]],
+        *,
+        finished: bool,
+    ) -> None:
+        """Each case is as the committed events and the reference rows say.
+
+        All rows through ``done`` have been worked off; of what came after, through ``read``, a case may have seen a part.
+        """
+        looked = tuple((each.offset, each.read_ms) for each in at.values())
+        key = looked, finished, tuple(sorted(done.items())), tuple(sorted(read.items()))
         if self._judged.get(partition) == key:
             return
         self._judged[partition] = key
         self.judged += 1
-        world = {topic: self._events((topic, 0), reference.get(topic, (0,))[0]) for topic in REFERENCE_INPUTS}
-        world |= {topic: self._events((topic, partition), at[topic].offset or 0) for topic in (CASE_CLOSED, ARCHIVE_RECEIVED)}
+        left: dict[str, str] = {}
+        for number, rows in enumerate(_between(done, read)):
+            world = {topic: self._events((topic, 0), rows[topic]) for topic in REFERENCE_INPUTS}
+            world |= {topic: self._events((topic, partition), at[topic].offset or 0) for topic in (CASE_CLOSED, ARCHIVE_RECEIVED)}
+            wrong = self._wrong(partition, at, world, finished=finished)
+            left = {case_no: told for case_no, told in wrong.items() if number == 0 or case_no in left}
+            if not left:
+                return
+        must(not left, *left.values())
+
+    def _wrong(self, partition: int, at: Mapping[str, Progress], world: Mapping[str, list[Event]], *, finished: bool) -> dict[str, str]:
+        """Cases that are not as the oracle says, and how."""
         by_archives = oracle.judge(world, at[ARCHIVE_RECEIVED].read_ms or 0)
         by_closings = oracle.judge(world, at[CASE_CLOSED].read_ms or 0)
         expected = {no: verdict if verdict.closed_at is not None else by_closings[no] for no, verdict in by_archives.items()}
         beats = {(beat["source_system"], beat["topic"]) for beat in world["feed-heartbeat"]}
         must(self.states[partition].keys() == expected.keys(), "cases:", self.states[partition].keys(), expected.keys())
+        found: dict[str, str] = {}
         for case_no, verdict in expected.items():
             state = self.states[partition][case_no]
             read_ms = at[CASE_CLOSED if state["closed_at"] is None else ARCHIVE_RECEIVED].read_ms
             due = state["wake_at"] is not None and read_ms is not None and state["wake_at"] <= read_ms
-            if finished or not due:
-                _compare(state, verdict, beats)
+            if (finished or not due) and (told := _differs(state, verdict, beats)):
+                found[case_no] = told
+        return found
 
     def at_the_end(self) -> None:
         """When everything was read and time has passed: the oracle's image of everything, items included."""
@@ -223,7 +245,8 @@ class Invariants:
         states = {no: state for of in self.states for no, state in of.items()}
         must(states.keys() == expected.keys(), "cases at the end:", states.keys(), expected.keys())
         for case_no, verdict in expected.items():
-            _compare(states[case_no], verdict, set())
+            told = _differs(states[case_no], verdict, set())
+            must(not told, told)
         for place, item in configuration.judge_items(world, END_MS, oracle.DEFAULT_POLICY, expected.values()).items():
             found = self.items.get("|".join(place))
             must(found is not None or not (item.findings or item.configured), place, "is not there", item)
@@ -282,21 +305,28 @@ def _counts(record: Event) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _compare(state: Event, verdict: Any, beats: set[tuple[str, str]]) -> None:
-    """A case is as the oracle says; one whose source declares itself may wait until its word may be used."""
+def _between(done: Mapping[str, tuple[int, ...]], read: Mapping[str, tuple[int, ...]]) -> Iterator[dict[str, int]]:
+    """Ends of the reference topics from the one to the other: both first, then all there are in between."""
+    ends = [(done.get(topic, (0,))[0], read.get(topic, (0,))[0]) for topic in REFERENCE_INPUTS]
+    first, last = ([each[which] for each in ends] for which in (0, 1))
+    told: list[Iterable[tuple[int, ...]]] = [[tuple(first), tuple(last)], product(*(range(low, high + 1) for low, high in ends))]
+    return (dict(zip(REFERENCE_INPUTS, rows, strict=True)) for rows in chain.from_iterable(told))
+
+
+def _differs(state: Event, verdict: Any, beats: set[tuple[str, str]]) -> str:
+    """How a case is not as the oracle says; one whose source declares itself may wait until its word may be used."""
     found = frozenset(state["open_anomalies"])
     waits = (state["source_system"], CASE_CLOSED if state["closed_at"] is None else ARCHIVE_RECEIVED) in beats
     if waits and verdict.status in {"UNARCHIVED", "ORPHAN"} and state["status"] in {"AWAITING", "NOT_CLOSED"}:
-        must(found == verdict.anomalies - {"UNARCHIVED", "ORPHAN_ARCHIVE"}, state, verdict)
-        return
-    told = f"{state['case_no']}: {state['status']} {state['reason']} {sorted(found)}, the oracle says {verdict}"
-    must(state["status"] == verdict.status, told)
-    must(found == verdict.anomalies, told)
-    must(state["received_at"] == verdict.received_at, told)
+        return "" if found == verdict.anomalies - {"UNARCHIVED", "ORPHAN_ARCHIVE"} else f"{state} {verdict}"
+    is_, said = [state["status"], found, state["received_at"]], [verdict.status, verdict.anomalies, verdict.received_at]
     if verdict.status != "NOT_CLOSED":
-        must(state["reason"] == verdict.reason, told)
+        is_.append(state["reason"])
+        said.append(verdict.reason)
     if verdict.status != "EXCLUDED":
-        must(state["due_at"] == verdict.due_at, told)
+        is_.append(state["due_at"])
+        said.append(verdict.due_at)
     if verdict.status != "NOT_CLOSED" or verdict.received_at is not None:
-        place = state["unit_code"], state["district_code"], state["item_code"]
-        must(place == (verdict.unit_code, verdict.district_code, verdict.item_code), told, place)
+        is_ += [state["unit_code"], state["district_code"], state["item_code"]]
+        said += [verdict.unit_code, verdict.district_code, verdict.item_code]
+    return "" if is_ == said else f"{state['case_no']} is {is_}, the oracle says {said}"

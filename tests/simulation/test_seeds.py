@@ -68,7 +68,7 @@ def test_a_seed_is_the_same_in_every_process() -> None:
     assert len(told) == 1
 
 
-def test_without_faults_nothing_fails_and_nothing_is_passed_over_for_long() -> None:
+def test_without_faults_nothing_fails() -> None:
     """The world itself is not what makes seeds interesting."""
     for seed in range(20):
         world = World(seed, faults=False)
