@@ -27,7 +27,8 @@ from consumers.troubles import Troubles
 from streams.access import check_access
 from streams.collector import collect_rarely
 from streams.errors import DependencyError
-from streams.serving import Health
+from streams.runtime.watchdog import LoopGuard, Pulse
+from streams.serving import WELL, Health
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,8 @@ _POLL_SECONDS = 0.1
 _TOPIC_CHECK_SECONDS = 5.0
 _BROKER_SECONDS = 5.0
 _LATE_SECONDS = 15.0
-_STUCK_SECONDS = 360.0  # an insert may take as long as a client waits for an answer
+_STUCK_SECONDS = 360.0
+"""A loop that has not turned for so long will not turn again: an insert may take as long as a client waits for an answer, and no longer."""
 _PATIENCE_SECONDS = 60.0  # well below max.poll.interval.ms, after which the group would go on without us
 
 
@@ -64,7 +66,7 @@ class Sink:
         self.origins: Mapping[str, Origin] = origins(settings, self._admin, self.client)
         self.batch = Batch()
         self.inserted: dict[Partition, int] = {}
-        self.stats = SinkStats()
+        self.stats, self.pulse = SinkStats(), Pulse()
         self._inserter = Inserter(self.client, self.stats)
         self._checked = time.monotonic()
         self._failure: Exception | None = None
@@ -83,6 +85,7 @@ class Sink:
             A topic vanished, was made again or was cut: the next start sees to it. ClickHouse refuses rows.
         """
         collect_rarely()
+        guard = LoopGuard(self.pulse, _STUCK_SECONDS)
         try:
             self.consumer.subscribe(list(self.origins), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
             while not self.stop.is_set():
@@ -91,6 +94,7 @@ class Sink:
             self.commit()
         finally:
             self.consumer.close()
+            guard.stop()
             self._ready.unlink(missing_ok=True)
 
     def insert(self, *, patient: bool = True) -> None:
@@ -132,12 +136,8 @@ class Sink:
 
     @property
     def health(self) -> Health:
-        """Whether its loop turns, and whether what it reads gets into ClickHouse."""
-        return Health(self._why_not_live, self._why_not_ready)
-
-    def _why_not_live(self) -> str:
-        silent_seconds = time.monotonic() - self.stats.stepped_at
-        return f"循环 {silent_seconds:.0f} 秒没有转动 the loop has not turned" if silent_seconds > _STUCK_SECONDS else ""
+        """Whether what it reads gets into ClickHouse; a process whose loop stands still does not live long (:data:`_STUCK_SECONDS`)."""
+        return Health(WELL.live, self._why_not_ready)
 
     def _why_not_ready(self) -> str:
         if not self.stats.assigned:
@@ -159,7 +159,7 @@ class Sink:
 
     def _read(self, most: int) -> bool:
         """Take what has come; return whether anything had."""
-        self.stats.stepped_at = time.monotonic()
+        self.pulse.loop += 1
         messages = self.consumer.consume(most, _POLL_SECONDS)
         if self._failure:
             raise self._failure

@@ -72,8 +72,6 @@ class SinkStats:
         Monotonic seconds of the last commit; of the start before that.
     assigned
         Whether it has partitions.
-    stepped_at
-        Monotonic seconds of the last turn of its loop; waiting for ClickHouse turns it too.
     """
 
     rows: dict[str, int] = field(default_factory=dict)
@@ -81,7 +79,6 @@ class SinkStats:
     insert_failures: int = 0
     committed_at: float = field(default_factory=time.monotonic)
     assigned: bool = False
-    stepped_at: float = field(default_factory=time.monotonic)
 
 
 class SinkCollector(Collector):

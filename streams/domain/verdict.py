@@ -97,7 +97,8 @@ class Judge:
         due = self.calendar.due(closing["closed_at"], self.policy.deadline_for(item.code, item.main_code))
         acceptance = earliest_acceptance(facts)
         registered = self.reference.items.row(item_key(closing["unit_code"], closing["item_code"]), day)
-        state = _place(closing, item) | {
+        state = {
+            **_place(closing, item),
             "district_code": self.reference.units.district(closing["unit_code"], day, closing["district_code"]),
             "unit_name": closing["unit_name"],
             "item_name": closing["item_name"],
@@ -136,7 +137,8 @@ class Judge:
         acceptance = earliest_acceptance(facts)
         archive = acceptance or _any_archive(facts)
         received_at = acceptance["received_at"] if acceptance else None
-        state = _place(archive, parse_item(archive["item_code"])) | {
+        state = {
+            **_place(archive, parse_item(archive["item_code"])),
             "district_code": self.reference.units.district(archive["unit_code"], day_of(archive["received_at"]), ""),
             "unit_name": "",
             "item_name": "",

@@ -94,12 +94,12 @@ class Watchdog:
 
 
 class LoopGuard:
-    """Thread that ends the process, with all stacks on stderr, when the event loop stands still or a stop takes too long.
+    """Thread that ends the process, with all stacks on stderr, when its loop stands still or a stop takes too long.
 
     Parameters
     ----------
     pulse
-        Its ``loop`` counter is beaten by a coroutine.
+        Its ``loop`` counter is beaten by the loop: a coroutine of a worker's, each turn of the sink's.
     stall_s
         Seconds awake without a beat.
     """
@@ -130,12 +130,12 @@ class LoopGuard:
                 if time.monotonic() > self._deadline[0]:
                     end_process("the stop took too long", self._deadline[1])
             elif silent > self._stall_s:
-                end_process(f"the event loop has not turned for {silent:.0f} s", 1)
+                end_process(f"the loop has not turned for {silent:.0f} s", 1)
 
 
 def end_process(reason: str, code: int) -> None:
     """End the process at once, with all stacks on stderr: the last resort, when it cannot be left in good order."""
-    logger.critical("worker ends: %s", reason)
+    logger.critical("process ends: %s", reason)
     faulthandler.dump_traceback(file=sys.stderr)
     sys.stderr.flush()
     os._exit(code)

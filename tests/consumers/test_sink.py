@@ -53,6 +53,14 @@ class Waiting(Sink):
         super().commit()
 """
 
+STANDS_STILL = """
+import consumers.sink, time
+consumers.sink._STUCK_SECONDS = 2.0
+class Standing(Sink):
+    def _step(self):
+        time.sleep(600)
+"""
+
 
 @contextlib.contextmanager
 def sinking(settings: Settings, body: str = "", cls: str = "Sink") -> Iterator[subprocess.Popen[str]]:
@@ -279,6 +287,16 @@ def test_absent_dependencies_are_named(tmp_path: Path, sink_settings: Settings) 
     with sinking(sink_settings) as process:
         assert "guidang up" in process.communicate(timeout=60)[1]
     assert not list(tmp_path.glob("run/*"))
+
+
+def test_a_sink_whose_loop_stands_still_ends_itself_and_says_where(sink_settings: Settings) -> None:
+    """So that it is started anew, wherever it runs."""
+    ensure_topics(sink_settings)
+    with sinking(sink_settings, STANDS_STILL, "Standing") as process:
+        told = process.communicate(timeout=30)[1]
+    assert process.returncode == 1
+    assert "the loop has not turned for" in told
+    assert "in _step" in told
 
 
 def test_the_broker_killed_while_a_commit_waits(sink_settings: Settings, tmp_path: Path) -> None:
