@@ -156,7 +156,7 @@ class _Progress:
         try:
             found = patiently(lambda: self._consumer.committed(wanted, timeout=REACH_SECONDS), REACH_SECONDS)
         except KafkaException as error:
-            raise self._admin.failure(error) from error
+            raise self._admin.failure(error, topic) from error
         return {at.partition: at.offset for at in found if at.offset >= 0 and at.metadata == mark}
 
     def commit(self, topic: str, positions: dict[int, int], mark: str) -> None:
@@ -167,7 +167,7 @@ class _Progress:
         try:
             patiently(lambda: self._consumer.commit(offsets=offsets, asynchronous=False), REACH_SECONDS)
         except KafkaException as error:
-            raise self._admin.failure(error) from error
+            raise self._admin.failure(error, topic) from error
 
     def close(self) -> None:
         """Let go."""
@@ -192,7 +192,7 @@ def _topic_id(admin: Admin, name: str) -> str:
         answers = admin.client.describe_topics(TopicCollection([name]), request_timeout=REACH_SECONDS)
         return str(answers[name].result(REACH_SECONDS).topic_id)
     except KafkaException as error:
-        raise admin.failure(error) from error
+        raise admin.failure(error, name) from error
 
 
 def _count(admin: Admin, settings: Settings, topic: str) -> int:

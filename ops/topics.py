@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package does not mark what it exports
@@ -20,10 +21,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 
 from ops.connect import Admin
 from ops.topic_layout import ENFORCED, FOREVER_MS, RETENTION, WantedTopic, wanted_topics
-from streams.errors import DependencyError, TopologyError
+from streams.errors import DependencyError, NotAllowed, TopologyError
 from streams.settings import Settings
 
 _REQUEST_SECONDS = 30.0
+_SIGHT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def deviations(settings: Settings, admin: Admin | None = None) -> list[Deviation
     existing = []
     for topic in wanted_topics(settings):
         if topic.name not in there:
-            found.append(Deviation(topic.name, "topic", "", "存在 present"))
+            found.append(Deviation(topic.name, "topic", "", "存在且看得到 there, and to be seen"))
             continue
         existing.append(topic)
         count = len(there[topic.name].partitions)
@@ -92,7 +94,7 @@ def ensure_topics(settings: Settings, *, timeout_seconds: float = 60.0) -> Topic
     TopologyError
         A topic has another number of partitions than the settings say. Nothing has been changed then.
     DependencyError
-        Kafka cannot be reached, refuses, or new topics get no leader in time.
+        Kafka cannot be reached, refuses, lets a topic not be seen, or new topics get no leader in time.
     """
     admin = Admin(settings)
     found = deviations(settings, admin)
@@ -100,7 +102,8 @@ def ensure_topics(settings: Settings, *, timeout_seconds: float = 60.0) -> Topic
         raise TopologyError(_partitions_message(wrong))
     missing = {deviation.topic for deviation in found if deviation.setting == "topic"}
     created = _create(admin, [topic for topic in wanted_topics(settings) if topic.name in missing], settings)
-    if missing - set(created):  # another process was faster: what it made is checked like anything else
+    if unseen := missing - set(created):  # another process was faster: what it made is checked like anything else
+        _await_sight(admin, unseen)
         return ensure_topics(settings, timeout_seconds=timeout_seconds)
     corrected = [deviation for deviation in found if deviation.setting != "topic" and not deviation.harmless]
     _correct(admin, corrected)
@@ -119,10 +122,14 @@ def _current_configs(admin: Admin, topics: list[WantedTopic]) -> list[dict[str, 
         return []
     asked = [ConfigResource(ConfigResource.Type.TOPIC, topic.name) for topic in topics]
     answers = admin.client.describe_configs(asked, request_timeout=_REQUEST_SECONDS)
+    return [_values(admin, resource.name, answers[resource]) for resource in asked]
+
+
+def _values(admin: Admin, name: str, answer: Any) -> dict[str, str]:
     try:
-        return [{name: entry.value for name, entry in answers[resource].result().items()} for resource in asked]
+        return {setting: entry.value for setting, entry in answer.result().items()}
     except KafkaException as error:
-        raise admin.failure(error) from error
+        raise admin.failure(error, name) from error
 
 
 def _create(admin: Admin, topics: list[WantedTopic], settings: Settings) -> list[str]:
@@ -154,6 +161,16 @@ def _correct(admin: Admin, wrong: list[Deviation]) -> None:
             answer.result()
         except KafkaException as error:
             raise DependencyError(f"主题 {resource.name} 的设置无法更正 cannot be corrected: {error.args[0].str()}") from error
+
+
+def _await_sight(admin: Admin, names: set[str]) -> None:
+    """Wait until topics that the broker says are there can be seen."""
+    give_up = time.monotonic() + _SIGHT_SECONDS
+    while hidden := names - admin.metadata().topics.keys():
+        if time.monotonic() > give_up:
+            told = ", ".join(sorted(hidden))
+            raise NotAllowed(f"主题已存在，却无权看到 topics are there and may not be seen: {told}（guidang rights）")
+        time.sleep(0.1)
 
 
 def _await_leaders(admin: Admin, names: set[str], timeout_seconds: float) -> None:

@@ -24,7 +24,17 @@ _ANSWER_S: Final = 30.0
 
 
 def check_access(settings: Settings, process: str) -> None:
-    """Ask Kafka whether a process has its rights (:data:`streams.rights.PROCESSES`); a Kafka without an authorizer grants everything.
+    """Ask Kafka whether a process has its rights (:data:`streams.rights.PROCESSES`); raises as :func:`check_rights` does."""
+    check_rights(settings, process, rights_of(process, settings))
+
+
+def check_rights(settings: Settings, process: str, wanted: Iterable[Right]) -> None:
+    """Ask Kafka whether rights are granted; a Kafka without an authorizer grants everything.
+
+    Parameters
+    ----------
+    process
+        Whom to name.
 
     Raises
     ------
@@ -35,7 +45,7 @@ def check_access(settings: Settings, process: str) -> None:
     """
     told: list[KafkaError] = []
     properties: Any = {**settings.kafka_client(), "log_level": 0, "error_cb": told.append}
-    wanted = rights_of(process, settings)
+    wanted = tuple(wanted)
 
     def ask() -> list[Right]:
         # A client of its own each time: beside a broker that has just started, a question about a group was seen to wait past its time.

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from ops.connect import Admin
 from ops.dlq.letter import DeadLetter
 from ops.dlq.plan import Target
+from streams.access import check_access
 from streams.clock import wall_ms
 from streams.errors import DependencyError, OperatorError, Superseded
 from streams.rights import redrive_id
@@ -44,12 +45,13 @@ class Sender:
     DependencyError
         No broker answers in time.
     NotAllowed
-        It does not grant the transactional id.
+        It does not grant what ``dlq redrive`` needs.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         Admin(settings).metadata()  # says within ten seconds, and why, that there is no broker
+        check_access(settings, "redrive")  # in a transaction, a topic that may not be written is hard to tell from a broker that is away
         kafka = settings.kafka_client(client_id="guidang-dlq")
         config = producer_config(kafka, redrive_id(settings), _TRANSACTION_MS)
         self._said = ""

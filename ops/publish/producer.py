@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,7 +12,10 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]  # the package does not mark what it exports
 
 from ops.connect import REACH_SECONDS, Admin
+from streams.access import check_rights
 from streams.errors import DependencyError, TopologyError
+from streams.rights import Right
+from streams.runtime.clients import refusal
 from streams.settings import Settings
 
 _DELIVERY_SECONDS = 60
@@ -52,6 +55,8 @@ class TopicProducer:
         No broker answers within ten seconds.
     TopologyError
         A topic is missing.
+    NotAllowed
+        It may not be written.
     """
 
     def __init__(self, settings: Settings, topics: Iterable[str]) -> None:
@@ -61,10 +66,11 @@ class TopicProducer:
         if missing := [name for name in names.values() if name not in there]:
             told = f"{', '.join(missing)} (guidang topics, guidang rights)"
             raise TopologyError(f"Kafka {self._where} 没有主题，或无权看到 has no topic, or lets us see none: {told}")
+        check_rights(settings, "publish", [Right("topic", name, "WRITE") for name in names.values()])
         self._names = names
         self._largest = {topic: _largest_record_bytes(admin, name) for topic, name in names.items()}
         self._undelivered: list[Undelivered] = []
-        self._broken: str = ""
+        self._broken: DependencyError | None = None
         self._waiting = 0
         self._producer = Producer(
             settings.kafka_client(client_id="guidang-publish")
@@ -105,16 +111,14 @@ class TopicProducer:
             try:
                 self._producer.produce(name, value, key, on_delivery=report)
             except BufferError:
-                self._producer.poll(0.05)
+                self._serve(lambda: self._producer.poll(0.05))
             except KafkaException as error:
-                raise self._unreachable(error) from error
+                raise self._failure(error) from error
             else:
                 break
-            self._check()
         self._waiting += 1
         if self._waiting % 1000 == 0:
-            self._producer.poll(0)
-            self._check()
+            self._serve(lambda: self._producer.poll(0))
 
     def finish(self) -> list[Undelivered]:
         """Wait for every confirmation; return the records that will never be confirmed.
@@ -125,11 +129,9 @@ class TopicProducer:
             Not all were confirmed, and the records are not to blame.
         """
         give_up = time.monotonic() + 1.5 * _DELIVERY_SECONDS
-        while self._producer.flush(0.5) > 0:
-            self._check()
+        while self._serve(lambda: self._producer.flush(0.5)) > 0:
             if time.monotonic() > give_up:
                 raise self._unreachable(f"{len(self._producer)} 条未确认 not confirmed")
-        self._check()
         return self._undelivered
 
     def _on_delivery(self, tag: Any, error: KafkaError | None, _message: Message) -> None:
@@ -138,19 +140,30 @@ class TopicProducer:
         if error.code() in _ABOUT_THE_RECORD:
             self._undelivered.append(Undelivered(tag, error.str()))
         else:
-            self._broken = self._broken or f"{error.str()} ({tag})"
+            self._broken = self._broken or self._failure(KafkaException(error))
 
-    def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
-            self._broken = self._broken or error.str()
+    def _on_error(self, _error: KafkaError) -> None:
+        """A broker that is away for a while is nobody's business; and a fatal error is not told here but raised (:meth:`_serve`)."""
 
-    def _check(self) -> None:
+    def _serve(self, call: Callable[[], int]) -> int:
+        """Let the client tell what became of records."""
+        try:
+            left = call()
+        except (KafkaException, SystemError) as error:
+            # A fatal error is raised among the callbacks; one that runs after it makes a SystemError of it.
+            fatal = error if isinstance(error, KafkaException) else error.__cause__
+            if not isinstance(fatal, KafkaException):
+                raise
+            raise self._failure(fatal) from error
         if self._broken:
-            raise self._unreachable(self._broken)
+            raise self._broken
+        return left
 
-    def _unreachable(self, cause: object) -> DependencyError:
-        detail = cause.args[0].str() if isinstance(cause, KafkaException) else cause
-        return DependencyError(f"Kafka {self._where} 连不上或已中断 cannot be reached, or went away: {detail}")
+    def _failure(self, error: KafkaException) -> DependencyError:
+        return refusal(", ".join(self._names.values()), error) or self._unreachable(error.args[0].str())
+
+    def _unreachable(self, cause: str) -> DependencyError:
+        return DependencyError(f"Kafka {self._where} 连不上或已中断 cannot be reached, or went away: {cause}")
 
 
 def _largest_record_bytes(admin: Admin, name: str) -> int:
