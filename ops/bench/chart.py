@@ -11,7 +11,7 @@ _WIDTH, _LEFT, _RIGHT, _TOP, _STEP, _BAR = 1000, 380, 110, 56, 26, 16
 _OURS, _OTHERS, _LINE, _INK = "#1f5fa8", "#9aa5b1", "#1b2430", "#1b2430"
 
 
-def chart(rows: Sequence[Row], title: str) -> str:
+def draw(rows: Sequence[Row], title: str) -> str:
     """Draw those that have a figure, the fastest first; ours stand out by colour, and by name for those who do not see it."""
     shown = sorted(
         ((each, each.records_per_s) for each in rows if each.records_per_s is not None), key=lambda pair: pair[1].median, reverse=True

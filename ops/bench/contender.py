@@ -75,7 +75,7 @@ class Verified:
     faults
         What must not be, in words; empty: all is as the data set says.
     end_s
-        When the last output was taken by the broker, seconds since 1970; None: the last commit tells.
+        When the broker took the last output, seconds since 1970; None: outputs do not tell.
     """
 
     outputs: int

@@ -102,6 +102,7 @@ class DataSet:
         producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
+                "log_level": 3,
                 "partitioner": "murmur2_random",
                 "linger.ms": 50,
                 "enable.idempotence": True,

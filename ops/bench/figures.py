@@ -1,4 +1,4 @@
-"""From observations to figures: the judged half, medians, ratios. No clock and no I/O here."""
+"""From observations to figures: the second half of a run, medians, the best of several. No clock and no I/O here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Figures of the judged half of one run.
+    """Figures of the second half of one run: by then a JVM has compiled, and caches are full.
 
     Parameters
     ----------
@@ -38,46 +38,46 @@ class Judged:
     cpu_s_per_million, broker_cpu_s_per_million
         CPU seconds for a million input records.
     window_s
-        How long the judged half took.
-    whole_records_per_s
-        As ``records_per_s``, from the first commit seen to the end: what is compiled or cached only later is in it.
+        How long the second half took.
     """
 
     records_per_s: float
     cpu_s_per_million: float
     broker_cpu_s_per_million: float
     window_s: float
-    whole_records_per_s: float
 
 
-def judge(samples: Sequence[Sample], end_s: float) -> Judged | None:
-    """Judge the second half of what was read: from the first look that saw half of it committed, to the end.
+def judge(samples: Sequence[Sample], output_end_s: float | None = None) -> Judged | None:
+    """Judge from the first look that saw half of what was read committed, to when the last of it had its effect.
 
     Parameters
     ----------
     samples
         In order of time.
-    end_s
-        When the last effect of what was read was written, which may be before its offset is committed.
+    output_end_s
+        When the last output was written, seconds since 1970: who commits seldom has finished before the last commit.
 
     Returns
     -------
     Judged or None
-        None where no commit was seen between half and end: the run was too short to judge.
+        None where no commit was seen between the two: the run was too short.
     """
     total = samples[-1].read if samples else 0
-    begun = next((sample for sample in samples if sample.read), None)
     half = next((sample for sample in samples if total and sample.read >= total / 2), None)
-    if begun is None or half is None or half.read == total or end_s <= half.at_s:
+    if half is None or half.read == total:
         return None
-    last = next((sample for sample in samples if sample.at_s >= end_s), samples[-1])
-    millions, seconds = (total - half.read) / 1e6, end_s - half.at_s
+    end_s = next(sample.at_s for sample in samples if sample.read == total)
+    if output_end_s is not None:
+        end_s = min(end_s, output_end_s)
+    if end_s <= half.at_s:
+        return None
+    end = next(sample for sample in samples if sample.at_s >= end_s)
+    records = total - half.read
     return Judged(
-        records_per_s=(total - half.read) / seconds,
-        cpu_s_per_million=(last.cpu_s - half.cpu_s) / millions,
-        broker_cpu_s_per_million=(last.broker_cpu_s - half.broker_cpu_s) / millions,
-        window_s=seconds,
-        whole_records_per_s=(total - begun.read) / (end_s - begun.at_s),
+        records_per_s=records / (end_s - half.at_s),
+        cpu_s_per_million=(end.cpu_s - half.cpu_s) / records * 1e6,
+        broker_cpu_s_per_million=(end.broker_cpu_s - half.broker_cpu_s) / records * 1e6,
+        window_s=end_s - half.at_s,
     )
 
 

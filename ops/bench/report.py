@@ -27,7 +27,7 @@ class Row:
         ``measured``; ``unfinished``: time ran out in some run; ``short``: no run was long enough to judge; ``wrong``: outputs are not as
         they must be; ``failed``: no run came to an end; ``skipped``.
     records_per_s
-        Of the judged half.
+        Of the second half.
     peak_rss_bytes, written_records, written_bytes, local_bytes
         Medians of the runs.
     reason
@@ -39,7 +39,6 @@ class Row:
     guarantee: str
     state: str
     records_per_s: Spread | None
-    whole_records_per_s: Spread | None
     cpu_s_per_million: float | None
     broker_cpu_s_per_million: float | None
     peak_rss_bytes: int | None
@@ -60,7 +59,6 @@ def row(record: Record) -> Row:
         guarantee=record.contender.guarantee,
         state=_state(record, judged=bool(judged)),
         records_per_s=spread([each.records_per_s for each in judged]),
-        whole_records_per_s=spread([each.whole_records_per_s for each in judged]),
         cpu_s_per_million=_median([each.cpu_s_per_million for each in judged]),
         broker_cpu_s_per_million=_median([each.broker_cpu_s_per_million for each in judged]),
         peak_rss_bytes=_whole(runs, "peak_rss_bytes"),

@@ -28,6 +28,7 @@ _REQUEST_SECONDS = 30
 _STOP_SECONDS = 30
 _SETTLE_SECONDS = 60
 _LOG_LINES = 12
+_ROOT = Path(__file__).resolve().parents[2]
 BROKER: dict[str, str | int] = {"log.cleaner.enable": "false"}
 """Nothing is compacted while it is measured: what was written is then what is there, and nobody is disturbed by another's rubbish."""
 
@@ -132,12 +133,11 @@ class Arena:
                 contender.settle(place, time.monotonic() + _SETTLE_SECONDS)
             memory = peak_rss_bytes(process.pid for process in started)
         verified = contender.verify(place, complete=complete)
-        end_s = verified.end_s if complete and verified.end_s else samples[-1].at_s
         records, size = self._written(place, launch)
         log.unlink()
         return Run(
             number,
-            judge(samples, end_s),
+            judge(samples, verified.end_s if complete else None),
             read,
             launch.records,
             verified.outputs,
@@ -226,7 +226,8 @@ def _end_of(log: Path) -> str:
 @contextmanager
 def _processes(launch: Launch, log: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
     """The processes of a contender, ended in the end whatever happens."""
-    environment = os.environ | dict(launch.environment)
+    path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))  # for a Python that is not ours
+    environment = os.environ | {"PYTHONPATH": path} | dict(launch.environment)
     started: list[subprocess.Popen[bytes]] = []
     try:
         with log.open("ab") as out:

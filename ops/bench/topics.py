@@ -22,7 +22,7 @@ def create(bootstrap: str, topics: Mapping[str, Mapping[str, str]], partitions: 
     DependencyError
         The broker does not.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
     wanted = [NewTopic(name, partitions, 1, config=dict(config)) for name, config in topics.items()]
     try:
         for created in admin.create_topics(wanted).values():
@@ -39,7 +39,7 @@ def remove(bootstrap: str, names: Collection[str] = (), *, part: str = "") -> No
     DependencyError
         The broker does not.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
 
     def there() -> list[str]:
         return [name for name in admin.list_topics(timeout=_REQUEST_SECONDS).topics if name in names or (part and part in name)]

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from ops.bench.dataset import DataSet
 from streams.errors import DependencyError
+from streams.runtime.clients import extent
 
 _CHUNK = 10_000
 _POLL_SECONDS = 0.1
@@ -87,32 +88,36 @@ def check(data: DataSet, verdicts: Iterable[tuple[bytes, int]]) -> Check:
 def read_verdicts(bootstrap: str, topic: str, partitions: int) -> Iterator[tuple[bytes, int]]:
     """Yield the committed records of a topic as (value, time in ms at which the broker took it).
 
+    A commit is answered before its markers lie in every partition (KIP-98): what is under way is waited for, for a while.
+
     Raises
     ------
     DependencyError
         Nothing came for a while, and the end was not reached.
     """
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": f"{topic}-check",
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "fetch.wait.max.ms": 50,
-        }
-    )
+    plain = {"bootstrap.servers": bootstrap, "group.id": f"{topic}-check", "enable.auto.commit": False, "fetch.wait.max.ms": 50}
+    hasty = Consumer({**plain, "isolation.level": "read_uncommitted"})
+    consumer = Consumer({**plain, "isolation.level": "read_committed", "enable.partition.eof": True})
     try:
+        give_up = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < give_up and _end(consumer, topic, partitions) < _end(hasty, topic, partitions):
+            time.sleep(_POLL_SECONDS)
         consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
         unread, give_up = partitions, time.monotonic() + _PATIENCE_SECONDS
         while unread:
             for message in consumer.consume(_CHUNK, _POLL_SECONDS):
                 give_up = time.monotonic() + _PATIENCE_SECONDS
                 if message.error() is None:
-                    yield message.value(), message.timestamp()[1]
+                    yield message.value() or b"", message.timestamp()[1]
                 else:
                     unread -= 1
             if time.monotonic() > give_up:
                 raise DependencyError(f"{topic}: 读不到末尾 its end cannot be read")
     finally:
         consumer.close()
+        hasty.close()
+
+
+def _end(consumer: Consumer, topic: str, partitions: int) -> int:
+    """Sum of the ends of all partitions, as this consumer's isolation level sees them."""
+    return sum(extent(consumer, topic, number, _PATIENCE_SECONDS)[1] for number in range(partitions))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 import uuid
@@ -15,15 +16,17 @@ import typer
 
 from ops.cli.output import Column, emit_rows, progress, say
 from ops.cli.text import t
+from streams.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from ops.bench.dataset import DataSet
     from ops.bench.report import Ratio, Row
     from ops.bench.run import Record, Run
 
 _FINDINGS = 6
 _MIB = 1024 * 1024
-_KEPT = ("GUIDANG_CACHE_DIR", "GUIDANG_BENCH_PYTHON")
-"""What the bench itself goes by; no other setting around it may change a figure."""
+_CACHE = "GUIDANG_CACHE_DIR"
+"""Where downloads are; no other setting around it may change a figure."""
 
 
 def register(app: typer.Typer) -> None:
@@ -55,42 +58,50 @@ def bench(
     ] = None,
     json: Annotated[Path | None, typer.Option("--json", help=t("把全部结果写成 JSON 文件", "write all results to this JSON file"))] = None,
     chart: Annotated[Path | None, typer.Option(help=t("把图写成 SVG 文件", "write the chart to this SVG file"))] = None,
+    peers_python: Annotated[
+        Path | None,
+        typer.Option(
+            help=t("装有 Quix Streams 的 Python 解释器（make bench 会准备）", "a Python with Quix Streams in it (make bench makes one)")
+        ),
+    ] = None,
     list_: Annotated[bool, typer.Option("--list", help=t("只列出名称", "only list the names"))] = False,
 ) -> int | None:
     """Measure."""
-    from ops.bench import chart as drawing  # noqa: PLC0415 - clients and simulator, which --help need not wait for
-    from ops.bench import report  # noqa: PLC0415
-    from ops.bench.contenders import contenders  # noqa: PLC0415
+    from ops.bench.contenders import contenders  # noqa: PLC0415 - clients and simulator, which --help need not wait for
     from ops.bench.dataset import DataSet  # noqa: PLC0415
+    from ops.bench.report import ratios, row  # noqa: PLC0415
     from ops.bench.run import BROKER, Arena, go_through, provide  # noqa: PLC0415
     from ops.kafka import LocalBroker  # noqa: PLC0415
 
-    chosen = _chosen(contenders(_counts(workers), product_cases), only)
+    chosen = _chosen(contenders(_counts(workers), product_cases, str(peers_python or sys.executable)), only)
     if list_:
         emit_rows(({"name": each.name, "title": each.title, "guarantee": each.guarantee} for each in chosen), json=False, columns=_NAMES)
         return None
+    data = DataSet(f"bench-{uuid.uuid4().hex[:6]}", cases, partitions)
+    records: list[Record] = []
+
+    def keep() -> None:
+        """After every run: what was measured is there even if the rest is broken off."""
+        _write(json, chart, data, records, rounds, limit)
+
+    def tell(number: int, record: Record, run: Run | str) -> None:
+        _tell(number, record, run)
+        keep()
+
+    keep()  # before hours of measuring: can it be written at all?
     with _alone(folder) as home:
         say(t("准备：下载与编译对手 …", "fetching and compiling peers …"))
-        records = provide(chosen, say)
+        records += provide(chosen, say)
         broker = LocalBroker(home / "kafka", overrides=BROKER)
         broker.start()
         try:
-            data = DataSet(f"bench-{uuid.uuid4().hex[:6]}", cases, partitions)
             with progress(t("写入数据", "writing the data"), cases) as advance:
                 data.publish(broker.bootstrap, advance)
-            go_through(Arena(broker, data, home, limit), records, rounds, _tell)
+            go_through(Arena(broker, data, home, limit), records, rounds, tell)
         finally:
             broker.stop()
-    rows = [report.row(record) for record in records]
-    result = report.as_json(data, records, rounds, limit)
-    found = report.ratios(rows)
-    _show(rows, found)
-    if json is not None:
-        from orjson import OPT_INDENT_2, dumps  # noqa: PLC0415
-
-        json.write_bytes(dumps(result, option=OPT_INDENT_2))
-    if chart is not None:
-        chart.write_text(drawing.chart(rows, f"{data.records:,} 个事件，{partitions} 个分区 events, partitions"), encoding="utf-8")
+    rows = [row(record) for record in records]
+    _show(rows, ratios(rows))
     return _FINDINGS if any(record.faults for record in records) else None
 
 
@@ -122,10 +133,30 @@ def _chosen(there: Sequence[Any], only: str) -> list[Any]:
     return [each for each in there if not words or any(each.name.startswith(word) for word in words)]
 
 
+def _write(json: Path | None, chart: Path | None, data: DataSet, records: Sequence[Record], rounds: int, limit_s: float) -> None:
+    from orjson import OPT_INDENT_2, dumps  # noqa: PLC0415
+
+    from ops.bench.chart import draw  # noqa: PLC0415
+    from ops.bench.report import as_json, row  # noqa: PLC0415
+
+    try:
+        for path in filter(None, (json, chart)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        if json is not None:
+            json.write_bytes(dumps(as_json(data, records, rounds, limit_s), option=OPT_INDENT_2))
+        if chart is not None:
+            title = f"{data.records:,} 个事件，{data.partitions} 个分区 events, partitions"
+            chart.write_text(draw([row(record) for record in records], title), encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            t(f"{error.filename} 写不了：{error.strerror}", f"{error.filename} cannot be written: {error.strerror}")
+        ) from error
+
+
 @contextmanager
 def _alone(folder: Path | None) -> Iterator[Path]:
     """A folder that vanishes, and settings of its own for this process and those it starts."""
-    for name in [name for name in os.environ if name.startswith("GUIDANG_") and name not in _KEPT]:
+    for name in [name for name in os.environ if name.startswith("GUIDANG_") and name != _CACHE]:
         del os.environ[name]
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)

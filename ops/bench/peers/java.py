@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +44,11 @@ class JavaPeer:
             return
         with tempfile.TemporaryDirectory(dir=self._classes.parent, prefix=".compile-") as folder:
             compile_java(source, jars, Path(folder, "classes"))
-            shutil.move(Path(folder, "classes"), self._classes)
+            try:
+                Path(folder, "classes").rename(self._classes)
+            except OSError:
+                if not self._classes.is_dir():  # nobody else finished first
+                    raise
 
     def command(self, place: Place, *, threads: int, store: str, commit_ms: int, guarantee: str = "") -> tuple[str, ...]:
         """The command of one run."""

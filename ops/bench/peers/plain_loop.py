@@ -23,7 +23,6 @@ def main() -> None:
             "auto.offset.reset": "earliest",
             "auto.commit.interval.ms": _COMMIT_MS,
             "queued.max.messages.kbytes": 65_536,
-            "fetch.min.bytes": 100_000,
         }
     )
     producer = Producer(
@@ -42,8 +41,8 @@ def main() -> None:
         for message in consumer.consume(_CHUNK, 0.1):
             if (error := message.error()) is not None:
                 raise SystemExit(error.str())
-            key = message.key()
-            found = take(states.setdefault(key, {}), decode(message.value()), closing=message.topic() == given.closed)
+            key, value = message.key() or b"", message.value() or b""
+            found = take(states.setdefault(key, {}), decode(value), closing=message.topic() == given.closed)
             if found is not None:
                 producer.produce(given.verdicts, found, key)
         producer.poll(0)

@@ -21,7 +21,6 @@ def main() -> None:
         processing_guarantee="exactly-once",
         loglevel="WARNING",
         producer_extra_config={"linger.ms": 100, "batch.size": 200_000, "compression.type": "lz4", "partitioner": "murmur2_random"},
-        consumer_extra_config={"fetch.min.bytes": 100_000},
     )
     verdicts = app.topic(given.verdicts, value_serializer="bytes")
 

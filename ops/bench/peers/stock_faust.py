@@ -29,7 +29,8 @@ def main() -> None:
     )
     events = app.topic(given.closed, given.received, key_type=bytes, value_type=bytes, value_serializer="raw", key_serializer="raw")
     verdicts = app.topic(given.verdicts, key_type=bytes, value_type=bytes, value_serializer="raw", key_serializer="raw")
-    cases = app.Table("cases", partitions=given.partitions, key_type=bytes, key_serializer="raw")
+    schema: faust.Schema[bytes, Any] = faust.Schema(key_type=bytes, key_serializer="raw", value_serializer="json")
+    cases = app.Table("cases", partitions=given.partitions, schema=schema)
 
     @app.agent(events)
     async def join(stream: Any) -> None:

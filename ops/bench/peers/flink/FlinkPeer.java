@@ -57,7 +57,6 @@ public final class FlinkPeer {
                         .setTopics(given.get("closed"), given.get("received"))
                         .setStartingOffsets(OffsetsInitializer.earliest())
                         .setProperty("max.poll.records", "10000")
-                        .setProperty("fetch.min.bytes", "100000")
                         .setDeserializer(new Decoder(given.get("schema"), given.get("closed")))
                         .build();
         KafkaSink<Verdict> verdicts =
