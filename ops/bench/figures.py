@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+LEAST_WINDOW_S = 1.0
+"""What is looked at ten times a second is not known to better than a tenth of this."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -60,7 +63,7 @@ def judge(samples: Sequence[Sample], output_end_s: float | None = None) -> Judge
     Returns
     -------
     Judged or None
-        None where no commit was seen between the two: the run was too short.
+        None where no commit was seen between the two, or less than a second lies between them: the run was too short.
     """
     total = samples[-1].read if samples else 0
     half = next((sample for sample in samples if total and sample.read >= total / 2), None)
@@ -69,7 +72,7 @@ def judge(samples: Sequence[Sample], output_end_s: float | None = None) -> Judge
     end_s = next(sample.at_s for sample in samples if sample.read == total)
     if output_end_s is not None:
         end_s = min(end_s, output_end_s)
-    if end_s <= half.at_s:
+    if end_s - half.at_s < LEAST_WINDOW_S:
         return None
     end = next(sample for sample in samples if sample.at_s >= end_s)
     records = total - half.read

@@ -50,6 +50,12 @@ def test_nothing_written_behind_half_is_not_judged() -> None:
     assert judge(steady([0, 600, 1000]), 1001.0) is None
 
 
+def test_less_than_a_second_is_not_judged() -> None:
+    """A look more or less would change the figure by more than a tenth."""
+    assert judge(steady([0, 600, 600, 1000]), 1001.9) is None
+    assert judge(steady([0, 600, 600, 1000]), 1002.0) is not None
+
+
 def test_time_that_ran_out_is_judged_by_what_was_read() -> None:
     """Up to the last commit, not up to when it was stopped."""
     judged = judge(steady([0, 100, 200, 300, 400, 400, 400, 400]))
