@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEST_TOOLS := $(VENV)/.test-tools
+PEERS := .venv-peers
+BENCH ?= --json build/bench.json --chart build/bench.svg
 
-.PHONY: install demo test check bench soak format docs
+.PHONY: install demo test check bench peers soak format docs
 
 install: $(STAMP)
 
@@ -32,9 +34,12 @@ docs: $(STAMP)
 	$(BIN)/python -m ops.alertmanager.render --write
 	$(BIN)/python -m ops.asyncapi
 
-bench: $(STAMP)
-	$(BIN)/python -m tests.runtime.bench_engine --workers 1
-	$(BIN)/python -m tests.runtime.bench_engine --workers 2
+bench: $(STAMP) $(PEERS)/.asked
+	$(BIN)/guidang bench --peers-python $(PEERS)/bin/python $(BENCH)
+
+# every contender once, small: whether all of them still come to the same verdicts
+peers: $(STAMP) $(PEERS)/.asked
+	$(BIN)/guidang bench --peers-python $(PEERS)/bin/python --cases 5000 --product-cases 500 --rounds 1 --limit 60
 
 soak: $(TEST_TOOLS)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.nemesis.run $(SOAK)
@@ -45,4 +50,10 @@ $(STAMP): pyproject.toml ops/install.sh
 
 $(TEST_TOOLS): $(STAMP) ops/install_test_tools.sh
 	VENV=$(VENV) sh ops/install_test_tools.sh
+	touch $@
+
+# without its packages a peer is skipped, and that is told: it is no reason not to measure the others
+$(PEERS)/.asked: ops/bench/peers/requirements.txt
+	$(PYTHON) -m venv $(PEERS)
+	-$(PEERS)/bin/python -m pip install -q --disable-pip-version-check -r $<
 	touch $@

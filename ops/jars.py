@@ -17,6 +17,15 @@ _LOG4J_VERSION = "2.25.3"  # the one kafka_2.13 asks for: a binding of another v
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 _MINIMUM_JAVA = 17
 _DOWNLOAD_SECONDS = 600
+_COMPILER_VERSION = "3.42.0"
+_COMPILER_POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion><groupId>guidang</groupId><artifactId>ecj</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>org.eclipse.jdt</groupId><artifactId>ecj</artifactId><version>{_COMPILER_VERSION}</version></dependency>
+  </dependencies>
+</project>
+"""
+_COMPILE_SECONDS = 120
 _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>guidang</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
@@ -124,3 +133,28 @@ def download_jars(target: Path, pom: str, name: str) -> Path:
             if not target.is_dir():  # nobody else finished first
                 raise
     return target
+
+
+def compile_java(source: Path, jars: Path, target: Path) -> None:
+    """Compile a Java file into the folder ``target``, with a compiler that needs no more than the Java that runs Kafka.
+
+    Parameters
+    ----------
+    jars
+        Folder of the jars it uses.
+
+    Raises
+    ------
+    DependencyError
+        Java or Maven is missing, the compiler could not be downloaded, or it refuses the file; with what it says.
+    """
+    (compiler,) = download_jars(cache_folder() / f"ecj-{_COMPILER_VERSION}", _COMPILER_POM, "ECJ").glob("*.jar")
+    command = [java(), "-jar", str(compiler), f"-{_MINIMUM_JAVA}", "-nowarn", "-cp", class_path(jars), "-d", str(target), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_COMPILE_SECONDS)
+    if done.returncode != 0:
+        raise DependencyError(f"{source.name}: 编译失败 does not compile:\n{done.stderr}")
+
+
+def class_path(*folders: Path) -> str:
+    """The jars in these folders, and the folders themselves for classes, as Java's ``-cp`` wants them."""
+    return os.pathsep.join(str(path) for folder in folders for path in (*sorted(folder.glob("*.jar")), folder))

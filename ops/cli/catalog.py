@@ -30,6 +30,7 @@ COMMANDS: dict[str, Entry] = {
     "status": Entry("system", "进程、积压与是否追平", "Processes, lag, and whether everything is caught up"),
     "topics": Entry("topics", "建立并核对 Kafka 主题", "Create and check the Kafka topics"),
     "rights": Entry("rights", "各进程在 Kafka 里的最小权限", "The least rights of each process in Kafka"),
+    "bench": Entry("bench", "测速：与 Kafka Streams、Flink 等并列", "How fast, beside Kafka Streams, Flink and others"),
     "doctor": Entry("doctor", "检查环境、设置、Kafka 与 ClickHouse", "Check machine, settings, Kafka and ClickHouse"),
     "backup": Entry("moving", "备份本机系统", "Back up the local system"),
     "restore": Entry("moving", "从备份恢复本机系统", "Restore the local system from a backup"),

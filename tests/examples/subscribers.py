@@ -21,18 +21,13 @@ from typing import Any
 from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from ops.jars import cache_folder, download_jars, java
+from ops.jars import cache_folder, class_path, compile_java, download_jars, java
 from streams.errors import DependencyError
 from streams.settings import KafkaSettings, Settings
 from tests.examples.world import PARTITIONS, READ, Said, Writer, last_states, news, open_findings, schemas
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 PYTHON = EXAMPLES / "python" / "open_anomalies.py"
-ECJ = """<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion><groupId>guidang</groupId><artifactId>ecj</artifactId><version>1</version><packaging>pom</packaging>
-  <dependencies><dependency><groupId>org.eclipse.jdt</groupId><artifactId>ecj</artifactId><version>3.42.0</version></dependency></dependencies>
-</project>
-"""
 KILLS = 3
 FIRST_TRANSACTIONS, TRANSACTIONS_A_KILL = 80, 30
 SECONDS = 60
@@ -223,13 +218,8 @@ def java_command(folder: Path) -> list[str]:
     """
     pom = (EXAMPLES / "java" / "pom.xml").read_text(encoding="utf-8")
     jars = download_jars(cache_folder() / f"example-{hashlib.sha256(pom.encode()).hexdigest()[:12]}", pom, "examples/java")
-    (compiler,) = download_jars(cache_folder() / "ecj-3.42.0", ECJ, "ECJ").glob("*.jar")
-    path = ":".join(map(str, sorted(jars.glob("*.jar"))))
-    source = EXAMPLES / "java" / "OpenAnomalies.java"
-    command = [java(), "-jar", str(compiler), "-17", "-cp", path, "-d", str(folder), str(source)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return [java(), "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{path}:{folder}", "OpenAnomalies"]
+    compile_java(EXAMPLES / "java" / "OpenAnomalies.java", jars, folder)
+    return [java(), "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", class_path(jars, folder), "OpenAnomalies"]
 
 
 def ends(settings: Settings) -> dict[tuple[str, int], int]:

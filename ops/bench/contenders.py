@@ -1,0 +1,133 @@
+"""Every contender: ours, and those it is measured beside. The settings of each rest on its own documentation (docs/bench.md)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from ops.bench.contender import Contender, Guarantee, Place, Reduced
+from ops.bench.peers.java import JavaPeer
+from ops.bench.product import Product, Year
+from streams.errors import DependencyError
+
+KAFKA_STREAMS = JavaPeer("kafka_streams", "KafkaStreamsPeer")
+FLINK = JavaPeer("flink", "FlinkPeer")
+_THREADS = (1, 2)
+_STORES = ("rocksdb", "memory")
+_CHECK_SECONDS = 60
+_LEAST_COMMIT_MS, _MOST_COMMIT_MS, _RECORDS_PER_COMMIT_MS = 1_000, 10_000, 600
+_EXACTLY_ONCE_COMMIT_MS = 100
+"""Kafka Streams' own default, and about as often as ours commits."""
+
+
+def _kafka_streams_names(short: str) -> tuple[str, ...]:
+    return tuple(f"ks-{short}-{store}-{threads}" for store in _STORES for threads in _THREADS)
+
+
+EXACTLY_ONCE_PEERS = _kafka_streams_names("eos")
+"""Kafka Streams with the guarantee that ours gives; the best of them is what ratios are taken against."""
+AT_LEAST_ONCE_PEERS = _kafka_streams_names("alo")
+
+
+def contenders(workers: Sequence[int], product_cases: int, peers_python: str = sys.executable) -> list[Contender]:
+    """All of them, in the order in which a round goes through them.
+
+    Parameters
+    ----------
+    workers
+        With how many workers ours is measured.
+    product_cases
+        Cases of the year that the whole product is given; 0: it is left out.
+    peers_python
+        A Python in which the packages of peers are installed that are not among our own dependencies.
+    """
+    made: list[Contender] = [_ours(count) for count in workers]
+    if product_cases:
+        year = Year(product_cases)
+        made += [Product(count, year) for count in workers]
+    made += [_kafka_streams(short, store, threads) for short in ("eos", "alo") for store in _STORES for threads in _THREADS]
+    made += [_flink(store, threads) for store in _STORES for threads in _THREADS]
+    made += [_python("faust", f"Faust 0.15.3, {store}", "at-least-once", "stock_faust", store=store) for store in _STORES]
+    made.append(_python("quix", "Quix Streams, exactly-once, RocksDB", "exactly-once", "quix_streams", peers_python, needs="quixstreams"))
+    made.append(_python("loop", "confluent-kafka, 无状态循环 plain loop", "none", "plain_loop"))
+    return made
+
+
+def rare_commit_ms(records: int) -> int:
+    """How often those commit that do not have to: at least once, and checkpoints.
+
+    As seldom as leaves about three commits in the second half to measure from, at most every ten seconds.
+    """
+    return max(_LEAST_COMMIT_MS, min(_MOST_COMMIT_MS, records // _RECORDS_PER_COMMIT_MS))
+
+
+def _ours(count: int) -> Reduced:
+    def commands(place: Place) -> list[list[str]]:
+        told = ["--bootstrap", place.bootstrap, "--run", place.run, "--closed", place.data.closed, "--received", place.data.received]
+        return [
+            [sys.executable, "-m", "ops.bench.reduced", *told, "--folder", str(place.folder), "--worker", f"w{number}"]
+            for number in range(1, count + 1)
+        ]
+
+    return Reduced(f"guidang-{count}", f"归档引擎 guidang engine, {count} worker(s)", "exactly-once", commands, changelog=True)
+
+
+def _kafka_streams(short: str, store: str, threads: int) -> Reduced:
+    exactly = short == "eos"
+    words = "exactly_once_v2" if exactly else "at_least_once"
+
+    def commands(place: Place) -> list[tuple[str, ...]]:
+        commit_ms = _EXACTLY_ONCE_COMMIT_MS if exactly else rare_commit_ms(place.data.records)
+        return [KAFKA_STREAMS.command(place, threads=threads, store=store, commit_ms=commit_ms, guarantee=words)]
+
+    return Reduced(
+        f"ks-{short}-{store}-{threads}",
+        f"Kafka Streams {words}, {store}, {threads} thread(s)",
+        "exactly-once" if exactly else "at-least-once",
+        commands,
+        KAFKA_STREAMS.provide,
+    )
+
+
+def _flink(store: str, threads: int) -> Reduced:
+    return Reduced(
+        f"flink-{'heap' if store == 'memory' else store}-{threads}",
+        f"Flink, {'heap' if store == 'memory' else store}, parallelism {threads}",
+        "at-least-once",
+        lambda place: [FLINK.command(place, threads=threads, store=store, commit_ms=rare_commit_ms(place.data.records))],
+        FLINK.provide,
+    )
+
+
+def _python(
+    name: str, title: str, guarantee: Guarantee, module: str, python: str = sys.executable, *, store: str = "", needs: str = ""
+) -> Reduced:
+    def commands(place: Place) -> list[list[str]]:
+        told = {
+            "bootstrap": place.bootstrap,
+            "application": place.run,
+            "closed": place.data.closed,
+            "received": place.data.received,
+            "verdicts": place.verdicts,
+            "partitions": str(place.data.partitions),
+            "folder": str(place.folder),
+            **({"store": store} if store else {}),
+        }
+        options = [word for option, value in told.items() for word in (f"--{option}", value)]
+        return [[python, "-m", f"ops.bench.peers.{module}", *options]]
+
+    full_name = f"{name}-{store}" if store else name
+    return Reduced(full_name, title, guarantee, commands, partial(_check_package, needs, python) if needs else lambda: None)
+
+
+def _check_package(package: str, python: str) -> None:
+    command = [python, "-c", f"import {package}, fastavro, orjson"]
+    found = Path(python).exists() and subprocess.run(command, capture_output=True, check=False, timeout=_CHECK_SECONDS).returncode == 0
+    if not found:
+        raise DependencyError(
+            f"没有 Python 包 {package}：装入另一个虚拟环境（ops/bench/peers/requirements.txt），以 --peers-python 指明其解释器。"
+            f" No package {package}: install it into an environment of its own and name its interpreter with --peers-python."
+        )

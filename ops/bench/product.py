@@ -1,0 +1,127 @@
+"""The whole product: ``guidang worker`` on a simulated year, every case compared with the truth of the simulation.
+
+Its figure counts closings and archives. Reference data and heartbeats are published with them and read by the workers, as in production.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ops.bench.contender import Guarantee, Launch, Place, Verified
+from ops.bench.topics import remove
+from ops.caught_up import Observer, behind_inputs
+from ops.reading import read_topic
+from ops.simulate.compare import case_differences
+from ops.simulate.generate import Plan
+from ops.simulate.run import Simulated, publish_simulation
+from ops.topics import ensure_topics
+from streams.contracts import CASE_INPUTS, CASE_STATE, INTERNAL, OUTPUTS, codec
+from streams.errors import WaitTimeout
+from streams.settings import KafkaSettings, Settings
+
+_CLOCK = "2018-12-31T18:00:00+08:00"
+_YEAR = 2018
+_SEED = 7
+_LOOK_SECONDS = 0.2
+_SHOWN = 3
+
+
+@dataclass(slots=True)
+class Year:
+    """A simulated year of ``cases`` cases, published once and read in every run of every number of workers."""
+
+    cases: int
+    published: dict[str, Simulated] = field(default_factory=dict)
+
+    def publish_once(self, settings: Settings) -> Simulated:
+        """Publish it under the topic prefix of ``settings``, unless that was done."""
+        prefix = settings.kafka.topic_prefix
+        if prefix not in self.published:
+            plan = Plan(self.cases, _SEED, _YEAR, now_ms=settings.make_clock().now_ms(), policy=settings.domain_policy())
+            self.published[prefix] = publish_simulation(settings, plan)
+        return self.published[prefix]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """The product with so many workers."""
+
+    workers: int
+    year: Year
+
+    @property
+    def name(self) -> str:
+        """``product-2``."""
+        return f"product-{self.workers}"
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"归档全部作业 the whole product, {self.workers} worker(s)"
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """As the engine."""
+        return "exactly-once"
+
+    def provide(self) -> None:
+        """Nothing is needed."""
+
+    def launch(self, place: Place) -> Launch:
+        """Make the outputs of the run before vanish, and the year appear."""
+        settings = _settings(place)
+        outputs = tuple(settings.topic(name) for name in (*OUTPUTS, *INTERNAL))
+        remove(place.bootstrap, outputs)
+        ensure_topics(settings)
+        simulated = self.year.publish_once(settings)
+        command = (sys.executable, "-m", "ops", "worker", "--metrics-port", "0", "--name")
+        environment = {
+            "GUIDANG_APPLICATION": settings.application,
+            "GUIDANG_DATA_DIR": str(place.folder),
+            "GUIDANG_CLOCK": _CLOCK,
+            "GUIDANG_KAFKA__BOOTSTRAP_SERVERS": place.bootstrap,
+            "GUIDANG_KAFKA__TOPIC_PREFIX": settings.kafka.topic_prefix,
+            "GUIDANG_KAFKA__PARTITIONS": str(settings.kafka.partitions),
+        }
+        return Launch(
+            tuple((*command, f"w{number}") for number in range(1, self.workers + 1)),
+            settings.application,
+            tuple(settings.topic(name) for name in CASE_INPUTS),
+            sum(simulated.events[name] for name in CASE_INPUTS),
+            outputs,
+            environment,
+        )
+
+    def settle(self, place: Place, give_up: float) -> None:
+        """Wait until everything that was due has been done, too.
+
+        Raises
+        ------
+        WaitTimeout
+            It did not come about.
+        """
+        settings = _settings(place)
+        observer, since_ms = Observer(settings), settings.make_clock().now_ms()
+        while missing := behind_inputs(settings, observer.written(), observer.progress(), since_ms):
+            if time.monotonic() > give_up:
+                raise WaitTimeout(f"{self.name}: {missing[:_SHOWN]}")
+            time.sleep(_LOOK_SECONDS)
+
+    def verify(self, place: Place, *, complete: bool) -> Verified:
+        """Every case, from the topic ``case-state``."""
+        settings = _settings(place)
+        decode = codec(CASE_STATE).decode
+        latest = {message.key().decode(): message.value() for message in read_topic(settings, CASE_STATE)}
+        found = {case_no: decode(value) for case_no, value in latest.items()}
+        truth = self.year.publish_once(settings).truth
+        differences = list(case_differences(truth, found)) if complete else []
+        shown = "; ".join(f"{each.key} {each.field}: {each.found!r} ≠ {each.truth!r}" for each in differences[:_SHOWN])
+        return Verified(len(found), (f"与真值不同 not the truth: {len(differences)} ({shown})",) if differences else ())
+
+
+def _settings(place: Place) -> Settings:
+    kafka = KafkaSettings(bootstrap_servers=place.bootstrap, topic_prefix=f"{place.data.name}-product-", partitions=place.data.partitions)
+    return Settings(application=place.run, data_dir=Path(place.folder), clock=_CLOCK, kafka=kafka)

@@ -1,0 +1,157 @@
+"""What the rounds come to: one row for each contender, ratios against the best Kafka Streams, and all of it as JSON."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from ops.bench.contenders import AT_LEAST_ONCE_PEERS, EXACTLY_ONCE_PEERS
+from ops.bench.dataset import DataSet
+from ops.bench.figures import Spread, best, spread
+from ops.bench.run import Record, Run
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Figures of one contender over all rounds; None where there are none.
+
+    Parameters
+    ----------
+    state
+        ``measured``; ``unfinished``: time ran out in some run; ``short``: no run was long enough to judge; ``wrong``: outputs are not as
+        they must be; ``failed``: no run came to an end; ``skipped``.
+    records_per_s
+        Of the second half.
+    peak_rss_bytes, written_records, written_bytes, local_bytes
+        Medians of the runs.
+    reason
+        Why it was skipped or failed, or what is wrong.
+    """
+
+    name: str
+    title: str
+    guarantee: str
+    state: str
+    records_per_s: Spread | None
+    cpu_s_per_million: float | None
+    broker_cpu_s_per_million: float | None
+    peak_rss_bytes: int | None
+    written_records: int | None
+    written_bytes: int | None
+    local_bytes: int | None
+    runs: int
+    reason: str = ""
+
+
+def row(record: Record) -> Row:
+    """Sum up a contender. A run with wrong outputs gives no figure: speed without the right result is none."""
+    runs = [run for run in record.runs if not run.faults]
+    judged = [run.judged for run in runs if run.judged is not None]
+    return Row(
+        name=record.contender.name,
+        title=record.contender.title,
+        guarantee=record.contender.guarantee,
+        state=_state(record, judged=bool(judged)),
+        records_per_s=spread([each.records_per_s for each in judged]),
+        cpu_s_per_million=_median([each.cpu_s_per_million for each in judged]),
+        broker_cpu_s_per_million=_median([each.broker_cpu_s_per_million for each in judged]),
+        peak_rss_bytes=_whole(runs, "peak_rss_bytes"),
+        written_records=_whole(runs, "written_records"),
+        written_bytes=_whole(runs, "written_bytes"),
+        local_bytes=_whole(runs, "local_bytes"),
+        runs=len(runs),
+        reason=record.skipped or "; ".join(dict.fromkeys(record.faults)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """One ratio of two contenders of the same rounds.
+
+    Parameters
+    ----------
+    value
+        Of the medians.
+    goal
+        What is aimed at, such as ``≥ 2``; empty: it is told, and no goal.
+    met
+        None: there is no goal.
+    """
+
+    what: str
+    value: float
+    over: str
+    under: str
+    goal: str = ""
+    met: bool | None = None
+
+
+def ratios(rows: Sequence[Row]) -> list[Ratio]:
+    """Every ratio that these rows allow; those whose contenders were not run are left out."""
+    rate = {each.name: each.records_per_s.median for each in rows if each.records_per_s}
+    cpu = {each.name: each.cpu_s_per_million for each in rows if each.cpu_s_per_million}
+    exactly, at_least = best(rate, EXACTLY_ONCE_PEERS), best(rate, AT_LEAST_ONCE_PEERS)
+    asked: list[tuple[str, Mapping[str, float], str, str | None, float]] = [
+        ("两个进程 : 最快的 Kafka Streams exactly_once_v2 two workers : the fastest", rate, "guidang-2", exactly, 2.0),
+        ("两个进程 : 最快的 Kafka Streams at_least_once two workers : the fastest", rate, "guidang-2", at_least, 1.5),
+        ("每事件 CPU : 最快的 Kafka Streams exactly_once_v2 CPU per event", cpu, "guidang-2", exactly, -0.5),
+        ("一个进程 : 无状态循环 one worker : plain loop", rate, "guidang-1", "loop", 0.9),
+        ("全部作业 : 精简作业，一个进程 whole product : reduced job, one worker", rate, "product-1", "guidang-1", 0.6),
+        ("全部作业 : 精简作业，两个进程 whole product : reduced job, two workers", rate, "product-2", "guidang-2", 0.6),
+    ]
+    found = []
+    for what, figures, over, under, goal in asked:
+        if under is not None and over in figures and under in figures:
+            value = figures[over] / figures[under]
+            met = value >= goal if goal > 0 else value <= -goal
+            found.append(Ratio(what, value, over, under, f"{'≥' if goal > 0 else '≤'} {abs(goal):g}", met))
+    if exactly is not None:
+        found += [Ratio(f"{name} : {exactly}", value / rate[exactly], name, exactly) for name, value in rate.items() if name != exactly]
+    return found
+
+
+def as_json(data: DataSet, records: Sequence[Record], rounds: int, limit_s: float) -> dict[str, Any]:
+    """All that was measured, every run of it. Units are in the names."""
+    rows = [row(record) for record in records]
+    return {
+        "data": {"cases": data.cases, "partitions": data.partitions, "records": data.records, "verdicts": data.verdicts},
+        "rounds": rounds,
+        "limit_s": limit_s,
+        "machine": machine(),
+        "contenders": [
+            asdict(each) | {"each_run": [asdict(run) for run in record.runs]} for each, record in zip(rows, records, strict=True)
+        ],
+        "ratios": [asdict(ratio) for ratio in ratios(rows)],
+    }
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were made on."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {"cpus": os.cpu_count(), "memory_mib": memory // _MIB, "system": platform.system(), "python": platform.python_version()}
+
+
+def _state(record: Record, *, judged: bool) -> str:
+    if record.skipped:
+        return "skipped"
+    if any(run.faults for run in record.runs):
+        return "wrong"
+    if not record.runs:
+        return "failed"
+    if not all(run.complete for run in record.runs):
+        return "unfinished"
+    return "measured" if judged else "short"
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return median(values) if values else None
+
+
+def _whole(runs: Sequence[Run], name: str) -> int | None:
+    return int(median(getattr(run, name) for run in runs)) if runs else None

@@ -1,0 +1,273 @@
+"""Runs contenders in turn on one broker, watches each while it works, and checks what it wrote."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from ops.bench.contender import Contender, Launch, Place
+from ops.bench.dataset import DataSet
+from ops.bench.figures import Judged, Sample, judge
+from ops.bench.topics import remove
+from ops.bench.usage import cpu_seconds, folder_bytes, peak_rss_bytes
+from ops.kafka import LocalBroker, tail
+from streams.errors import DependencyError, GuidangError
+from streams.runtime.clients import extent
+
+_LOOK_SECONDS = 0.1
+_REQUEST_SECONDS = 30
+_STOP_SECONDS = 30
+_SETTLE_SECONDS = 60
+_LOG_LINES = 12
+_ROOT = Path(__file__).resolve().parents[2]
+BROKER: dict[str, str | int] = {"log.cleaner.enable": "false"}
+"""Nothing is compacted while it is measured: what was written is then what is there, and nobody is disturbed by another's rubbish."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of one contender.
+
+    Parameters
+    ----------
+    judged
+        None: too short to judge.
+    read, records
+        Input records whose offsets were committed, and those there were: fewer means that time ran out.
+    outputs, faults
+        As :class:`ops.bench.contender.Verified`.
+    peak_rss_bytes
+        Of all its processes together.
+    written_records, written_bytes
+        In all topics it wrote to, changelogs and control records included.
+    local_bytes
+        State and checkpoints on disk at the end.
+    """
+
+    round: int
+    judged: Judged | None
+    read: int
+    records: int
+    outputs: int
+    faults: tuple[str, ...]
+    peak_rss_bytes: int
+    written_records: int
+    written_bytes: int
+    local_bytes: int
+
+    @property
+    def complete(self) -> bool:
+        """All input was read."""
+        return self.read >= self.records
+
+
+@dataclass(slots=True)
+class Record:
+    """All that is known of a contender after the rounds.
+
+    Parameters
+    ----------
+    skipped
+        Why it was not run at all; empty: it was.
+    failures
+        What went wrong in runs that gave no figure.
+    """
+
+    contender: Contender
+    skipped: str = ""
+    runs: list[Run] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def faults(self) -> list[str]:
+        """What was wrong with the outputs of runs, and runs that failed."""
+        return [*self.failures, *(fault for run in self.runs for fault in run.faults)]
+
+
+class Arena:
+    """A broker with the data set on it.
+
+    Parameters
+    ----------
+    folder
+        For broker, state and logs; grows by what contenders write, which is removed after each run.
+    limit_s
+        So long a contender may take for its input.
+    """
+
+    def __init__(self, broker: LocalBroker, data: DataSet, folder: Path, limit_s: float) -> None:
+        self._broker, self._data, self._folder, self._limit_s = broker, data, folder, limit_s
+
+    def run(self, contender: Contender, number: int) -> Run:
+        """Let a contender do its job once.
+
+        Raises
+        ------
+        GuidangError
+            It ended by itself, did nothing at all, or the broker does not answer.
+        """
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=f"{contender.name}-", ignore_cleanup_errors=True) as folder:
+            place = Place(self._broker.bootstrap, f"{self._data.name}-{contender.name}-{uuid.uuid4().hex[:6]}", Path(folder), self._data)
+            launch = contender.launch(place)
+            try:
+                return self._measure(contender, place, launch, number)
+            finally:
+                remove(place.bootstrap, part=place.run)
+
+    def _measure(self, contender: Contender, place: Place, launch: Launch, number: int) -> Run:
+        log = place.folder.with_suffix(".log")
+        with _processes(launch, log) as started:
+            samples = self._watch(launch, started, log)
+            read = samples[-1].read
+            complete = read >= launch.records
+            if complete:
+                contender.settle(place, time.monotonic() + _SETTLE_SECONDS)
+            memory = peak_rss_bytes(process.pid for process in started)
+        verified = contender.verify(place, complete=complete)
+        records, size = self._written(place, launch)
+        log.unlink()
+        return Run(
+            number,
+            judge(samples, verified.end_s if complete else None),
+            read,
+            launch.records,
+            verified.outputs,
+            verified.faults,
+            memory,
+            records,
+            size,
+            folder_bytes(place.folder),
+        )
+
+    def _watch(self, launch: Launch, started: Sequence[subprocess.Popen[bytes]], log: Path) -> list[Sample]:
+        """Look ten times a second until all input is committed, or time runs out."""
+        pids = [process.pid for process in started]
+        samples: list[Sample] = []
+        give_up = time.monotonic() + self._limit_s
+        with _committed(self._broker.bootstrap, launch, self._data.partitions) as committed:
+            while time.monotonic() < give_up:
+                if any(process.poll() is not None for process in started):
+                    raise DependencyError(f"已退出 it has ended:\n{_end_of(log)}")
+                read = committed()
+                samples.append(Sample(time.time(), read, cpu_seconds(pids), cpu_seconds([self._broker.pid])))
+                if read >= launch.records:
+                    break
+                time.sleep(_LOOK_SECONDS)
+        if not samples or not samples[-1].read:
+            raise DependencyError(f"{self._limit_s:.0f} 秒内没有提交过 committed nothing:\n{_end_of(log)}")
+        return samples
+
+    def _written(self, place: Place, launch: Launch) -> tuple[int, int]:
+        """Records and bytes in the topics of a run; the broker writes what it has before the files are looked at."""
+        consumer = Consumer({"bootstrap.servers": place.bootstrap, "group.id": place.run, "isolation.level": "read_uncommitted"})
+        try:
+            topics = consumer.list_topics(timeout=_REQUEST_SECONDS).topics
+            names = [name for name in topics if place.run in name or name in launch.written]
+            places = [(name, number) for name in names for number in topics[name].partitions]
+            records = sum(extent(consumer, name, number, _REQUEST_SECONDS)[1] for name, number in places)
+        finally:
+            consumer.close()
+        logs = self._broker.data_dir / "data"
+        size = sum(file.stat().st_size for name, number in places for file in (logs / f"{name}-{number}").glob("*.log"))
+        return records, size
+
+
+def go_through(
+    arena: Arena, records: Sequence[Record], rounds: int, tell: Callable[[int, Record, Run | str], None] = lambda _n, _record, _run: None
+) -> None:
+    """Run all contenders in turn, and that several times (A B A B …): what changes on the machine meanwhile meets all of them.
+
+    Parameters
+    ----------
+    tell
+        Told of each run, or why there is none.
+    """
+    for number in range(1, rounds + 1):
+        for record in records:
+            if record.skipped:
+                continue
+            try:
+                run = arena.run(record.contender, number)
+            except GuidangError as error:
+                record.failures.append(str(error))
+                tell(number, record, str(error))
+            else:
+                record.runs.append(run)
+                tell(number, record, run)
+
+
+def provide(contenders: Sequence[Contender], tell: Callable[[str], None] = lambda _line: None) -> list[Record]:
+    """Fetch and build what contenders need; one that cannot run says why."""
+    records = []
+    for contender in contenders:
+        record = Record(contender)
+        try:
+            contender.provide()
+        except DependencyError as error:
+            record.skipped = str(error)
+            tell(f"{contender.name}: {error}")
+        records.append(record)
+    return records
+
+
+def _end_of(log: Path) -> str:
+    return "\n".join(tail(log, _LOG_LINES))
+
+
+@contextmanager
+def _processes(launch: Launch, log: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """The processes of a contender, ended in the end whatever happens."""
+    path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))  # for a Python that is not ours
+    environment = os.environ | {"PYTHONPATH": path} | dict(launch.environment)
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        with log.open("ab") as out:
+            started += (subprocess.Popen(command, stdout=out, stderr=out, env=environment) for command in launch.commands)
+        yield started
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(_STOP_SECONDS)
+
+
+@contextmanager
+def _committed(bootstrap: str, launch: Launch, partitions: int) -> Iterator[Callable[[], int]]:
+    """Ask how many input records a group has committed: inputs begin at 0 and have no control records, so offsets count records."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": launch.group,
+            "enable.auto.commit": False,
+            "isolation.level": "read_uncommitted",  # the last that is committed, without waiting for a transaction under way
+            "log_level": 3,
+        }
+    )
+    places = [TopicPartition(topic, number) for topic in launch.inputs for number in range(partitions)]
+    most = 0
+
+    def ask() -> int:
+        nonlocal most
+        try:
+            most = max(most, sum(max(0, at.offset) for at in consumer.committed(places, timeout=_REQUEST_SECONDS)))
+        except KafkaException:  # its coordinator moves while a new group is made; the next look tells
+            return most
+        return most
+
+    try:
+        yield ask
+    finally:
+        consumer.close()

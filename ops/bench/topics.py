@@ -1,0 +1,57 @@
+"""Topics of the bench's own broker, made for a run and removed behind it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # the package does not mark what it exports
+
+from streams.errors import DependencyError
+
+_REQUEST_SECONDS = 30
+_LOOK_SECONDS = 0.05
+
+
+def create(bootstrap: str, topics: Mapping[str, Mapping[str, str]], partitions: int) -> None:
+    """Create topics, each with its configuration.
+
+    Raises
+    ------
+    DependencyError
+        The broker does not.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
+    wanted = [NewTopic(name, partitions, 1, config=dict(config)) for name, config in topics.items()]
+    try:
+        for created in admin.create_topics(wanted).values():
+            created.result(_REQUEST_SECONDS)
+    except KafkaException as error:
+        raise DependencyError(f"主题建不了 topics cannot be created: {error.args[0].str()}") from error
+
+
+def remove(bootstrap: str, names: Collection[str] = (), *, part: str = "") -> None:
+    """Delete topics of these names, and all with ``part`` in theirs; return once the broker has forgotten them.
+
+    Raises
+    ------
+    DependencyError
+        The broker does not.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
+
+    def there() -> list[str]:
+        return [name for name in admin.list_topics(timeout=_REQUEST_SECONDS).topics if name in names or (part and part in name)]
+
+    try:
+        if found := there():
+            for deleted in admin.delete_topics(found, operation_timeout=_REQUEST_SECONDS).values():
+                deleted.result(_REQUEST_SECONDS)
+        give_up = time.monotonic() + _REQUEST_SECONDS
+        while there():
+            if time.monotonic() > give_up:
+                raise DependencyError(f"主题删不掉 topics stay: {', '.join(there())}")
+            time.sleep(_LOOK_SECONDS)
+    except KafkaException as error:
+        raise DependencyError(f"主题删不了 topics cannot be deleted: {error.args[0].str()}") from error

@@ -1,0 +1,123 @@
+"""Reads the verdicts of a contender back, and holds them against the truth of the data set."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import orjson
+from confluent_kafka import Consumer, TopicPartition
+
+from ops.bench.dataset import DataSet
+from streams.errors import DependencyError
+from streams.runtime.clients import extent
+
+_CHUNK = 10_000
+_POLL_SECONDS = 0.1
+_PATIENCE_SECONDS = 20.0
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What is not as it should be with the verdicts of a contender.
+
+    Parameters
+    ----------
+    verdicts
+        How many there are.
+    missing
+        Cases with both sides and no verdict.
+    wrong
+        Verdicts on cases that have none, or that say something else than the truth.
+    doubled
+        Verdicts given again.
+    last_ms
+        When the broker took the last one; 0: there is none.
+    examples
+        A few of what is wrong, for people.
+    """
+
+    verdicts: int
+    missing: int
+    wrong: int
+    doubled: int
+    last_ms: int
+    examples: tuple[str, ...] = ()
+
+    def faults(self, *, exactly_once: bool, complete: bool) -> tuple[str, ...]:
+        """What must not be, in words; nothing: the contender did the job.
+
+        Parameters
+        ----------
+        exactly_once
+            The contender promises each verdict once.
+        complete
+            It came to the end of its input; else verdicts may be missing.
+        """
+        found = []
+        if self.wrong:
+            found.append(f"错 wrong: {self.wrong} ({'; '.join(self.examples)})")
+        if self.missing and complete:
+            found.append(f"缺 missing: {self.missing}")
+        if self.doubled and exactly_once:
+            found.append(f"重复 doubled: {self.doubled}")
+        return tuple(found)
+
+
+def check(data: DataSet, verdicts: Iterable[tuple[bytes, int]]) -> Check:
+    """Compare verdicts (value, time in ms at which the broker took it) with the truth, in any order."""
+    seen = bytearray(data.cases)
+    count = doubled = last_ms = 0
+    wrong: list[str] = []
+    for value, at_ms in verdicts:
+        count += 1
+        last_ms = max(last_ms, at_ms)
+        said = orjson.loads(value)
+        number = data.number_of(said["case_no"])
+        if number < 0 or data.delay_ms(number) is None or said["delay"] != data.delay_ms(number):
+            wrong.append(value.decode())
+        elif seen[number]:
+            doubled += 1
+        else:
+            seen[number] = 1
+    return Check(count, data.verdicts - sum(seen), len(wrong), doubled, last_ms, tuple(wrong[:_SHOWN]))
+
+
+def read_verdicts(bootstrap: str, topic: str, partitions: int) -> Iterator[tuple[bytes, int]]:
+    """Yield the committed records of a topic as (value, time in ms at which the broker took it).
+
+    A commit is answered before its markers lie in every partition (KIP-98): what is under way is waited for, for a while.
+
+    Raises
+    ------
+    DependencyError
+        Nothing came for a while, and the end was not reached.
+    """
+    plain = {"bootstrap.servers": bootstrap, "group.id": f"{topic}-check", "enable.auto.commit": False, "fetch.wait.max.ms": 50}
+    hasty = Consumer({**plain, "isolation.level": "read_uncommitted"})
+    consumer = Consumer({**plain, "isolation.level": "read_committed", "enable.partition.eof": True})
+    try:
+        give_up = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < give_up and _end(consumer, topic, partitions) < _end(hasty, topic, partitions):
+            time.sleep(_POLL_SECONDS)
+        consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
+        unread, give_up = partitions, time.monotonic() + _PATIENCE_SECONDS
+        while unread:
+            for message in consumer.consume(_CHUNK, _POLL_SECONDS):
+                give_up = time.monotonic() + _PATIENCE_SECONDS
+                if message.error() is None:
+                    yield message.value() or b"", message.timestamp()[1]
+                else:
+                    unread -= 1
+            if time.monotonic() > give_up:
+                raise DependencyError(f"{topic}: 读不到末尾 its end cannot be read")
+    finally:
+        consumer.close()
+        hasty.close()
+
+
+def _end(consumer: Consumer, topic: str, partitions: int) -> int:
+    """Sum of the ends of all partitions, as this consumer's isolation level sees them."""
+    return sum(extent(consumer, topic, number, _PATIENCE_SECONDS)[1] for number in range(partitions))

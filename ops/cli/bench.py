@@ -1,0 +1,225 @@
+"""``guidang bench``: how fast, beside others on the same data in the same run."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ops.cli.output import Column, emit_rows, progress, say
+from ops.cli.text import t
+from streams.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ops.bench.dataset import DataSet
+    from ops.bench.report import Ratio, Row
+    from ops.bench.run import Record, Run
+
+_FINDINGS = 6
+_MIB = 1024 * 1024
+_CACHE = "GUIDANG_CACHE_DIR"
+"""Where downloads are; no other setting around it may change a figure."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        help=t(
+            "同一数据、同一轮次中，量出本系统与 Kafka Streams、Flink、Faust、Quix Streams 及无状态循环的速度，并核对各自的结论；"
+            "方法见 docs/bench.md。缺工具的列为跳过并说明原因；结论有误时退出码 6。",
+            "Measure our speed beside Kafka Streams, Flink, Faust, Quix Streams and a plain loop, on the same data in the same rounds, and "
+            "check what each concludes; method: docs/bench.md. What lacks a tool is listed as skipped; exit 6 if outputs are wrong.",
+        )
+    )(bench)
+
+
+def bench(
+    cases: Annotated[int, typer.Option(help=t("办件数；事件约为其 1.97 倍", "cases; there are 1.97 events to each"), min=1)] = 300_000,
+    partitions: Annotated[int, typer.Option(help=t("每个主题的分区数", "partitions of each topic"), min=1)] = 16,
+    workers: Annotated[str, typer.Option(help=t("本系统的进程数，逗号分隔", "our numbers of workers, with commas"))] = "1,2",
+    only: Annotated[
+        str, typer.Option(help=t("只跑这些（名称或其开头，逗号分隔）", "only these: names or beginnings of names, with commas"))
+    ] = "",
+    rounds: Annotated[int, typer.Option(help=t("轮数，各家轮流", "how often all of them take their turn"), min=1)] = 3,
+    product_cases: Annotated[
+        int, typer.Option(help=t("全部作业所用的模拟办件数，0 为不跑", "simulated cases for the whole product; 0: leave it out"), min=0)
+    ] = 100_000,
+    limit: Annotated[float, typer.Option(help=t("每次运行最长秒数", "seconds that a run may take"), min=1)] = 120.0,
+    folder: Annotated[
+        Path | None, typer.Option(help=t("放临时数据的目录，默认为系统的", "where temporary data goes; default: the system's"))
+    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", help=t("把全部结果写成 JSON 文件", "write all results to this JSON file"))] = None,
+    chart: Annotated[Path | None, typer.Option(help=t("把图写成 SVG 文件", "write the chart to this SVG file"))] = None,
+    peers_python: Annotated[
+        Path | None,
+        typer.Option(
+            help=t("装有 Quix Streams 的 Python 解释器（make bench 会准备）", "a Python with Quix Streams in it (make bench makes one)")
+        ),
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help=t("只列出名称", "only list the names"))] = False,
+) -> int | None:
+    """Measure."""
+    from ops.bench.contenders import contenders  # noqa: PLC0415 - clients and simulator, which --help need not wait for
+    from ops.bench.dataset import DataSet  # noqa: PLC0415
+    from ops.bench.report import ratios, row  # noqa: PLC0415
+    from ops.bench.run import BROKER, Arena, go_through, provide  # noqa: PLC0415
+    from ops.kafka import LocalBroker  # noqa: PLC0415
+
+    chosen = _chosen(contenders(_counts(workers), product_cases, str(peers_python or sys.executable)), only)
+    if list_:
+        emit_rows(({"name": each.name, "title": each.title, "guarantee": each.guarantee} for each in chosen), json=False, columns=_NAMES)
+        return None
+    data = DataSet(f"bench-{uuid.uuid4().hex[:6]}", cases, partitions)
+    records: list[Record] = []
+
+    def keep() -> None:
+        """After every run: what was measured is there even if the rest is broken off."""
+        _write(json, chart, data, records, rounds, limit)
+
+    def tell(number: int, record: Record, run: Run | str) -> None:
+        _tell(number, record, run)
+        keep()
+
+    keep()  # before hours of measuring: can it be written at all?
+    with _alone(folder) as home:
+        say(t("准备：下载与编译对手 …", "fetching and compiling peers …"))
+        records += provide(chosen, say)
+        broker = LocalBroker(home / "kafka", overrides=BROKER)
+        broker.start()
+        try:
+            with progress(t("写入数据", "writing the data"), cases) as advance:
+                data.publish(broker.bootstrap, advance)
+            go_through(Arena(broker, data, home, limit), records, rounds, tell)
+        finally:
+            broker.stop()
+    rows = [row(record) for record in records]
+    _show(rows, ratios(rows))
+    return _FINDINGS if any(record.faults for record in records) else None
+
+
+_NAMES = [Column("name", t("名称", "name")), Column("title", t("说明", "what it is")), Column("guarantee", t("保证", "guarantee"))]
+_STATES = {
+    "measured": t("结论正确", "right"),
+    "unfinished": t("未跑完，已得结论正确", "unfinished; right so far"),
+    "short": t("太短，未计", "too short to judge"),
+    "wrong": t("结论有误", "WRONG"),
+    "failed": t("失败", "FAILED"),
+    "skipped": t("跳过", "skipped"),
+}
+
+
+def _counts(workers: str) -> list[int]:
+    try:
+        counts = [int(word) for word in workers.split(",")]
+    except ValueError:
+        counts = []
+    if not counts or min(counts) < 1:
+        raise typer.BadParameter(t(f"--workers 应为 1,2 之类：{workers!r}", f"--workers wants numbers such as 1,2: {workers!r}"))
+    return counts
+
+
+def _chosen(there: Sequence[Any], only: str) -> list[Any]:
+    words = [word.strip() for word in only.split(",") if word.strip()]
+    if unknown := [word for word in words if not any(each.name.startswith(word) for each in there)]:
+        raise typer.BadParameter(t(f"没有 {', '.join(unknown)}；见 --list", f"no such contender: {', '.join(unknown)}; see --list"))
+    return [each for each in there if not words or any(each.name.startswith(word) for word in words)]
+
+
+def _write(json: Path | None, chart: Path | None, data: DataSet, records: Sequence[Record], rounds: int, limit_s: float) -> None:
+    from orjson import OPT_INDENT_2, dumps  # noqa: PLC0415
+
+    from ops.bench.chart import draw  # noqa: PLC0415
+    from ops.bench.report import as_json, row  # noqa: PLC0415
+
+    try:
+        for path in filter(None, (json, chart)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        if json is not None:
+            json.write_bytes(dumps(as_json(data, records, rounds, limit_s), option=OPT_INDENT_2))
+        if chart is not None:
+            title = f"{data.records:,} 个事件，{data.partitions} 个分区 events, partitions"
+            chart.write_text(draw([row(record) for record in records], title), encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            t(f"{error.filename} 写不了：{error.strerror}", f"{error.filename} cannot be written: {error.strerror}")
+        ) from error
+
+
+@contextmanager
+def _alone(folder: Path | None) -> Iterator[Path]:
+    """A folder that vanishes, and settings of its own for this process and those it starts."""
+    for name in [name for name in os.environ if name.startswith("GUIDANG_") and name != _CACHE]:
+        del os.environ[name]
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="guidang-bench-", ignore_cleanup_errors=True) as home:
+        config = Path(home, "guidang.toml")
+        config.write_text("", encoding="utf-8")
+        os.environ["GUIDANG_CONFIG"] = str(config)
+        yield Path(home)
+
+
+def _tell(number: int, record: Record, run: Run | str) -> None:
+    name = f"{time.strftime('%H:%M:%S')} [{number}] {record.contender.name}: "
+    if isinstance(run, str):
+        say(name + t("失败 ", "failed: ") + run)
+    elif run.judged is None:
+        say(name + t("太短，未计", "too short to judge") + _faults(run))
+    else:
+        say(f"{name}{run.judged.records_per_s:,.0f}/s ({run.judged.window_s:.1f} s){'' if run.complete else ' …'}{_faults(run)}")
+
+
+def _faults(run: Run) -> str:
+    return f"; {'; '.join(run.faults)}" if run.faults else ""
+
+
+def _show(rows: Sequence[Row], ratios: Sequence[Ratio]) -> None:
+    columns = [
+        Column("name", t("名称", "name")),
+        Column("rate", t("记录/秒：中位数", "records/s: median"), right=True),
+        Column("spread", t("最小–最大", "min–max"), right=True),
+        Column("ratio", t("比最快的 KS 精确一次", "to best KS exactly once"), right=True),
+        Column("cpu", t("CPU 秒/百万", "CPU s/million"), right=True),
+        Column("broker", t("broker", "broker"), right=True),
+        Column("memory", t("内存峰值 MiB", "peak MiB"), right=True),
+        Column("written", t("写出记录", "records written"), right=True),
+        Column("size", t("写出 MiB", "MiB written"), right=True),
+        Column("local", t("本机状态 MiB", "local MiB"), right=True),
+        Column("state", t("核对", "check")),
+    ]
+    against = {ratio.over: ratio.value for ratio in ratios if ratio.what.startswith(f"{ratio.over} : ")}
+    emit_rows((_cells(row, against.get(row.name)) for row in rows), json=False, columns=columns)
+    for row in rows:
+        if row.reason:
+            say(f"{row.name}: {row.reason}")
+    goals = [ratio for ratio in ratios if ratio.goal]
+    if goals:
+        titles = [Column("what", t("比", "ratio")), Column("value", "", right=True), Column("goal", t("目标", "goal")), Column("met", "")]
+        named = ((f"{ratio.what} ({ratio.over} : {ratio.under})", ratio) for ratio in goals)
+        told = ({"what": what, "value": f"{ratio.value:.2f}", "goal": ratio.goal, "met": ratio.met} for what, ratio in named)
+        emit_rows(told, json=False, columns=titles)
+
+
+def _cells(row: Row, ratio: float | None) -> dict[str, Any]:
+    rate = row.records_per_s
+    return {
+        "name": row.name,
+        "rate": rate and f"{rate.median:,.0f}",
+        "spread": rate and f"{rate.least:,.0f}–{rate.most:,.0f}",
+        "ratio": ratio and f"{ratio:.2f}",
+        "cpu": row.cpu_s_per_million and f"{row.cpu_s_per_million:.1f}",
+        "broker": row.broker_cpu_s_per_million and f"{row.broker_cpu_s_per_million:.1f}",
+        "memory": row.peak_rss_bytes and f"{row.peak_rss_bytes / _MIB:,.0f}",
+        "written": row.written_records and f"{row.written_records:,}",
+        "size": row.written_bytes and f"{row.written_bytes / _MIB:,.0f}",
+        "local": row.local_bytes and f"{row.local_bytes / _MIB:,.0f}",
+        "state": _STATES[row.state],
+    }

@@ -1,0 +1,76 @@
+"""What is judged, and what medians and ratios come to."""
+
+from __future__ import annotations
+
+import pytest
+
+from ops.bench.figures import Sample, Spread, best, judge, spread
+
+
+def steady(reads: list[int], *, first_s: float = 1000.0, cpu_s: float = 0.5) -> list[Sample]:
+    """A look each second, with the same CPU time used between two."""
+    return [Sample(first_s + number, read, number * cpu_s, number * cpu_s / 10) for number, read in enumerate(reads)]
+
+
+def test_the_second_half_is_judged_whatever_the_first_was_like() -> None:
+    """A slow beginning does not count."""
+    samples = steady([0, 0, 0, 10, 500, 600, 700, 800, 900, 1000])
+    judged = judge(samples)
+    assert judged is not None
+    assert judged.records_per_s == pytest.approx(100)
+    assert judged.window_s == pytest.approx(5)
+    assert judged.cpu_s_per_million == pytest.approx(5 * 0.5 / 500 * 1e6)
+    assert judged.broker_cpu_s_per_million == pytest.approx(5 * 0.05 / 500 * 1e6)
+
+
+def test_waiting_for_the_last_commit_is_not_counted() -> None:
+    """Who commits seldom had written everything long before."""
+    samples = steady([0, 600, 600, 600, 600, 600, 600, 1000])
+    whole, early = judge(samples), judge(samples, 1003.0)
+    assert whole is not None
+    assert early is not None
+    assert early.records_per_s == pytest.approx(200)
+    assert whole.records_per_s < early.records_per_s
+
+
+def test_what_is_written_after_the_last_commit_does_not_prolong_it() -> None:
+    """Deadlines that fire later are no part of catching up."""
+    samples = steady([0, 500, 1000])
+    assert judge(samples, 1010.0) == judge(samples)
+
+
+@pytest.mark.parametrize("reads", [[], [0, 0], [0, 1000], [1000, 1000]])
+def test_too_short_a_run_is_not_judged(reads: list[int]) -> None:
+    """No commit was seen on the way."""
+    assert judge(steady(reads)) is None
+
+
+def test_nothing_written_behind_half_is_not_judged() -> None:
+    """The outputs were all there before the first commit that counts."""
+    assert judge(steady([0, 600, 1000]), 1001.0) is None
+
+
+def test_less_than_a_second_is_not_judged() -> None:
+    """A look more or less would change the figure by more than a tenth."""
+    assert judge(steady([0, 600, 600, 1000]), 1001.9) is None
+    assert judge(steady([0, 600, 600, 1000]), 1002.0) is not None
+
+
+def test_time_that_ran_out_is_judged_by_what_was_read() -> None:
+    """Up to the last commit, not up to when it was stopped."""
+    judged = judge(steady([0, 100, 200, 300, 400, 400, 400, 400]))
+    assert judged is not None
+    assert judged.records_per_s == pytest.approx(100)
+
+
+def test_a_spread_is_median_least_and_most() -> None:
+    """Of an even number, the middle between two."""
+    assert spread([3.0, 1.0, 2.0]) == Spread(2.0, 1.0, 3.0)
+    assert spread([1.0, 2.0]) == Spread(1.5, 1.0, 2.0)
+    assert spread([]) is None
+
+
+def test_the_best_is_the_fastest_that_has_a_figure() -> None:
+    """Those that were skipped do not take part."""
+    assert best({"a": 1.0, "b": 3.0, "c": 9.0}, ("a", "b", "d")) == "b"
+    assert best({"c": 9.0}, ("a", "b")) is None
