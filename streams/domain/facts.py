@@ -152,9 +152,9 @@ class CaseFacts:
         return self._accepted
 
     def version(self) -> list[Any]:
-        """Which revisions are known: grows with every correction, stays with every repetition."""
+        """Which events are known: grows with every one that counts, stays with every repetition, so that it never comes back."""
         closing = _version(self.closing) if self.closing else None
-        return [closing, [(number, archive.revision) for number, archive in sorted(self.archives.items())]]
+        return [closing, [(number, archive.revision, len(archive.events)) for number, archive in sorted(self.archives.items())]]
 
     def _add_identity(self, event: Event) -> bool:
         if event["deleted"] or self.collision:

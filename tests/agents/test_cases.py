@@ -290,6 +290,17 @@ def test_a_finding_that_opens_again_is_a_new_event_and_a_repetition_is_none(pipe
     assert len(set(ids)) == 3
 
 
+def test_a_finding_that_is_again_as_it_was_is_told_with_an_id_of_its_own(pipeline: Pipeline) -> None:
+    """Refused for one reason, for another, and for the first again: who leaves out ids that were seen must not stay with the second."""
+    pipeline.closings(closing())
+    for number, receipt in enumerate(("UNPACK_FAILED", "DIGEST_MISMATCH", "UNPACK_FAILED")):
+        pipeline.archives(archive(event_id=f"a{number}", receipt=receipt, received_at=CLOSED_MS + number * HOUR_MS))
+    told = [message for message in pipeline.messages if message.topic == ANOMALY_UNARCHIVED]
+    reasons = [codec(ANOMALY_UNARCHIVED).decode(message.value)["reason"] for message in told]
+    assert reasons == ["UNPACK_FAILED", "DIGEST_MISMATCH", "UNPACK_FAILED"]
+    assert len({dict(message.headers)["ce_id"] for message in told}) == len(told)
+
+
 def test_history_is_marked_as_backfill(pipeline: Pipeline) -> None:
     """Older than policy.backfill_age when found: pages nobody."""
     pipeline.closings(closing())

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from ops.kafka import LocalBroker
 from ops.ports import LOOPBACK, free_port
@@ -87,6 +87,16 @@ class Process:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:]) if self.log.exists() else ""
 
 
+class Look(NamedTuple):
+    """Partitions that are behind, and records that are done: by the workers, and by the sink; ``at_s`` in seconds since 1970."""
+
+    inputs_behind: int
+    outputs_behind: int
+    inputs_done: int
+    outputs_done: int
+    at_s: float
+
+
 class Cluster:
     """All of it, running between ``with`` and its end.
 
@@ -104,7 +114,7 @@ class Cluster:
         self._stop = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="keeper")
         self._key = folder / "title.key"
-        self._behind = folder / "behind"
+        self._look = folder / "look"
 
     def __enter__(self) -> Self:
         """Start everything; ready when the store and the broker answer."""
@@ -178,10 +188,12 @@ class Cluster:
         """How often each process ended, and how."""
         return {name: dict(process.ends) for name, process in self.processes.items()}
 
-    def behind(self) -> tuple[int, int]:
-        """How many partitions of inputs, and of outputs in the sink, were behind at the last look."""
-        inputs, outputs = map(int, self._behind.read_text().split()) if self._behind.exists() else (0, 0)
-        return inputs, outputs
+    def look(self) -> Look:
+        """What the last look saw."""
+        if not self._look.exists():
+            return Look(0, 0, 0, 0, 0.0)
+        *counts, at_s = self._look.read_text().split()
+        return Look(*map(int, counts), float(at_s))
 
     def _start(self) -> None:
         clients = (*WORKERS, "sink")
@@ -219,7 +231,7 @@ class Cluster:
         for name in WORKERS:
             self._add(name, [GUIDANG, "worker", "--name", name])
         self._add("sink", [GUIDANG, "sink"])
-        self._add("watch", [sys.executable, "-m", "tests.nemesis.watch", str(self._behind)])
+        self._add("watch", [sys.executable, "-m", "tests.nemesis.watch", str(self._look)])
 
     def _add(self, name: str, command: list[str]) -> None:
         environment = dict(os.environ) if name == "kafka" else self.environment(name)

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +27,7 @@ from ops.reading import read_topic
 from ops.simulate.generate import Plan, Simulation
 from ops.simulate.run import Simulated
 from streams.contracts import ANOMALY_TOPICS, codec, record_key
+from streams.domain.time import iso
 from streams.settings import Settings
 from tests.nemesis.cluster import GUIDANG, Cluster
 from tests.nemesis.faults import Fault, faults
@@ -53,6 +54,8 @@ class Report:
     """Those of them that hit while work was in progress."""
     impossible: set[str] = field(default_factory=set)
     ends: dict[str, dict[str, int]] = field(default_factory=dict)
+    standing_seconds: float = 0.0
+    """The longest time from the end of a fault until work that waited went on, other faults going on meanwhile."""
     heal_seconds: float = 0.0
     wrong: list[str] = field(default_factory=list)
 
@@ -65,7 +68,8 @@ class Report:
         lines += [f"{name} ended: {said}" for name, said in self.ends.items() if said]
         lines.append(
             f"seed {self.seed}, {self.cases} cases, {self.events} events, {self.minutes:g} minutes, {self.hits.total()} faults, "
-            f"{self.busy.total()} of them at work; healed after {self.heal_seconds:.1f} s; wrong: {len(self.wrong)}"
+            f"{self.busy.total()} of them at work; work went on after {self.standing_seconds:.1f} s at most; "
+            f"healed after {self.heal_seconds:.1f} s; wrong: {len(self.wrong)}"
         )
         return "\n".join(lines + self.wrong[:_SHOWN])
 
@@ -143,11 +147,11 @@ class Run:
     def _happen(self, choice: Sequence[Fault], dice: random.Random) -> None:
         """Each fault once, in an order of this seed; then any, until the end."""
         waiting = dice.sample(choice, len(choice))
-        while not self._failures and (left := self._end - time.monotonic()) > 0:
+        while not self._failures and ((left := self._end - time.monotonic()) > 0 or waiting):
             fault = waiting.pop() if waiting else dice.choice(choice)
             victim = fault.victim(dice)
             name, seconds = f"{fault.on}: {fault.kind}", min(dice.uniform(*fault.seconds), max(left, 1.0))
-            at_work = any(self.cluster.behind())
+            at_work = any(self.cluster.look()[:2])
             with fault.begin(self.cluster, victim) as possible:
                 self._tell(f"{victim}: {fault.kind} for {seconds:.1f} s")
                 if possible:
@@ -156,7 +160,21 @@ class Run:
                     time.sleep(seconds)
                 else:
                     self.report.impossible.add(name)
+            self._await_progress(writes=fault.on in {"sink", "store"})
             time.sleep(dice.uniform(0.5, 3.0))
+
+    def _await_progress(self, *, writes: bool) -> None:
+        """Wait until work goes on that waits: the next fault must find it going on, and not what the last one left standing."""
+        begun_s, done = time.time(), -1
+        while not self._failures and time.monotonic() < self._end and time.time() < begun_s + HEAL_SECONDS:
+            look = self.cluster.look()
+            behind, now = (look.outputs_behind, look.outputs_done) if writes else (look.inputs_behind, look.inputs_done)
+            if look.at_s > begun_s:  # an older look may have missed what was done before the fault
+                if behind == 0 or 0 <= done < now:
+                    self.report.standing_seconds = max(self.report.standing_seconds, look.at_s - begun_s)
+                    return
+                done = now if done < 0 else done
+            time.sleep(0.2)
 
     def _publish(self) -> Simulated:
         """All events, evenly until the end, by a producer that never gives up: what was confirmed is all there is."""
@@ -182,16 +200,18 @@ class Run:
     def _watch(self) -> None:
         while not self._over.wait(_TOLD_SECONDS):
             left = self._end - time.monotonic()
-            self._tell(f"{left:5.0f} s to go, {self._sent} events, {self.report.hits.total()} faults, behind {self.cluster.behind()}")
+            self._tell(f"{left:5.0f} s to go, {self._sent} events, {self.report.hits.total()} faults, {self.cluster.look()}")
 
 
 def told_twice(settings: Settings) -> list[str]:
     """Ids of findings' steps that were told more than once, among the committed records."""
-    told: Counter[str] = Counter()
+    told: defaultdict[str, list[str]] = defaultdict(list)
     for topic in ANOMALY_TOPICS:
         for message in read_topic(settings, topic):
-            told[f"{topic} {message.key().decode()}: {dict(message.headers())['ce_id'].decode()}"] += 1
-    return [f"{name} told {count} times" for name, count in told.items() if count > 1]
+            record = codec(topic).decode(message.value())
+            where = f"{message.partition()}@{message.offset()} {record['kind']} {record['state']} at {iso(message.timestamp()[1])}"
+            told[f"{topic} {message.key().decode()}: {dict(message.headers())['ce_id'].decode()}"].append(where)
+    return [f"{name} told {len(places)} times: {'; '.join(places)}" for name, places in told.items() if len(places) > 1]
 
 
 def run(folder: Path, *, seed: int, cases: int, minutes: float, longest_seconds: float, tell: Tell) -> Report:

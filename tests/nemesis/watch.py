@@ -14,14 +14,19 @@ _LOOK_SECONDS = 0.5
 
 
 def watch(path: Path) -> None:
-    """Write how many partitions of inputs, and of outputs in the sink, are behind; the last look stands while the broker is away."""
+    """Write how many partitions are behind, and how many records are done, of inputs and of outputs in the sink.
+
+    The last look stands while the broker is away.
+    """
     settings, observer, draft = load_settings(), None, path.with_suffix(".draft")
     while True:
         try:
             observer = observer or Observer(settings)
             standing = observer.standing()
             inputs = behind_inputs(settings, standing.ends, standing.progress, None)
-            draft.write_text(f"{len(inputs)} {len(behind_sink(standing.ends, standing.sunk))}")
+            outputs = behind_sink(standing.ends, standing.sunk)
+            done = [sum(at.offset or 0 for at in standing.progress.values()), sum(standing.sunk.values())]
+            draft.write_text(" ".join(map(str, (len(inputs), len(outputs), *done, time.time()))))
             draft.replace(path)
         except GuidangError:
             observer = None
