@@ -58,7 +58,7 @@ class SecureBroker:
     @classmethod
     def start(cls, folder: Path, patch: pytest.MonkeyPatch) -> SecureBroker:
         """Start it; its log tells of everything that was allowed, and to whom."""
-        patch.setattr(kafka, "LOG4J", kafka.LOG4J + _AUDIT)
+        patch.setattr(kafka, "LOG4J", kafka.LOG4J.replace("20MB", "1GB") + _AUDIT)  # all of it in one file
         authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
         folder.mkdir()
         authority.cert_pem.write_to_path(folder / "ca.pem")

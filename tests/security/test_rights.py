@@ -396,79 +396,6 @@ def test_a_command_without_rights_says_what_it_may_not_do(worked: Place, process
         assert said in str(refused.value)
 
 
-def read_letters(settings: Settings) -> None:
-    """See all, and one of a case that had too many events, whose state is looked up."""
-    listed = list_letters(settings, Query(), 0, silent)
-    show_letter(settings, next(each.entry.place for each in listed if each.entry.reason == "TOO_MANY_EVENTS"), silent)
-
-
-ASKED_FOR: dict[str, Callable[[Place, Settings], object]] = {
-    **{process: COMMANDS[process] for process in ("monitor", "import", "waive", "explain", "redrive", "replay", "doctor")},
-    "status": lambda _, s: read_lags(s),
-    "wait": lambda _, s: wait_caught_up(s, 1),
-    "publish": lambda _, s: TopicProducer(s, SENT),
-    "reconcile": lambda _, s: (reconcile(s, s.make_clock().now_ms(), silent), wait_caught_up(s, 1)),
-    "dlq": lambda _, s: read_letters(s),
-}
-"""What needs every right of a process, and can be done again and again."""
-
-
-def can_do_without(process: str, right: Right) -> bool:
-    """Asked for only sometimes: how old the first record is where something lies behind; or optional: a limit, else it is 1 MB."""
-    return right.name == f"{PLAIN.application}-lag" or (right.operation == "DESCRIBE_CONFIGS" and process != "doctor")
-
-
-def said_without_one(place: Place, process: str) -> dict[Right, str]:
-    """Take each right of a process away in turn; return what it then says, empty where it says nothing."""
-    user, rights = f"{process}-one-less", rights_of(process, PLAIN)
-    place.secured.grant({user: rights})
-    said = {}
-    for right in rights:
-        change(place, user, right, granted=False)
-        try:
-            found = ASKED_FOR[process](place, place.settings(user))
-            said[right] = str([str(each) for each in found]) if isinstance(found, list) and found else ""
-        except OperatorError as error:
-            said[right] = str(error)
-        change(place, user, right, granted=True)
-    return said
-
-
-def test_a_command_without_one_of_its_rights_says_what_it_may_not_do(worked: Place) -> None:
-    """Whichever it is: an error of ours that names the topic, the group or the id; never an answer that looks whole."""
-    with ThreadPoolExecutor(6) as pool:
-        said = dict(zip(ASKED_FOR, pool.map(partial(said_without_one, worked), ASKED_FOR), strict=True))
-    quiet = {f"{process}: {right}" for process, told in said.items() for right, text in told.items() if right.name not in text}
-    assert quiet == {f"{process}: {right}" for process, told in said.items() for right in told if can_do_without(process, right)}
-
-
-def test_topics_are_not_made_without_the_right_and_not_looked_for_for_ever(worked: Place) -> None:
-    """One that may not be made; one that is there and may not be seen."""
-    fresh = PLAIN.model_copy(update={"kafka": PLAIN.kafka.model_copy(update={"topic_prefix": "fresh-"})})
-    rights, name = rights_of("topics", fresh), fresh.topic(CASE_CLOSED)
-    worked.secured.grant({"maker": [each for each in rights if each != Right("topic", name, "CREATE")]})
-    settings = worked.settings("maker", kafka={"topic_prefix": "fresh-"})
-    with pytest.raises(DependencyError, match=name):
-        ensure_topics(settings)
-    change(worked, "maker", Right("topic", name, "CREATE"), granted=True)
-    assert name in ensure_topics(settings).created
-    for operation in ("ALTER_CONFIGS", "DESCRIBE"):
-        change(worked, "maker", Right("topic", name, cast("Any", operation)), granted=False)
-    with pytest.raises(NotAllowed, match=name):
-        ensure_topics(settings)
-
-
-def test_a_right_to_write_that_is_taken_away_meanwhile_is_told_as_that(worked: Place) -> None:
-    """And not as a broker that went away."""
-    right = Right("topic", WAIVER, "WRITE")
-    worked.secured.grant({"late": [right]})
-    producer = TopicProducer(worked.settings("late"), [WAIVER])
-    change(worked, "late", right, granted=False)
-    producer.send(WAIVER, b"x", b"y")
-    with pytest.raises(NotAllowed):
-        producer.finish()
-
-
 def change(place: Place, user: str, right: Right, *, granted: bool) -> None:
     """Grant or take away a right, and wait until the broker goes by it."""
     line, admin = acl(user, right), place.secured.admin
@@ -524,3 +451,79 @@ def test_every_right_that_is_listed_is_used(worked: Place, process: str) -> None
     """By now each process has done everything it is for: what it was never allowed to do, it was never asked to."""
     allowed, _ = worked.secured.asked(process)
     assert allowed == set(rights_of(process, PLAIN))
+
+
+def read_letters(settings: Settings) -> None:
+    """See all, and one of a case that had too many events, whose state is looked up."""
+    listed = list_letters(settings, Query(), 0, silent)
+    show_letter(settings, next(each.entry.place for each in listed if each.entry.reason == "TOO_MANY_EVENTS"), silent)
+
+
+ASKED_FOR: dict[str, Callable[[Place, Settings], object]] = {
+    **{process: COMMANDS[process] for process in ("monitor", "import", "waive", "explain", "redrive", "replay", "doctor")},
+    "status": lambda _, s: read_lags(s),
+    "wait": lambda _, s: wait_caught_up(s, 1),
+    "publish": lambda _, s: TopicProducer(s, SENT),
+    "reconcile": lambda _, s: (reconcile(s, s.make_clock().now_ms(), silent), wait_caught_up(s, 1)),
+    "dlq": lambda _, s: read_letters(s),
+}
+"""What needs every right of a process, and can be done again and again."""
+
+
+def can_do_without(process: str, right: Right) -> bool:
+    """Asked for only sometimes: how old the first record is where something lies behind; or optional: a limit, else it is 1 MB."""
+    return right.name == f"{PLAIN.application}-lag" or (right.operation == "DESCRIBE_CONFIGS" and process != "doctor")
+
+
+def said_without_one(place: Place, process: str) -> dict[Right, str]:
+    """Take a right of each kind away in turn, of groups and ids each; return what the process then says, empty where it says nothing.
+
+    What it does with one topic it does with the others, and there are two hundred such rights.
+    """
+    user, rights = f"{process}-one-less", rights_of(process, PLAIN)
+    place.secured.grant({user: rights})
+    said = {}
+    for right in {("topic", each.operation) if each.resource == "topic" else each: each for each in rights}.values():
+        change(place, user, right, granted=False)
+        try:
+            found = ASKED_FOR[process](place, place.settings(user))
+            said[right] = str([str(each) for each in found]) if isinstance(found, list) and found else ""
+        except OperatorError as error:
+            said[right] = str(error)
+        change(place, user, right, granted=True)
+    return said
+
+
+def test_a_command_without_one_of_its_rights_says_what_it_may_not_do(worked: Place) -> None:
+    """Whichever it is: an error of ours that names the topic, the group or the id; never an answer that looks whole."""
+    with ThreadPoolExecutor(6) as pool:
+        said = dict(zip(ASKED_FOR, pool.map(partial(said_without_one, worked), ASKED_FOR), strict=True))
+    quiet = {f"{process}: {right}" for process, told in said.items() for right, text in told.items() if right.name not in text}
+    assert quiet == {f"{process}: {right}" for process, told in said.items() for right in told if can_do_without(process, right)}
+
+
+def test_topics_are_not_made_without_the_right_and_not_looked_for_for_ever(worked: Place) -> None:
+    """One that may not be made; one that is there and may not be seen."""
+    fresh = PLAIN.model_copy(update={"kafka": PLAIN.kafka.model_copy(update={"topic_prefix": "fresh-"})})
+    rights, name = rights_of("topics", fresh), fresh.topic(CASE_CLOSED)
+    worked.secured.grant({"maker": [each for each in rights if each != Right("topic", name, "CREATE")]})
+    settings = worked.settings("maker", kafka={"topic_prefix": "fresh-"})
+    with pytest.raises(DependencyError, match=name):
+        ensure_topics(settings)
+    change(worked, "maker", Right("topic", name, "CREATE"), granted=True)
+    assert name in ensure_topics(settings).created
+    for operation in ("ALTER_CONFIGS", "DESCRIBE"):
+        change(worked, "maker", Right("topic", name, cast("Any", operation)), granted=False)
+    with pytest.raises(NotAllowed, match=name):
+        ensure_topics(settings)
+
+
+def test_a_right_to_write_that_is_taken_away_meanwhile_is_told_as_that(worked: Place) -> None:
+    """And not as a broker that went away."""
+    right = Right("topic", WAIVER, "WRITE")
+    worked.secured.grant({"late": [right]})
+    producer = TopicProducer(worked.settings("late"), [WAIVER])
+    change(worked, "late", right, granted=False)
+    producer.send(WAIVER, b"x", b"y")
+    with pytest.raises(NotAllowed):
+        producer.finish()
