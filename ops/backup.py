@@ -20,6 +20,7 @@ from typing import Any
 import orjson
 
 from ops.supervisor.record import Paths, read_record, take_lock
+from streams.clock import wall_ms
 from streams.errors import BadInputFile, ConfigurationError, SystemRunning
 from streams.settings import Settings, config_file
 
@@ -79,7 +80,7 @@ def back_up(settings: Settings, folder: Path, tell: Tell = lambda _done, _total:
         _room(draft, total)
         copier = _Copier(total, tell)
         found = {name: copier.copy(path, draft / name) for name, path in sources.items()}
-        made_at = dt.datetime.now(dt.UTC).astimezone().isoformat(timespec="seconds")
+        made_at = dt.datetime.fromtimestamp(wall_ms() / 1000, dt.UTC).astimezone().isoformat(timespec="seconds")
         manifest = {"format": _FORMAT, "made_at": made_at, "files": found}
         (draft / MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
     return Taken(folder, made_at, len(found), total, SETTINGS if SETTINGS in found else "")

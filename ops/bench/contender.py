@@ -37,6 +37,18 @@ class Place:
         """Topic of the verdicts of this run."""
         return f"{self.run}-verdicts"
 
+    @property
+    def told(self) -> dict[str, str]:
+        """What every peer is told, by the name of the option."""
+        return {
+            "bootstrap": self.bootstrap,
+            "application": self.run,
+            "closed": self.data.closed,
+            "received": self.data.received,
+            "verdicts": self.verdicts,
+            "folder": str(self.folder),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Launch:

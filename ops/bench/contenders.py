@@ -106,16 +106,7 @@ def _python(
     name: str, title: str, guarantee: Guarantee, module: str, python: str = sys.executable, *, store: str = "", needs: str = ""
 ) -> Reduced:
     def commands(place: Place) -> list[list[str]]:
-        told = {
-            "bootstrap": place.bootstrap,
-            "application": place.run,
-            "closed": place.data.closed,
-            "received": place.data.received,
-            "verdicts": place.verdicts,
-            "partitions": str(place.data.partitions),
-            "folder": str(place.folder),
-            **({"store": store} if store else {}),
-        }
+        told = {**place.told, "partitions": str(place.data.partitions), **({"store": store} if store else {})}
         options = [word for option, value in told.items() for word in (f"--{option}", value)]
         return [[python, "-m", f"ops.bench.peers.{module}", *options]]
 

@@ -20,6 +20,7 @@ from ops.bench.figures import Judged, Sample, judge
 from ops.bench.topics import remove
 from ops.bench.usage import cpu_seconds, folder_bytes, peak_rss_bytes
 from ops.kafka import LocalBroker, tail
+from streams.clock import wall_ms
 from streams.errors import DependencyError, GuidangError
 from streams.runtime.clients import extent
 
@@ -158,7 +159,7 @@ class Arena:
                 if any(process.poll() is not None for process in started):
                     raise DependencyError(f"已退出 it has ended:\n{_end_of(log)}")
                 read = committed()
-                samples.append(Sample(time.time(), read, cpu_seconds(pids), cpu_seconds([self._broker.pid])))
+                samples.append(Sample(wall_ms() / 1000, read, cpu_seconds(pids), cpu_seconds([self._broker.pid])))
                 if read >= launch.records:
                     break
                 time.sleep(_LOOK_SECONDS)

@@ -243,6 +243,7 @@ def _earliest(archive: ArchiveFacts) -> Event:
 def _flags(facts: CaseFacts, state: State) -> list[str]:
     """Things to be aware of that change no verdict."""
     counted = state["closed_at"] is not None and state["status"] != "EXCLUDED"
+    # Lists of one or two, asked for at every judgement: a generator costs three times as much.
     raised = {
         FLAG_CLOSING_CONFLICT: facts.conflict,
         FLAG_ARCHIVE_CONFLICT: True in [archive.conflict for archive in facts.archives.values()],

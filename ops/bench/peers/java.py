@@ -53,12 +53,7 @@ class JavaPeer:
     def command(self, place: Place, *, threads: int, store: str, commit_ms: int, guarantee: str = "") -> tuple[str, ...]:
         """The command of one run."""
         told = {
-            "bootstrap": place.bootstrap,
-            "application": place.run,
-            "closed": place.data.closed,
-            "received": place.data.received,
-            "verdicts": place.verdicts,
-            "folder": str(place.folder),
+            **place.told,
             "schema": SCHEMA_JSON,
             "threads": threads,
             "store": store,
