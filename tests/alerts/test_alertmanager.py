@@ -248,6 +248,7 @@ def test_a_ticket_is_told_in_working_hours_of_shanghai_alone_and_a_page_always(m
 def test_the_watchdog_and_what_is_wrong_with_notifying_go_their_own_ways(manager: Alertmanager, receiver: Web) -> None:
     """The one to the dead man's switch alone, the other both ways; what is inhibited, and information, reaches nobody."""
     manager.reload(yaml.safe_dump(quick(receiver)))
+    receiver.posted.clear()  # other tests tell it of the same alerts
     watchdog, notifier = firing("GuidangWatchdog"), firing("GuidangNotifierDown")
     uncertain, drop = firing(UNCERTAIN, reason="lag"), firing("GuidangCoverageDropCity")
     manager.post(watchdog, uncertain, notifier)

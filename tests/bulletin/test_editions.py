@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +25,20 @@ from tests.bulletin.figures import MadeUp, finding, unit_code, unit_name
 PERIOD = parse_period("2018-Q1")
 PUBLISHER = Publisher("张三", "2018-04-10T10:00:00+08:00")
 CORRECTED = {("unit", unit_code(1)): {"unarchived": 77}}
-PUBLISH = """
-import sys
+# publishes, and is killed at the first event of this kind on a path that ends so, just before it happens
+PUBLISH_AND_DIE = """
+import os, signal, sys
 from pathlib import Path
 from tests.bulletin.test_editions import published
-print("go", flush=True)
-published(Path(sys.argv[1]), units=60, findings_count=1200)
+
+out, event, ending = sys.argv[1:]
+
+def die(name, arguments):
+    if name == event and ".unfinished-" in str(arguments[0]) and str(arguments[0]).endswith(ending):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(die)
+published(Path(out))
 """
 
 
@@ -145,18 +152,19 @@ def test_a_forged_record_is_found_by_the_edition_after(tmp_path: Path) -> None:
         editions(tmp_path / "2018-Q1")
 
 
-def test_a_kill_leaves_no_half_edition(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("event", "ending"),
+    [("open", "data.json"), ("open", f"{unit_code(0)}.xlsx"), ("open", RECORD), ("os.rename", "")],
+    ids=["first file", "among the files of units", "its record", "its name"],
+)
+def test_a_kill_leaves_no_half_edition(tmp_path: Path, event: str, ending: str) -> None:
     """Killed while it writes, there is no edition; the next run clears up and publishes the whole of it."""
     folder = tmp_path / "2018-Q1"
-    child = subprocess.Popen([sys.executable, "-c", PUBLISH, str(tmp_path)], stdout=subprocess.PIPE)
-    give_up = time.monotonic() + 60
-    while not list(folder.glob(".unfinished-*/*")) and time.monotonic() < give_up:
-        time.sleep(0.001)
-    child.send_signal(signal.SIGKILL)
-    child.communicate()
+    child = subprocess.run([sys.executable, "-c", PUBLISH_AND_DIE, str(tmp_path), event, ending], check=False, timeout=120)
+    assert child.returncode == -signal.SIGKILL
     assert list(folder.glob(".unfinished-*"))
     assert not list(folder.glob("edition-*"))
-    done = published(tmp_path, units=60, findings_count=1200)
+    done = published(tmp_path)
     assert (done.edition, done.new) == (1, True)
     assert not list(folder.glob(".unfinished-*"))
     assert len(editions(folder)) == 1
