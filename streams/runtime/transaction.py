@@ -85,7 +85,7 @@ class Committer:
                 partition = self._partition if output.partition is None else output.partition
                 self._produce(output.topic, output.key, output.value, headers=list(output.headers), partition=partition)
         except KafkaException as exc:
-            _raise("produce", exc)
+            self._fail("produce", exc)
         offsets = [
             TopicPartition(topic, self._partition, offset, metadata=metadata) for topic, (offset, metadata) in transaction.offsets.items()
         ]
@@ -140,15 +140,24 @@ class Committer:
                 call()
             except KafkaException as exc:
                 if not exc.args[0].retriable() or time.monotonic() > deadline:
-                    _raise(what, exc)
+                    self._fail(what, exc)
             else:
                 return
 
+    def _fail(self, what: str, exc: KafkaException) -> NoReturn:
+        if exc.args[0].code() == KafkaError._STATE:  # noqa: SLF001 - librdkafka's name
+            exc = self._what_broke_it() or exc
+        error = exc.args[0]
+        if error.code() in _FENCED:
+            raise Fenced(f"{what}: {error.str()}") from exc
+        if refused := refusal(what, exc):
+            raise refused from exc
+        raise EngineError(f"{what}: {error.name()}: {error.str()}") from exc
 
-def _raise(what: str, exc: KafkaException) -> NoReturn:
-    error = exc.args[0]
-    if error.code() in _FENCED:
-        raise Fenced(f"{what}: {error.str()}") from exc
-    if refused := refusal(what, exc):
-        raise refused from exc
-    raise EngineError(f"{what}: {error.name()}: {error.str()}") from exc
+    def _what_broke_it(self) -> KafkaException | None:
+        """Ask why: an answer in between breaks the transaction, the call under way says only that it is broken, and the next one why."""
+        try:
+            self._producer.begin_transaction()
+        except KafkaException as exc:
+            return exc
+        return None

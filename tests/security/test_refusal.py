@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import errno
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from aiokafka import errors as aiokafka
 from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import NewTopic
 
 from ops.cli.rights import commands
 from streams.errors import NotAllowed
 from streams.rights import PROCESSES, Right, rights_of, without_implied
 from streams.runtime.clients import REFUSALS, refusal
 from streams.runtime.settings import EngineSettings
+from streams.runtime.transaction import Committer, Transaction
 from streams.settings import KafkaSettings, Settings
 from tests.ops.test_cli import guidang
+from tests.security.broker import SecureBroker
 
 REFUSED = (
     *(KafkaException(KafkaError(code)) for code in sorted(REFUSALS)),
@@ -76,3 +82,26 @@ def test_no_representation_of_the_engines_settings_holds_a_password() -> None:
     """It may get into a traceback, or a log."""
     kafka = {"bootstrap.servers": "b:9092", "sasl.password": "unmistakable"}
     assert "unmistakable" not in repr(EngineSettings(kafka=kafka, worker="w", data_dir=Settings().home))
+
+
+class Slow(dict[bytes, bytes]):
+    """Records of which each comes a second after the one before: an answer of the broker overtakes the second."""
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:  # type: ignore[override]  # all that a transaction asks for
+        """The pairs."""
+        for pair in super().items():
+            yield pair
+            time.sleep(1)
+
+
+@pytest.mark.kafka
+def test_a_refusal_that_comes_while_records_are_given_is_told_as_such(secured: SecureBroker, tmp_path: Path) -> None:
+    """The call under way says only that the transaction is in no state to go on."""
+    secured.admin.create_topics([NewTopic("log", 1, 1)])["log"].result(20)
+    secured.grant({"half": [Right("transactional-id", "app-0", "WRITE"), Right("topic", "log", "DESCRIBE")]})
+    settings = Settings(kafka={"bootstrap_servers": secured.sasl, "security": secured.login("half")})
+    committer = Committer(EngineSettings(kafka=settings.kafka_client(), worker="w", data_dir=tmp_path), "app", 0)
+    committer.init()
+    with pytest.raises(NotAllowed, match="produce"):
+        committer.commit(Transaction({"log": Slow({b"1": b"", b"2": b"", b"3": b""})}, [], {}))
+    committer.close()
