@@ -7,6 +7,14 @@ from collections.abc import Mapping
 MESSAGE_MAX_BYTES = 6 * 1024 * 1024
 """The largest record of ours, a dead letter of the largest input, fits with room to spare."""
 JVM = ("-Xms256m", "-Xmx768m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
+COORDINATOR_SEGMENT_BYTES = 1024 * 1024
+"""Of the topics in which the broker keeps offsets and transactions; the last segment is never compacted.
+
+A broker that was killed begins to lead these topics twice when it starts again, a second or two apart, and reads them whole each time.
+If the first reading is not over by then, its end is taken for the end of the second (Kafka up to 4.4: ``CoordinatorRuntime``, ``load``):
+the group then stands where some earlier offset was, or has no coordinator, until the broker starts anew. With the default of 100 MB
+reading takes seconds, with this a moment.
+"""
 DEFAULTS: Mapping[str, str | int] = {
     "process.roles": "broker,controller",
     "node.id": 1,
@@ -21,9 +29,11 @@ DEFAULTS: Mapping[str, str | int] = {
     "offsets.retention.minutes": 10 * 365 * 24 * 60,  # a system switched off for longer than the default week goes on where it was
     "offsets.topic.num.partitions": 4,
     "offsets.topic.replication.factor": 1,
+    "offsets.topic.segment.bytes": COORDINATOR_SEGMENT_BYTES,
     "transaction.state.log.num.partitions": 8,
     "transaction.state.log.replication.factor": 1,
     "transaction.state.log.min.isr": 1,
+    "transaction.state.log.segment.bytes": COORDINATOR_SEGMENT_BYTES,
     "share.coordinator.state.topic.replication.factor": 1,
     "share.coordinator.state.topic.min.isr": 1,
     "log.cleaner.dedupe.buffer.size": 32 * 1024 * 1024,  # default 128 MiB: a quarter of this heap
@@ -41,4 +51,7 @@ appender.file.policies.size.type = SizeBasedTriggeringPolicy
 appender.file.policies.size.size = 20MB
 appender.file.strategy.type = DefaultRolloverStrategy
 appender.file.strategy.max = 3
+# one line for each try, thousands a second until a coordinator has been read
+logger.markers.name = kafka.coordinator.transaction.TransactionMarkerRequestCompletionHandler
+logger.markers.level = warn
 """

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,28 @@ def test_data_and_identity_survive_a_kill_and_a_stop(tmp_path: Path) -> None:
         again.stop()
     assert not answers(again.port)
     again.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("overrides", "small"), [({}, True), ({"offsets.topic.segment.bytes": 100 * 1024 * 1024}, False)])
+def test_what_the_broker_must_read_of_offsets_when_it_starts_stays_small(tmp_path: Path, overrides: dict[str, int], small: bool) -> None:
+    """Reading much of it goes wrong after a kill (COORDINATOR_SEGMENT_BYTES); with Kafka's own default it grows and grows."""
+    broker = LocalBroker(tmp_path / "broker", overrides={"log.cleaner.backoff.ms": 200, "group.coordinator.append.linger.ms": 0, **overrides})
+    broker.start()
+    create(broker.bootstrap, "read")
+    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "g", "enable.auto.commit": False})
+    for number in range(3_000):  # with as much metadata as a broker takes
+        consumer.commit(offsets=[TopicPartition("read", 0, number, metadata="m" * 4_000)], asynchronous=number % 100 > 0)
+    consumer.close()
+
+    def kept_mib() -> float:
+        return sum(path.stat().st_size for path in (tmp_path / "broker" / "data").glob("__consumer_offsets-*/*.log")) / 2**20
+
+    give_up = time.monotonic() + 30
+    while small and kept_mib() > 5 and time.monotonic() < give_up:
+        time.sleep(0.2)
+    assert (kept_mib() <= 5) == small
+    broker.stop()
 
 
 def test_a_port_taken_by_another_is_said_before_anything_is_started(tmp_path: Path) -> None:
