@@ -123,6 +123,7 @@ class Codec:
         self._reader = without_logical_types(schema)
         self._writers = {id_: without_logical_types(writer) for id_, writer in contract.versions.items()}
         self._prefix = _HEADER.pack(0, self.schema_id)
+        self.fields: tuple[str, ...] = tuple(each["name"] for each in schema["fields"])
 
     def encode(self, record: Mapping[str, Any]) -> bytes:
         """Frame one record; fields with a default may be left out."""

@@ -11,25 +11,15 @@ from functools import partial
 from typing import Any
 
 from streams.agents.breaker import Breaker
-from streams.agents.coverage import BUCKETS, CoverageFold
+from streams.agents.coverage import CoverageFold
 from streams.agents.intake import Intake
 from streams.agents.items import ItemDesk
 from streams.agents.outcomes import dead_letter_headers
 from streams.agents.publishing import Publisher
 from streams.agents.reference import REJECTED, RawRecord
-from streams.agents.terms import (
-    CASES,
-    ITEMS,
-    due_span,
-    item_due_span,
-    item_terms,
-    review_span,
-    same_terms,
-    silent_span,
-    state_terms,
-    wake_ms,
-)
-from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, CASE_STATE, COVERAGE_PARTIAL, DEAD_LETTER, ITEM_STATE, ITEM_USE, codec
+from streams.agents.tables import CASE_TABLE, TABLES
+from streams.agents.terms import CASES, ITEMS, due_span, item_due_span, review_span, silent_span, wake_ms
+from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, DEAD_LETTER, ITEM_USE
 from streams.domain.assess import Assessor
 from streams.domain.facts import CaseFacts, TooManyEvents
 from streams.domain.findings import Cause, publications
@@ -40,9 +30,8 @@ from streams.runtime.batch import RecordBatch
 from streams.runtime.job import Work
 from streams.runtime.revisit import Span
 
-_MOST_KNOWN_TERMS = 50_000
-RULES_VERSION = 2
-"""Goes up when the rules or the index terms change: every case and item is then judged again at the next start."""
+RULES_VERSION = 3
+"""Goes up when the rules, the index terms or what the store holds change: every case and item is then judged again at the next start."""
 
 
 @dataclass(slots=True)
@@ -99,32 +88,21 @@ class CaseJob:
         self.publisher = Publisher(topic_prefix)
         self.inputs = (self._closed, self._received, self._used)
         self.outputs = (*self.publisher.topics, self._dead)
-        self.tables: Mapping[str, str] = {
-            CASES: topic_prefix + CASE_STATE,
-            ITEMS: topic_prefix + ITEM_STATE,
-            BUCKETS: topic_prefix + COVERAGE_PARTIAL,
-        }
-        self.fingerprint = f"{RULES_VERSION}-{assessor.policy.fingerprint}"
+        self.tables: Mapping[str, str] = {name: topic_prefix + table.topic for name, table in TABLES.items()}
+        schemas = ".".join(str(table.schema_id) for table in TABLES.values())
+        self.fingerprint = f"{RULES_VERSION}-{schemas}-{assessor.policy.fingerprint}"
         self._intakes = {self._closed: Intake(CASE_CLOSED, assessor.digest), self._received: Intake(ARCHIVE_RECEIVED, assessor.digest)}
         partition_of = PARTITIONERS[partitioner]
         self._home: Callable[[bytes], int] = lambda key: partition_of(key, partitions)
-        self._states, self._items = codec(CASE_STATE), codec(ITEM_STATE)
         self._fold = CoverageFold()
         self._desk = ItemDesk(
             reference=assessor.reference, policy=assessor.policy, publisher=self.publisher, use_topic=self._used, home=self._home
         )
-        # Terms of values that were decoded or encoded a moment ago.
-        self._known_terms: dict[bytes, tuple[bytes, ...]] = {}
 
-    def terms(self, table: str, key: bytes, value: bytes) -> tuple[bytes, ...]:
-        """When and why a case or an item is to be judged again."""
+    def restored(self, table: str, key: bytes, record: bytes) -> tuple[bytes, Sequence[bytes]]:
+        """What was put with a record of a changelog."""
         del key
-        if table == ITEMS:
-            return item_terms(self._items.decode(value))
-        if table != CASES:
-            return ()
-        known = self._known_terms.pop(value, None)
-        return state_terms(self._states.decode(value)) if known is None else known
+        return TABLES[table].restored(record)
 
     def process(self, work: Work, batch: RecordBatch) -> None:
         """Merge a batch of events into their cases, or take in what other partitions tell of items."""
@@ -155,10 +133,9 @@ class CaseJob:
                 if self._home(place) == work.partition:
                     self._dead_letter(work, *self._rejected[place])
         else:
-            for key, value in zip(keys, work.get_many(CASES, keys), strict=True):
-                if value is not None:
-                    before = self._states.decode(value)
-                    self._settle(work, key, CaseFacts.load(before["facts"]), before, value)
+            for key, before in zip(keys, CASE_TABLE.get_many(work, keys), strict=True):
+                if before is not None:
+                    self._settle(work, key, CaseFacts.load(before["facts"]), before)
             self._flush(work)
 
     def _take_events(self, work: Work, batch: RecordBatch) -> None:
@@ -171,17 +148,16 @@ class CaseJob:
             else:
                 by_case.setdefault(record.key, []).append((record, event))
         keys = list(by_case)
-        for key, value in zip(keys, work.get_many(CASES, keys), strict=True):
+        for key, before in zip(keys, CASE_TABLE.get_many(work, keys), strict=True):
             arrived = by_case[key]
-            if value is None and (home := self._home(key)) != work.partition:
+            if before is None and (home := self._home(key)) != work.partition:
                 for record, _ in arrived:
                     detail = f"该办件号属于分区 {home} the key belongs to partition {home} (partitioner of the producer?)"
                     self._refuse(work, record, InvalidRecord("MISROUTED", detail))
                 continue
-            before = self._states.decode(value) if value is not None else None
             facts = CaseFacts.load(before["facts"] if before else b"")
             if self._merge(work, facts, arrived, closings=batch.topic == self._closed):
-                self._settle(work, key, facts, before, value)
+                self._settle(work, key, facts, before)
 
     def _merge(self, work: Work, facts: CaseFacts, arrived: Sequence[tuple[Any, dict[str, Any]]], *, closings: bool) -> bool:
         changed = False
@@ -193,16 +169,14 @@ class CaseJob:
                 self._dead_letter(work, record, InvalidRecord("TOO_MANY_EVENTS", detail))
         return changed
 
-    def _settle(self, work: Work, key: bytes, facts: CaseFacts, before: State | None, value_before: bytes | None) -> None:
+    def _settle(self, work: Work, key: bytes, facts: CaseFacts, before: State | None) -> None:
         """Judge a case; if its state is another than before, store it and tell."""
         archives_read_ms = work.watermarks[self._received]
         moment = Moment(self._now_ms(work), work.watermarks[self._closed], archives_read_ms)
         state = self._assessor.assess(key.decode(), facts, moment, before)
         if state == before:
             return
-        value = self._states.encode(state)
-        self._keep_terms(value, state, value_before, before)
-        work.put(CASES, key, value)
+        CASE_TABLE.put(work, key, state)
         self.tally.verdicts[state["status"]] = self.tally.verdicts.get(state["status"], 0) + 1
         self._fold.add(before, state)
         if state["findings"] or (before and before["findings"]):
@@ -214,15 +188,6 @@ class CaseJob:
 
     def _flush(self, work: Work) -> None:
         self._desk.tell_owners(work, self._fold.flush(work))
-
-    def _keep_terms(self, value: bytes, state: State, value_before: bytes | None, before: State | None) -> None:
-        """Keep what the engine is going to ask for: it would have to decode both again."""
-        known, terms = self._known_terms, state_terms(state)
-        if len(known) > _MOST_KNOWN_TERMS:
-            known.clear()
-        known[value] = terms
-        if before is not None and value_before is not None:
-            known[value_before] = terms if same_terms(before, state) else state_terms(before)
 
     def _now_ms(self, work: Work) -> int:
         """The clock; a watermark may be younger than the unit of work it came into."""

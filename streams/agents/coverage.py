@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from streams.contracts import COVERAGE_PARTIAL, codec
+from streams.agents.tables import BUCKET_TABLE
 from streams.domain.coverage import EVER, UNREGISTERED, Bucket, apply, changes
 from streams.domain.verdict import State
 from streams.runtime.job import Work
-
-BUCKETS = "buckets"
 
 
 class CoverageFold:
     """Collects changes of cases until :meth:`flush`."""
 
     def __init__(self) -> None:
-        self._codec = codec(COVERAGE_PARTIAL)
         self._pending: defaultdict[Bucket, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
 
     def add(self, before: State | None, after: State) -> None:
@@ -33,11 +30,10 @@ class CoverageFold:
                 touched[bucket.key(work.partition)] = bucket, counts
         self._pending.clear()
         keys = list(touched)
-        for key, value in zip(keys, work.get_many(BUCKETS, keys), strict=True):
+        for key, record in zip(keys, BUCKET_TABLE.get_many(work, keys), strict=True):
             bucket, counts = touched[key]
-            record = self._codec.decode(value) if value is not None else None
             changed = apply(record, work.partition, bucket, counts)
-            work.put(BUCKETS, key, self._codec.encode(changed))
+            BUCKET_TABLE.put(work, key, changed)
             now, before = changed[UNREGISTERED], record[UNREGISTERED] if record else 0
             if bucket.granularity == EVER and bool(now) != bool(before):
                 yield bucket, now

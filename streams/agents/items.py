@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any
 
 from streams.agents.publishing import Publisher
-from streams.agents.terms import ITEMS
-from streams.contracts import ITEM_STATE, ITEM_USE, codec
+from streams.agents.tables import ITEM_TABLE
+from streams.contracts import ITEM_USE, codec
 from streams.domain.configuration import Auditor, ItemState
 from streams.domain.coverage import UNREGISTERED, Bucket
 from streams.domain.findings import Cause, publications
@@ -37,7 +37,7 @@ class ItemDesk:
         self._reference, self._policy, self._publisher = reference, policy, publisher
         self._auditor = Auditor(reference, policy)
         self._use_topic, self._home = use_topic, home
-        self._states, self._uses = codec(ITEM_STATE), codec(ITEM_USE)
+        self._uses = codec(ITEM_USE)
 
     def tell_owners(self, work: Work, changed: Iterable[tuple[Bucket, int]]) -> None:
         """Tell the owners of items that this partition has unregistered cases of them now, or no longer."""
@@ -55,7 +55,8 @@ class ItemDesk:
             key = item_key(use["unit_code"], use["item_code"]).encode()
             uses.setdefault(key, {})[use["input_partition"]] = use
             heard[key] = record.offset
-        for key, before in self._load(work, list(uses)):
+        keys = list(uses)
+        for key, before in zip(keys, ITEM_TABLE.get_many(work, keys), strict=True):
             told = uses[key]
             use = next(iter(told.values()))
             having = set(before["unregistered_in"] if before else ()) - told.keys()
@@ -66,14 +67,10 @@ class ItemDesk:
     def revisit(self, work: Work, keys: Sequence[bytes], now_ms: int) -> None:
         """Audit items again; those of other partitions, and those that no row and no case knows, are passed over."""
         own = [key for key in keys if self._home(key) == work.partition]
-        for key, before in self._load(work, own):
+        for key, before in zip(own, ITEM_TABLE.get_many(work, own), strict=True):
             place = (before["unit_code"], before["item_code"]) if before else self._reference.place_of(key.decode())
             if place:
                 self._settle(work, key, place, before["unregistered_in"] if before else (), before, now_ms)
-
-    def _load(self, work: Work, keys: list[bytes]) -> list[tuple[bytes, ItemState | None]]:
-        values = work.get_many(ITEMS, keys)
-        return [(key, None if value is None else self._states.decode(value)) for key, value in zip(keys, values, strict=True)]
 
     def _settle(
         self,
@@ -89,7 +86,7 @@ class ItemDesk:
         state = self._auditor.audit(*place, sorted(having), now_ms)
         if state == before:
             return
-        work.put(ITEMS, key, self._states.encode(state))
+        ITEM_TABLE.put(work, key, state)
         # Partitions may come to have cases of an item again after they had none: only the record that says so tells the two apart.
         basis = [self._reference.item_basis(*place, now_ms), state["unregistered_in"], heard, self._policy.fingerprint]
         cause = Cause(basis, now_ms, partial(self._reference.waiver_basis, time_ms=now_ms))

@@ -1,4 +1,4 @@
-"""Byte order: how (term, key) pairs are laid out so that a byte-ordered store returns them in term order, then key order.
+"""Layout: of (term, key) pairs, so that a byte-ordered store returns them in term order, then key order; and of a value with its terms.
 
 A term is escaped (``00`` becomes ``00 FF``) and ended by ``00 01``, so that no term's end can be read as another's middle and
 a term sorts before every longer one that it begins.
@@ -6,9 +6,11 @@ a term sorts before every longer one that it begins.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 _END: Final = b"\x00\x01"
+_LENGTH: Final = 4
 
 
 def bound(term: bytes) -> bytes:
@@ -24,4 +26,30 @@ def join(term: bytes, key: bytes) -> bytes:
 def split(position: bytes) -> tuple[bytes, bytes]:
     """Return the pair at a position; the inverse of :func:`join`."""
     end = position.index(_END)
-    return position[:end].replace(b"\x00\xff", b"\x00"), position[end + 2 :]
+    return _term(position[:end]), position[end + 2 :]
+
+
+def entry(value: bytes, terms: Iterable[bytes]) -> bytes:
+    """Return a value with the terms it is found by: the length of the terms in four bytes, the terms, the value."""
+    listed = b"".join([bound(term) + _END for term in terms])
+    return len(listed).to_bytes(_LENGTH) + listed + value
+
+
+def value_of(kept: bytes) -> bytes:
+    """Return the value of an :func:`entry`."""
+    return kept[_LENGTH + int.from_bytes(kept[:_LENGTH]) :]
+
+
+def terms_of(kept: bytes) -> list[bytes]:
+    """Return the terms of an :func:`entry`."""
+    listed = kept[_LENGTH : _LENGTH + int.from_bytes(kept[:_LENGTH])]
+    return [_term(escaped) for escaped in listed.split(_END)[:-1]]
+
+
+def same_terms(kept: bytes, other: bytes) -> bool:
+    """Whether two entries have the same terms in the same order."""
+    return kept.startswith(other[: _LENGTH + int.from_bytes(other[:_LENGTH])])
+
+
+def _term(escaped: bytes) -> bytes:
+    return escaped.replace(b"\x00\xff", b"\x00")

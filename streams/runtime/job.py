@@ -30,8 +30,18 @@ class Work(Protocol):
         """Return the values in the order of ``keys``, ``None`` where there is none; sees this unit's own puts."""
         ...
 
-    def put(self, table: str, key: bytes, value: bytes) -> None:
-        """Set a value; the same bytes become a changelog record. Several puts of a key become one record, the last."""
+    def put(self, table: str, key: bytes, value: bytes, terms: Sequence[bytes] = (), record: bytes | None = None) -> None:
+        """Set a value. Several puts of a key become one changelog record, the last.
+
+        Parameters
+        ----------
+        value
+            As it is to be got back.
+        terms
+            Index terms it is found by, each once. Terms of different tables share one index: give each table a prefix of its own.
+        record
+            What the changelog gets, by default the value. :meth:`Job.restored` makes value and terms of it again.
+        """
         ...
 
     def emit(
@@ -83,14 +93,11 @@ class Job(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Identity of rules, policy and :meth:`terms`. When it changes, local state is rebuilt and every key revisited."""
+        """Identity of rules, policy and :meth:`restored`. When it changes, local state is rebuilt and every key revisited."""
         ...
 
-    def terms(self, table: str, key: bytes, value: bytes) -> tuple[bytes, ...]:
-        """Return the index terms of a stored value: a pure function of its arguments.
-
-        Terms of different tables share one index: give each table a prefix of its own.
-        """
+    def restored(self, table: str, key: bytes, record: bytes) -> tuple[bytes, Sequence[bytes]]:
+        """Return the value and the terms that were put with a changelog record: a pure function of its arguments."""
         ...
 
     def process(self, work: Work, batch: RecordBatch) -> None:

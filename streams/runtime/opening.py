@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +18,12 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # documented, not in its __all__
 
 from streams.errors import EngineError, RecoveryError
+from streams.runtime import index
 from streams.runtime.clients import common, consumer_config, extent, patiently, refusal
 from streams.runtime.job import Job
 from streams.runtime.progress import Progress, committed
 from streams.runtime.settings import EngineSettings
-from streams.runtime.state import Changes, Identity, Store
+from streams.runtime.state import Changes, Identity, Pair, Store
 from streams.runtime.stats import EngineStats
 from streams.runtime.transaction import Committer
 
@@ -161,22 +162,22 @@ class Opening:
         while position < end:
             if self.abandoned.is_set():
                 raise Abandoned
-            values, reached = _split(consumer.consume(_CHUNK, _WAIT_S), position)
+            records, reached = _split(consumer.consume(_CHUNK, _WAIT_S), position)
             now = time.monotonic()
             if reached == position and now - moved > self.settings.stall_s:
                 raise RecoveryError(f"{changelog}/{self.partition}: stands still at {position} of {end}")
             if reached > position:
                 moved, position = now, reached
-                store.write(self._changes(store, table, values, {changelog: position}))
-                done += len(values)
-                self.stats.recovered_records += len(values)
+                store.write(self._changes(store, table, records, {changelog: position}))
+                done += len(records)
+                self.stats.recovered_records += len(records)
                 self.stats.recovering[self.partition] = (position - start, end - start)
             if now - logged > _LOG_EVERY_S:
                 logged = now
                 logger.info("%s/%d: recovering, at %d of %d", changelog, self.partition, position, end)
         consumer.unassign()
         logger.info(
-            "%s/%d: recovered %d to %d, %d values in %.1f s",
+            "%s/%d: recovered %d to %d, %d keys in %.1f s",
             changelog,
             self.partition,
             start,
@@ -185,31 +186,30 @@ class Opening:
             time.monotonic() - began,
         )
 
-    def _changes(self, store: Store, table: str, values: Mapping[bytes, bytes | None], positions: Mapping[str, int]) -> Changes:
-        terms = self.job.terms
-        keys = list(values)
-        removed = {
-            (term, key)
-            for key, value in zip(keys, store.get_many(table, keys), strict=True)
-            if value is not None
-            for term in terms(table, key, value)
-        }
-        added = {(term, key) for key, value in values.items() if value is not None for term in terms(table, key, value)}
-        return Changes({table: values}, added - removed, removed - added, positions)
+    def _changes(self, store: Store, table: str, records: Mapping[bytes, bytes | None], positions: Mapping[str, int]) -> Changes:
+        keys, restored = list(records), self.job.restored
+        entries = {key: None if record is None else index.entry(*restored(table, key, record)) for key, record in records.items()}
+        removed = _pairs(zip(keys, store.get_many(table, keys), strict=True))
+        added = _pairs(entries.items())
+        return Changes({table: entries}, added - removed, removed - added, positions)
+
+
+def _pairs(entries: Iterable[tuple[bytes, bytes | None]]) -> set[Pair]:
+    return {(term, key) for key, kept in entries if kept is not None for term in index.terms_of(kept)}
 
 
 def _split(messages: list[Any], position: int) -> tuple[dict[bytes, bytes | None], int]:
-    values: dict[bytes, bytes | None] = {}
+    records: dict[bytes, bytes | None] = {}
     for message in messages:
         error = message.error()
         if error is None:
-            values[message.key()] = message.value()
+            records[message.key()] = message.value()
             position = message.offset() + 1
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name for it
             position = max(position, message.offset())
         elif not error.retriable():
             raise KafkaException(error)
-    return values, position
+    return records, position
 
 
 @contextmanager

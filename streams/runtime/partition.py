@@ -244,7 +244,6 @@ class PartitionTask:
         job, settings = engine.job, engine.settings
         unit = Unit(
             store=opened.store,
-            terms=job.terms,
             tables=tuple(job.tables),
             partition=self.partition,
             now_ms=engine.clock.now_ms(),
@@ -299,7 +298,6 @@ class PartitionTask:
         recent = time.monotonic() - standing.at < engine.settings.idle_commit_s
         if unit.empty and (not news or (recent and not moved)):
             return
-        unit.seal()
         while self._suspended:
             await self._wake.wait()
             self._wake.clear()

@@ -22,7 +22,7 @@ from streams.errors import ConfigurationError
 from streams.runtime import index
 
 #: Layout of this module's records; a store of another format is discarded and read back from the changelogs.
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 Pair = tuple[bytes, bytes]
 
@@ -45,7 +45,7 @@ class Changes:
     Parameters
     ----------
     values
-        Table to key to new value; ``None`` deletes, which only a foreign tombstone in a changelog does.
+        Table to key to new entry (:func:`streams.runtime.index.entry`); ``None`` deletes, which only a foreign tombstone does.
     added, removed
         Index pairs (term, key) that appear and disappear with it.
     positions
@@ -67,7 +67,7 @@ class Identity:
     incarnations
         Changelog topic to its topic id: a topic deleted and created again has the same name and another id.
     fingerprint
-        The job's: its ``terms`` may have changed with it.
+        The job's: what its ``restored`` makes of a record may have changed with it.
     """
 
     incarnations: Mapping[str, str]
@@ -111,7 +111,7 @@ class Store:
         return None if found is None else int(found)
 
     def get_many(self, table: str, keys: Sequence[bytes]) -> list[bytes | None]:
-        """Return committed values in the order of ``keys``."""
+        """Return committed entries in the order of ``keys``."""
         prefix = _prefix(table)
         found: list[bytes | None] = self._db.get([prefix + key for key in keys])
         return found

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from streams.runtime import index
 from streams.runtime.state import Changes, Pair, Store
-
-Terms = Callable[[str, bytes, bytes], tuple[bytes, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,6 @@ class Unit:
     ----------
     store
         Committed state; not written to.
-    terms
-        The job's.
     tables
         Names of the job's tables; another name raises :class:`KeyError`.
     watermarks
@@ -42,11 +39,11 @@ class Unit:
         "_added",
         "_before",
         "_dirty",
-        "_overlay_terms",
+        "_entries",
+        "_indexed",
         "_puts",
         "_removed",
         "_store",
-        "_terms",
         "now_ms",
         "outputs",
         "partition",
@@ -57,28 +54,27 @@ class Unit:
         self,
         *,
         store: Store,
-        terms: Terms,
         tables: Sequence[str],
         partition: int,
         now_ms: int,
         watermarks: Mapping[str, int | None],
     ) -> None:
         self._store = store
-        self._terms = terms
         self.partition = partition
         self.now_ms = now_ms
         self.watermarks = watermarks
         self.outputs: list[Output] = []
         self._puts: dict[str, dict[bytes, bytes]] = {table: {} for table in tables}
+        self._entries: dict[str, dict[bytes, bytes]] = {table: {} for table in tables}
         self._before: dict[str, dict[bytes, bytes | None]] = {table: {} for table in tables}
         self._dirty: dict[str, set[bytes]] = {table: set() for table in tables}
-        self._overlay_terms: dict[tuple[str, bytes], tuple[tuple[bytes, ...], tuple[bytes, ...]]] = {}
+        self._indexed: dict[tuple[str, bytes], tuple[list[bytes], list[bytes]]] = {}
         self._added: set[Pair] = set()
         self._removed: set[Pair] = set()
 
     @property
     def puts(self) -> Mapping[str, Mapping[bytes, bytes]]:
-        """Table to key to the value last put."""
+        """Table to key to the record of what was put last."""
         return self._puts
 
     @property
@@ -93,15 +89,15 @@ class Unit:
 
     def get_many(self, table: str, keys: Sequence[bytes]) -> list[bytes | None]:
         """See :meth:`streams.runtime.job.Work.get_many`."""
-        puts, before = self._puts[table], self._before[table]
-        missing = [key for key in dict.fromkeys(keys) if key not in puts and key not in before]
-        if missing:
-            before.update(zip(missing, self._store.get_many(table, missing), strict=True))
-        return [puts[key] if key in puts else before[key] for key in keys]
+        entries, before = self._entries[table], self._before[table]
+        self._read(table, keys)
+        found = [entries.get(key) or before[key] for key in keys]
+        return [None if kept is None else index.value_of(kept) for kept in found]
 
-    def put(self, table: str, key: bytes, value: bytes) -> None:
+    def put(self, table: str, key: bytes, value: bytes, terms: Sequence[bytes] = (), record: bytes | None = None) -> None:
         """See :meth:`streams.runtime.job.Work.put`."""
-        self._puts[table][key] = value
+        self._puts[table][key] = value if record is None else record
+        self._entries[table][key] = index.entry(value, terms)
         self._dirty[table].add(key)
 
     def emit(
@@ -133,37 +129,29 @@ class Unit:
     def changes(self, positions: Mapping[str, int]) -> Changes:
         """Return what the store must do once the transaction has committed."""
         self._reindex()
-        return Changes(self._puts, self._added, self._removed, positions)
+        return Changes(self._entries, self._added, self._removed, positions)
 
-    def seal(self) -> None:
-        """Do now, on the job's thread, all that asks the job for terms."""
-        self._reindex()
+    def _read(self, table: str, keys: Iterable[bytes]) -> None:
+        """Have what is committed of these keys, asked for once."""
+        before = self._before[table]
+        missing = [key for key in dict.fromkeys(keys) if key not in before]
+        if missing:
+            before.update(zip(missing, self._store.get_many(table, missing), strict=True))
 
     def _reindex(self) -> None:
-        added, removed, overlay, terms = self._added, self._removed, self._overlay_terms, self._terms
-        for table, key, value in self._take_dirty():
-            known = overlay.get((table, key))
-            if known is None:
-                before = self._before[table][key]
-                old = () if before is None else terms(table, key, before)
-            else:
-                old, current = known
-                added.difference_update([(term, key) for term in current])
-                removed.difference_update([(term, key) for term in old])
-            new = terms(table, key, value)
-            overlay[table, key] = old, new
-            if new != old:
-                added.update([(term, key) for term in new if term not in old])
-                removed.update([(term, key) for term in old if term not in new])
-
-    def _take_dirty(self) -> Iterator[tuple[str, bytes, bytes]]:
+        added, removed, indexed = self._added, self._removed, self._indexed
         for table, keys in self._dirty.items():
-            if not keys:
-                continue
-            before, puts = self._before[table], self._puts[table]
-            missing = [key for key in keys if key not in before]
-            if missing:
-                before.update(zip(missing, self._store.get_many(table, missing), strict=True))
+            self._read(table, keys)
+            before, entries = self._before[table], self._entries[table]
             for key in keys:
-                yield table, key, puts[key]
+                place, old, new = (table, key), before[key], entries[key]
+                if place in indexed:
+                    lost, gained = indexed.pop(place)
+                    added.difference_update([(term, key) for term in gained])
+                    removed.difference_update([(term, key) for term in lost])
+                if old is None or not index.same_terms(old, new):
+                    had, has = () if old is None else index.terms_of(old), index.terms_of(new)
+                    indexed[place] = [term for term in had if term not in has], [term for term in has if term not in had]
+                    removed.update([(term, key) for term in indexed[place][0]])
+                    added.update([(term, key) for term in indexed[place][1]])
             keys.clear()

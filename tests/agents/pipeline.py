@@ -12,20 +12,16 @@ from typing import Any, Self
 
 from streams.agents.breaker import Breaker
 from streams.agents.cases import CaseJob
-from streams.agents.coverage import BUCKETS
 from streams.agents.intake import keyed_digest
 from streams.agents.reference import ReferenceKeeper
-from streams.agents.terms import CASES, ITEMS
+from streams.agents.tables import BUCKET_TABLE, CASE_TABLE, ITEM_TABLE, TABLES, Table
 from streams.clock import Clock
 from streams.contracts import (
     ANOMALY_TOPICS,
     ANOMALY_UNARCHIVED,
     ARCHIVE_RECEIVED,
     CASE_CLOSED,
-    CASE_STATE,
-    COVERAGE_PARTIAL,
     DEAD_LETTER,
-    ITEM_STATE,
     ITEM_USE,
     codec,
     record_key,
@@ -35,6 +31,7 @@ from streams.domain.coverage import COUNTS, UNREGISTERED
 from streams.domain.policy import Policy
 from streams.domain.reference import Reference
 from streams.holidays import china_calendar
+from streams.runtime import index
 from streams.runtime.batch import RecordBatch
 from streams.runtime.revisit import Revisits
 from streams.runtime.state import Identity, Store
@@ -93,6 +90,7 @@ class Pipeline:
         self._offsets = dict.fromkeys((*self.job.inputs, *self._keeper.topics), 0)
         self._revisits = Revisits()
         self.messages: list[Message] = []
+        self.changelogs: dict[str, dict[bytes, bytes]] = {table: {} for table in self.job.tables}
 
     def __enter__(self) -> Self:
         return self
@@ -163,11 +161,11 @@ class Pipeline:
 
     def states(self) -> dict[str, Event]:
         """State of every case, by case number."""
-        return {state["case_no"]: state for state in self._table(CASES, CASE_STATE)}
+        return {state["case_no"]: state for state in self._table(CASE_TABLE)}
 
     def items(self) -> dict[str, Event]:
         """State of every item of which anything is known, by ``unit|item``: a case that came and went may leave an empty one behind."""
-        states = {f"{state['unit_code']}|{state['item_code']}": state for state in self._table(ITEMS, ITEM_STATE)}
+        states = {f"{state['unit_code']}|{state['item_code']}": state for state in self._table(ITEM_TABLE)}
         known = self.reference.subjects()
         return {key: state for key, state in states.items() if key in known or state["unregistered_in"]}
 
@@ -177,7 +175,7 @@ class Pipeline:
 
     def buckets(self) -> list[Event]:
         """All coverage records, in key order, those that are all zero left out."""
-        return [record for record in self._table(BUCKETS, COVERAGE_PARTIAL) if any(_counts(record))]
+        return [record for record in self._table(BUCKET_TABLE) if any(_counts(record))]
 
     def told(self, *topics: str) -> list[tuple[str, str, str]]:
         """(kind, state, resolution) of every message so far on anomaly topics, in order; by default on ``anomaly-unarchived``."""
@@ -197,13 +195,18 @@ class Pipeline:
         """Every dead letter so far."""
         return [message for message in self.messages if message.topic == DEAD_LETTER]
 
+    def kept(self, name: str, key: bytes) -> tuple[Event, list[bytes]]:
+        """What the store holds: a record, and the terms it is found by."""
+        [entry] = self._store.get_many(name, [key])
+        assert entry is not None
+        return TABLES[name].load(index.value_of(entry)), index.terms_of(entry)
+
     def _events(self, topic: str, events: Iterable[Event]) -> None:
         self.raw(topic, *[(event["case_no"].encode(), codec(topic).encode(event)) for event in events])
 
     def _unit(self) -> Unit:
         return Unit(
             store=self._store,
-            terms=self.job.terms,
             tables=list(self.job.tables),
             partition=0,
             now_ms=self.now_ms,
@@ -212,15 +215,16 @@ class Pipeline:
 
     def _commit(self, unit: Unit) -> None:
         self._store.write(unit.changes({}))
+        for table, records in unit.puts.items():
+            self.changelogs[table].update(records)
         told = [Message(out.topic, out.key, out.value, list(out.headers)) for out in unit.outputs]
         self.messages += told
         uses = [(message.key, message.value) for message in told if message.topic == ITEM_USE]
         if uses:
             self.raw(ITEM_USE, *uses)
 
-    def _table(self, table: str, topic: str) -> list[Event]:
-        keys = self._store.keys(table, None, 1_000_000)
-        return [codec(topic).decode(value) for value in self._store.get_many(table, keys)]
+    def _table(self, table: Table) -> list[Event]:
+        return [record for record in table.get_many(self._unit(), self._store.keys(table.name, None, 1_000_000)) if record is not None]
 
 
 def _counts(record: Event) -> Sequence[int]:

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.agents.tables import TABLES
 from streams.domain.time import DAY_MS, HOUR_MS
 from tests.agents.pipeline import Pipeline
 from tests.oracle import configuration, oracle
@@ -141,3 +142,17 @@ def test_the_oracle_is_heard() -> None:
     with Pipeline(now_ms=MONDAY_MS) as pipeline:
         pipeline.closings({**closed, "closing_state": "VOIDED"})
         assert pipeline.state("c1")["status"] != oracle.judge(world, END_MS)["c1"].status
+
+
+@given(worlds, st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+def test_a_changelog_gives_back_what_the_store_holds(world: World, dice: Any) -> None:
+    """Records and index terms alike: a worker that takes over goes on as if it had been there."""
+    order = list(range(sum(map(len, world.values()))))
+    dice.shuffle(order)
+    with Pipeline(now_ms=MONDAY_MS) as pipeline:
+        run(pipeline, world, order)
+        for name, records in pipeline.changelogs.items():
+            for key, record in records.items():
+                value, terms = pipeline.job.restored(name, key, record)
+                assert (TABLES[name].load(value), list(terms)) == pipeline.kept(name, key)

@@ -35,7 +35,7 @@ CLOSED_MS = 1_528_000_000_000
 
 
 def newer_program(folder: Path) -> Path:
-    """The program as its next version might be: one more field with a default in ``case-state``, and a column for it."""
+    """The program as its next version might be: one more field with a default in ``case-state``, a rule for it, and a column."""
     for name in ("streams", "ops", "consumers", "avro", "dashboards"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     contract = folder / "avro" / CASE_STATE
@@ -45,6 +45,10 @@ def newer_program(folder: Path) -> Path:
     declared = yaml.safe_load((contract / "topic.yaml").read_text(encoding="utf-8"))
     declared["versions"].append({"id": NEW_ID, "file": "v2.avsc"})
     (contract / "topic.yaml").write_text(yaml.safe_dump(declared, allow_unicode=True), encoding="utf-8")
+    verdict = folder / "streams" / "domain" / "verdict.py"
+    rules, place = verdict.read_text(encoding="utf-8"), '        "source_system": event["source_system"],\n'
+    assert rules.count(place) == 1
+    verdict.write_text(rules.replace(place, f'{place}        "channel": "counter",\n'), encoding="utf-8")
     migration = "ALTER TABLE case_state ADD COLUMN IF NOT EXISTS channel LowCardinality(String) DEFAULT 'counter';\n"
     (folder / "consumers" / "migrations" / f"{len(migrations()) + 1:04}_channel.sql").write_text(migration, encoding="utf-8")
     return folder

@@ -78,7 +78,8 @@ def test_data_and_identity_survive_a_kill_and_a_stop(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("overrides", "small"), [({}, True), ({"offsets.topic.segment.bytes": 100 * 1024 * 1024}, False)])
 def test_what_the_broker_must_read_of_offsets_when_it_starts_stays_small(tmp_path: Path, overrides: dict[str, int], small: bool) -> None:
     """Reading much of it goes wrong after a kill (COORDINATOR_SEGMENT_BYTES); with Kafka's own default it grows and grows."""
-    broker = LocalBroker(tmp_path / "broker", overrides={"log.cleaner.backoff.ms": 200, "group.coordinator.append.linger.ms": 0, **overrides})
+    quick = {"log.cleaner.backoff.ms": 200, "group.coordinator.append.linger.ms": 0}
+    broker = LocalBroker(tmp_path / "broker", overrides={**quick, **overrides})
     broker.start()
     create(broker.bootstrap, "read")
     consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "g", "enable.auto.commit": False})

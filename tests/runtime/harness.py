@@ -247,7 +247,7 @@ class Pairs:
 
     def states(self) -> dict[bytes, dict[str, Any]]:
         """Return the latest state of each key, from the changelog."""
-        return {message.key(): json.loads(message.value()) for message in self.read("pair-state")}
+        return {message.key(): json.loads(message.value()[::-1]) for message in self.read("pair-state")}
 
     def verdicts(self) -> Counter[tuple[bytes, bytes]]:
         """Return how often each verdict was given."""

@@ -67,11 +67,10 @@ class PairJob:
         self.factors: dict[str, int] = {}
         self.config = config
 
-    def terms(self, table: str, key: bytes, value: bytes) -> tuple[bytes, ...]:  # noqa: ARG002 - the engine's protocol
-        """Unit, and the deadline while there is one."""
-        state = json.loads(value)
-        unit = b"u" + state["unit"].encode()
-        return (unit, b"d" + struct.pack(">q", state["due"])) if state["due"] is not None else (unit,)
+    def restored(self, table: str, key: bytes, record: bytes) -> tuple[bytes, tuple[bytes, ...]]:  # noqa: ARG002 - the engine's protocol
+        """The changelog has the state reversed, so that one form cannot be taken for the other."""
+        value = record[::-1]
+        return value, self._terms(json.loads(value))
 
     def process(self, work, batch) -> None:
         """Count the records; a verdict when both sides are known."""
@@ -91,7 +90,7 @@ class PairJob:
                 state["verdict"], state["due"] = True, None
                 work.emit(self.verdicts, record.key, b"pair" + os.urandom(self.config.big))
         for key in keys:
-            work.put("pairs", key, json.dumps(states[key]).encode())
+            self._put(work, key, states[key])
 
     def advance(self, work, limit: int) -> int | None:
         """Remind of rights that are late."""
@@ -105,7 +104,7 @@ class PairJob:
             assert term == b"d" + struct.pack(">q", state["due"])
             state["due"], state["late"] = None, True
             work.emit(self.verdicts, key, b"late", [("at", str(through).encode())])
-            work.put("pairs", key, json.dumps(state).encode())
+            self._put(work, key, state)
         if len(due) < limit:
             return None
         return struct.unpack(">q", due[-1][0][1:])[0] - 1
@@ -115,13 +114,23 @@ class PairJob:
         for key, value in zip(keys, work.get_many("pairs", keys), strict=True):
             state = json.loads(value)
             state["factor"], state["rules"] = self.factors.get(state["unit"], 1), self.fingerprint
-            work.put("pairs", key, json.dumps(state).encode())
+            self._put(work, key, state)
 
     def on_reference(self, message):
         """Take a unit's factor in."""
         unit = message.key().decode()
         self.factors[unit] = int(message.value())
         return [Span("pairs", b"u" + message.key(), b"u" + message.key() + b"\x00")]
+
+    def _put(self, work, key: bytes, state: dict[str, Any]) -> None:
+        value = json.dumps(state).encode()
+        work.put("pairs", key, value, self._terms(state), value[::-1])
+
+    @staticmethod
+    def _terms(state: dict[str, Any]) -> tuple[bytes, ...]:
+        """Unit, and the deadline while there is one."""
+        unit = b"u" + state["unit"].encode()
+        return (unit, b"d" + struct.pack(">q", state["due"])) if state["due"] is not None else (unit,)
 
     def _state(self, key: bytes, value: bytes | None) -> dict[str, Any]:
         if value is not None:

@@ -20,9 +20,9 @@ IDENTITY = Identity({"changelog": "id-1"}, "rules-1")
 SHORT = st.binary(max_size=4).map(lambda found: found.replace(b"\x02", b"\x00").replace(b"\x03", b"\x01").replace(b"\x04", b"\xff"))
 
 
-def terms(table: str, key: bytes, value: bytes) -> tuple[bytes, ...]:  # noqa: ARG001 - the engine's protocol
-    """Values are terms, separated by commas."""
-    return tuple(value.split(b",")) if value else ()
+def put(unit: Unit, table: str, key: bytes, value: bytes) -> None:
+    """Values are their terms, separated by commas."""
+    unit.put(table, key, value, value.split(b",") if value else ())
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def store(tmp_path: Path) -> Store:
 
 def unit_over(store: Store) -> Unit:
     """Return a unit over a store."""
-    return Unit(store=store, terms=terms, tables=("t", "other"), partition=0, now_ms=0, watermarks={})
+    return Unit(store=store, tables=("t", "other"), partition=0, now_ms=0, watermarks={})
 
 
 def commit(store: Store, unit: Unit, position: int = 1) -> None:
@@ -44,7 +44,7 @@ def commit(store: Store, unit: Unit, position: int = 1) -> None:
 def test_a_unit_sees_its_own_puts_and_the_store_does_not_until_it_is_written(store: Store) -> None:
     """An overlay: nothing reaches the store before the transaction has committed."""
     unit = unit_over(store)
-    unit.put("t", b"k", b"a")
+    put(unit, "t", b"k", b"a")
     assert unit.get_many("t", [b"k", b"none"]) == [b"a", None]
     assert unit_over(store).get_many("t", [b"k"]) == [None]
     commit(store, unit)
@@ -55,21 +55,31 @@ def test_a_unit_sees_its_own_puts_and_the_store_does_not_until_it_is_written(sto
 def test_several_puts_of_a_key_become_one_change(store: Store) -> None:
     """The last put counts, in the store and in the changelog."""
     unit = unit_over(store)
-    unit.put("t", b"k", b"a")
-    unit.put("t", b"k", b"b")
+    put(unit, "t", b"k", b"a")
+    put(unit, "t", b"k", b"b")
     assert unit.size == 1
     assert unit.puts["t"] == {b"k": b"b"}
+
+
+def test_the_changelog_may_get_another_form_than_the_store(store: Store) -> None:
+    """What is got back is the value that was put, in the same unit and afterwards."""
+    unit = unit_over(store)
+    unit.put("t", b"k", b"value", [b"a"], b"record")
+    assert unit.puts["t"] == {b"k": b"record"}
+    assert unit.get_many("t", [b"k"]) == [b"value"]
+    commit(store, unit)
+    assert unit_over(store).get_many("t", [b"k"]) == [b"value"]
 
 
 def test_a_changed_value_leaves_no_old_term_behind(store: Store) -> None:
     """Neither in the overlay nor, afterwards, in the store."""
     first = unit_over(store)
-    first.put("t", b"k", b"a,b")
+    put(first, "t", b"k", b"a,b")
     commit(store, first)
     second = unit_over(store)
-    second.put("t", b"k", b"b,c")
+    put(second, "t", b"k", b"b,c")
     assert second.scan(b"a", b"z", 10) == [(b"b", b"k"), (b"c", b"k")]
-    second.put("t", b"k", b"a")
+    put(second, "t", b"k", b"a")
     assert second.scan(b"a", b"z", 10) == [(b"a", b"k")]
     commit(store, second)
     assert unit_over(store).scan(b"", b"\xff", 10) == [(b"a", b"k")]
@@ -79,7 +89,7 @@ def test_a_scan_is_half_open_ordered_and_limited(store: Store) -> None:
     """Own puts and committed pairs follow the same rule."""
     unit = unit_over(store)
     for number in (5, 1, 4, 2, 3):
-        unit.put("t", b"k%d" % number, b"d" + struct.pack(">q", number))
+        put(unit, "t", b"k%d" % number, b"d" + struct.pack(">q", number))
     low, high = b"d" + struct.pack(">q", 2), b"d" + struct.pack(">q", 5)
     wanted = [(b"d" + struct.pack(">q", number), b"k%d" % number) for number in (2, 3, 4)]
     assert unit.scan(low, high, 10) == wanted
@@ -98,6 +108,15 @@ def test_the_index_keeps_the_order_of_pairs_whatever_the_bytes(pairs: set[tuple[
     assert found == sorted(pair for pair in pairs if low <= pair[0] < high)
 
 
+@given(value=SHORT, terms=st.lists(SHORT, max_size=4), others=st.lists(SHORT, max_size=4))
+def test_an_entry_gives_back_its_value_and_its_terms_whatever_the_bytes(value: bytes, terms: list[bytes], others: list[bytes]) -> None:
+    """And tells whether another has the same."""
+    kept = index.entry(value, terms)
+    assert index.value_of(kept) == value
+    assert index.terms_of(kept) == terms
+    assert index.same_terms(kept, index.entry(b"x", others)) == (terms == others)
+
+
 @settings(deadline=None, max_examples=60)  # each example opens a RocksDB
 @given(
     steps=st.lists(
@@ -114,7 +133,7 @@ def test_scans_agree_with_a_plain_model_through_any_history(tmp_path_factory: py
     for step in steps:
         unit = unit_over(store)
         for key, found in step:
-            unit.put("t", key, b",".join(found))
+            put(unit, "t", key, b",".join(found))
             model[key] = set(found)
             for low, high in ((b"a", b"c"), (b"b", b"z")):
                 wanted = sorted((term, key) for key, found in model.items() for term in found if low <= term < high)
@@ -128,8 +147,8 @@ def test_keys_come_in_order_and_go_on_after_a_cursor(store: Store) -> None:
     """Tables do not run into each other."""
     unit = unit_over(store)
     for key in (b"b", b"a", b"c", b"a\x00"):
-        unit.put("t", key, b"")
-    unit.put("other", b"z", b"")
+        put(unit, "t", key, b"")
+    put(unit, "other", b"z", b"")
     commit(store, unit)
     assert store.keys("t", None, 3) == [b"a", b"a\x00", b"b"]
     assert store.keys("t", b"b", 3) == [b"c"]
@@ -139,12 +158,12 @@ def test_positions_survive_a_restart_and_another_identity_discards_everything(tm
     """A store of another topic incarnation or other rules is worth nothing."""
     store = Store(tmp_path / "s", IDENTITY)
     unit = unit_over(store)
-    unit.put("t", b"k", b"a")
+    put(unit, "t", b"k", b"a")
     commit(store, unit, 42)
     store.close()
     store = Store(tmp_path / "s", IDENTITY)
     assert store.position("changelog") == 42
-    assert store.get_many("t", [b"k"]) == [b"a"]
+    assert unit_over(store).get_many("t", [b"k"]) == [b"a"]
     store.close()
     for other in (Identity({"changelog": "id-2"}, "rules-1"), Identity({"changelog": "id-2"}, "rules-2")):
         store = Store(tmp_path / "s", other)
