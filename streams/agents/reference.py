@@ -101,9 +101,11 @@ class ReferenceKeeper:
         return [*unit_spans(row["unit_code"])] if self._reference.units.add(row) else []
 
     def _item(self, row: Mapping[str, Any]) -> list[Touch]:
-        if not self._reference.items.add(row):
+        items, key = self._reference.items, _key(row)
+        mains = [main_key(known) for known in items.of(key)]  # a row that loses its place had made one of them a main item
+        if not items.add(row):
             return []
-        return [_cases_of(row), *(Point(ITEMS, key.encode()) for key in dict.fromkeys((_key(row), main_key(row))))]
+        return [_cases_of(row), *(Point(ITEMS, each.encode()) for each in dict.fromkeys((key, main_key(row), *mains)))]
 
     def _side(self, rows: Rows, row: Mapping[str, Any]) -> list[Touch]:
         key = _key(row)

@@ -133,6 +133,17 @@ def test_a_main_item_with_sub_items_is_not_asked_to_be_configured(pipeline: Pipe
     assert kinds(pipeline) == ["NOT_CONFIGURED"]
 
 
+@pytest.mark.parametrize("change", [{"revision": 2}, {"event_id": "i2", "note": "x"}], ids=["a new row", "another content of the same row"])
+def test_a_main_item_is_asked_again_when_its_last_sub_item_goes_to_another(pipeline: Pipeline, change: Row) -> None:
+    """Though the row that takes it away does not name it."""
+    pipeline.reference_record(MODULE_CONFIG, configured(revision=2, deleted=True))
+    sub = registered(event_id="i2", item_code="许可-00388-001", main_item_code=ITEM)
+    pipeline.reference_record(ITEM_REGISTRY, sub)
+    assert kinds(pipeline) == []
+    pipeline.reference_record(ITEM_REGISTRY, {**sub, "main_item_code": "许可-00388-000", **change})
+    assert kinds(pipeline) == ["NOT_CONFIGURED"]
+
+
 def test_a_schedule_that_is_not_approved_is_told_and_nothing_is_compared_with_it(pipeline: Pipeline) -> None:
     """Domain: UNAPPROVED_SCHEDULE costs nothing."""
     pipeline.reference_record(ARCHIVING_SCHEDULE, scheduled(revision=2, approved=False, retention="PERMANENT"))
