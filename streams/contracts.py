@@ -120,8 +120,8 @@ class Codec:
         contract = topic_contract(topic)
         self.topic = topic
         self.schema_id, schema = list(contract.versions.items())[-1]
-        self._reader = without_logical_types(schema)
         self._writers = {id_: without_logical_types(writer) for id_, writer in contract.versions.items()}
+        self._reader = self._writers[self.schema_id]  # the same object: resolving a schema into itself takes half as long again
         self._prefix = _HEADER.pack(0, self.schema_id)
         self.fields: tuple[str, ...] = tuple(each["name"] for each in schema["fields"])
 

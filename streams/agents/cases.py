@@ -133,9 +133,10 @@ class CaseJob:
                 if self._home(place) == work.partition:
                     self._dead_letter(work, *self._rejected[place])
         else:
+            moment = self._moment(work)
             for key, before in zip(keys, CASE_TABLE.get_many(work, keys), strict=True):
                 if before is not None:
-                    self._settle(work, key, CaseFacts.load(before["facts"]), before)
+                    self._settle(work, key, CaseFacts.load(before["facts"]), moment, before)
             self._flush(work)
 
     def _take_events(self, work: Work, batch: RecordBatch) -> None:
@@ -147,7 +148,7 @@ class CaseJob:
                 self._refuse(work, record, error)
             else:
                 by_case.setdefault(record.key, []).append((record, event))
-        keys = list(by_case)
+        keys, moment = list(by_case), self._moment(work)
         for key, before in zip(keys, CASE_TABLE.get_many(work, keys), strict=True):
             arrived = by_case[key]
             if before is None and (home := self._home(key)) != work.partition:
@@ -157,7 +158,7 @@ class CaseJob:
                 continue
             facts = CaseFacts.load(before["facts"] if before else b"")
             if self._merge(work, facts, arrived, closings=batch.topic == self._closed):
-                self._settle(work, key, facts, before)
+                self._settle(work, key, facts, moment, before)
 
     def _merge(self, work: Work, facts: CaseFacts, arrived: Sequence[tuple[Any, dict[str, Any]]], *, closings: bool) -> bool:
         changed = False
@@ -169,10 +170,8 @@ class CaseJob:
                 self._dead_letter(work, record, InvalidRecord("TOO_MANY_EVENTS", detail))
         return changed
 
-    def _settle(self, work: Work, key: bytes, facts: CaseFacts, before: State | None) -> None:
+    def _settle(self, work: Work, key: bytes, facts: CaseFacts, moment: Moment, before: State | None) -> None:
         """Judge a case; if its state is another than before, store it and tell."""
-        archives_read_ms = work.watermarks[self._received]
-        moment = Moment(self._now_ms(work), work.watermarks[self._closed], archives_read_ms)
         state = self._assessor.assess(key.decode(), facts, moment, before)
         if state == before:
             return
@@ -180,7 +179,7 @@ class CaseJob:
         self.tally.verdicts[state["status"]] = self.tally.verdicts.get(state["status"], 0) + 1
         self._fold.add(before, state)
         if state["findings"] or (before and before["findings"]):
-            known_ms = archives_read_ms if archives_read_ms is not None else moment.now_ms
+            known_ms = moment.archives_read_ms if moment.archives_read_ms is not None else moment.now_ms
             waiver = partial(self._assessor.reference.waiver_basis, time_ms=moment.now_ms)
             cause = Cause(self._assessor.basis(facts, state), known_ms, waiver)
             for told in publications(state["case_no"], before, state, self._assessor.policy, cause):
@@ -188,6 +187,9 @@ class CaseJob:
 
     def _flush(self, work: Work) -> None:
         self._desk.tell_owners(work, self._fold.flush(work))
+
+    def _moment(self, work: Work) -> Moment:
+        return Moment(self._now_ms(work), work.watermarks[self._closed], work.watermarks[self._received])
 
     def _now_ms(self, work: Work) -> int:
         """The clock; a watermark may be younger than the unit of work it came into."""

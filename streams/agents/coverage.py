@@ -15,12 +15,16 @@ class CoverageFold:
     """Collects changes of cases until :meth:`flush`."""
 
     def __init__(self) -> None:
+        self._none: defaultdict[str, int] = defaultdict(int)
         self._pending: defaultdict[Bucket, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
 
     def add(self, before: State | None, after: State) -> None:
         """Note what a case takes away and what it gives."""
+        last, counts = None, self._none
         for (bucket, name), count in changes(before, after):
-            self._pending[bucket][name] += count
+            if bucket is not last:  # most follow each other: looking one up costs more than counting
+                last, counts = bucket, self._pending[bucket]
+            counts[name] += count
 
     def flush(self, work: Work) -> Iterator[tuple[Bucket, int]]:
         """Write the buckets that changed; yield those of all time, each with its count of unregistered cases, where it became or left 0."""

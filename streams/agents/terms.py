@@ -35,7 +35,10 @@ _INPUT = {True: b"c", False: b"a"}
 
 def state_terms(state: State) -> tuple[bytes, ...]:
     """Terms of a case."""
-    terms = {_item(b"i", state), *(_item(b"i", archive) for archive in state["archives"]), *_waivable(b"w", state)}
+    terms = {_item(b"i", state)}
+    terms.update([_item(b"i", archive) for archive in state["archives"]])
+    if state["findings"]:
+        terms.update(_waivable(b"w", state))
     source, wake_at = state["source_system"], state["wake_at"]
     if source:
         terms.add(_text(b"o", source))

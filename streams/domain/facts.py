@@ -13,7 +13,7 @@ Events are plain dicts with the fields of the Avro record, less the title (a key
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,8 +33,10 @@ class TooManyEvents(ValueError):
     """One case has more than :data:`MAX_ARCHIVE_EVENTS` archive events that count."""
 
 
-def earliest(archive_events: Collection[Event]) -> Event | None:
+def earliest(archive_events: Sequence[Event]) -> Event | None:
     """The first by (received_at, event_id); ``None`` of none."""
+    if len(archive_events) == 1:  # nearly always
+        return archive_events[0]
     return min(archive_events, key=by_time) if archive_events else None
 
 
@@ -96,6 +98,7 @@ class CaseFacts:
     collision: bool = False
     archives: dict[str, ArchiveFacts] = field(default_factory=dict)
     _dumped: bytes | None = field(default=None, repr=False, compare=False)
+    _standing: list[tuple[str, ArchiveFacts]] | None = field(default=None, repr=False, compare=False)
     _accepted: list[tuple[str, Event]] | None = field(default=None, repr=False, compare=False)
 
     def add_closing(self, event: Event) -> bool:
@@ -120,7 +123,7 @@ class CaseFacts:
         TooManyEvents
             Nothing was taken in.
         """
-        self._dumped = self._accepted = None
+        self._dumped = self._standing = self._accepted = None
         number, event_id = event["archive_no"], event["event_id"]
         known = self.archives.get(number)
         if known is None or event["revision"] > known.revision:
@@ -143,7 +146,9 @@ class CaseFacts:
 
     def standing(self) -> list[tuple[str, ArchiveFacts]]:
         """Archive numbers that were not deleted, in order."""
-        return [(number, archive) for number, archive in sorted(self.archives.items()) if not archive.deleted]
+        if self._standing is None:
+            self._standing = [(number, archive) for number, archive in sorted(self.archives.items()) if not archive.deleted]
+        return self._standing
 
     def accepted(self) -> list[tuple[str, Event]]:
         """The earliest acceptance of each archive number that stands and has one."""

@@ -30,6 +30,7 @@ class Quality:
         self._reference = reference
         self._digest = lru_cache(maxsize=65_536)(digest)
         self._cores = lru_cache(maxsize=16_384)(self._cores_of)
+        self._wanted = lru_cache(maxsize=65_536)(self._hashes_of)
 
     def findings(self, closing: Event, facts: CaseFacts) -> Iterator[Finding]:
         """Findings on a counted case."""
@@ -70,11 +71,14 @@ class Quality:
     def _is_absent(self, wanted: Row, held: Iterable[Sequence[str]]) -> bool:
         if not (wanted["required"] and wanted["electronic"]):
             return False
-        code, name = (self._digest(text) if (text := plain(wanted[part])) else None for part in ("code", "name"))
+        code, name = self._wanted(wanted["code"], wanted["name"])
         return not any(
             (code is not None and code_held == code) or (name is not None and name_held == name and kind in (wanted["kind"], _ANY_KIND))
             for kind, name_held, code_held in held
         )
+
+    def _hashes_of(self, *texts: str) -> list[str | None]:
+        return [self._digest(text) if (text := plain(each)) else None for each in texts]
 
 
 def _mismatch(closing: Event, accepted: Iterable[tuple[str, Event]]) -> Iterator[Finding]:

@@ -115,17 +115,17 @@ class Committer:
 
         for number, (key, value) in enumerate(records.items(), start=1):
             if number == last:
-                self._produce(topic, key, value, on_delivery=delivered)
+                self._produce(topic, key, value, partition=self._partition, on_delivery=delivered)
             else:
-                self._produce(topic, key, value)
+                self._produce(topic, key, value, partition=self._partition)
 
     def _produce(self, topic: str, key: bytes | None, value: bytes | None, **options: Any) -> None:
-        deadline = time.monotonic() + self._timeout_s
-        options.setdefault("partition", self._partition)
+        deadline = None
         while True:
             try:
                 self._producer.produce(topic, key=key, value=value, **options)
             except BufferError:
+                deadline = deadline or time.monotonic() + self._timeout_s
                 if time.monotonic() > deadline:
                     raise EngineError(f"producer queue of partition {self._partition} stayed full") from None
                 self._producer.poll(0.05)
