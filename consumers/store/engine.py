@@ -7,7 +7,9 @@ Connections are isolated from each other as those of a server are (settings, cur
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +20,14 @@ from typing import Any
 os.environ["TZ"] = "Asia/Shanghai"  # the engine reads it once, while it is loaded: days are days here whatever the machine says
 time.tzset()
 
-from consumers.store.failure import READONLY, SESSION_IS_LOCKED, SESSION_NOT_FOUND, from_engine, refuse  # noqa: E402
+from consumers.store.failure import (  # noqa: E402
+    NOT_ENOUGH_SPACE,
+    READONLY,
+    SESSION_IS_LOCKED,
+    SESSION_NOT_FOUND,
+    from_engine,
+    refuse,
+)
 from consumers.store.request import READ_ONLY_USER, Request  # noqa: E402
 from streams.errors import ConfigurationError, DependencyError  # noqa: E402
 
@@ -26,6 +35,8 @@ try:
     from chdb import session as chdb
 except ImportError as error:  # the container image is made without it: half a gigabyte that a real server makes needless
     raise DependencyError("没有安装内嵌引擎 chdb：请设置 clickhouse.url。 No embedded engine is installed: set clickhouse.url.") from error
+
+log = logging.getLogger(__name__)
 
 Session = Any
 """A connection of chDB, which has no types: ``query``, ``send_query``, ``close``."""
@@ -42,6 +53,10 @@ _READER_MAY_SET = frozenset(
     {"max_execution_time", "max_result_rows", "max_block_size", "date_time_input_format", "date_time_output_format"}
 )
 """What dashboards' drivers send with every query, and what can harm nobody."""
+_ROOM_BYTES = 1 << 20
+"""As much as the engine itself reserves for an INSERT."""
+_BOOKKEEPING = frozenset({"migration", "topic_incarnation"})
+"""Tables that say nothing but what was made, and is made again."""
 
 
 class Engine:
@@ -63,16 +78,20 @@ class Engine:
     """
 
     def __init__(self, directory: Path, memory_bytes: int) -> None:
-        self._lock = _lock(directory)
+        self._lock, self._directory = _lock(directory), directory
         options = _SERVER_LIKE | {"max_server_memory_usage": memory_bytes, "max_memory_usage": memory_bytes // 2}
         self._address = f"{directory}?" + "&".join(f"{name}={value}" for name, value in options.items())
         self._sessions: dict[tuple[str, str], _Kept] = {}
         self._guard = threading.Lock()
         try:
-            self._root = _open(self._address)
+            self._root = self._opened()
             row = bytes(self._root.query("SELECT version(), timezone()", "TabSeparated").bytes())
         except RuntimeError as error:
-            raise ConfigurationError(f"ClickHouse 数据目录打不开 data directory cannot be opened: {directory}: {error}") from error
+            raise ConfigurationError(
+                f"ClickHouse 数据目录打不开 data directory cannot be opened: {directory}: {error}。"
+                " 其中的数据都来自 Kafka：把目录移开，sink 会重新填满。"
+                " All of it came from Kafka: move the directory away, and the sink fills a new one."
+            ) from error
         self.version, self.timezone = row.decode().split()
 
     @contextmanager
@@ -101,6 +120,17 @@ class Engine:
         finally:
             session.close()
 
+    def check_room(self) -> None:
+        """Let nothing be made on a full disk: chDB (4.4.0) reports success, leaves an empty definition behind, and cannot be opened again.
+
+        Raises
+        ------
+        Refused
+            NOT_ENOUGH_SPACE, which passes.
+        """
+        if shutil.disk_usage(self._directory).free < _ROOM_BYTES:
+            raise refuse(NOT_ENOUGH_SPACE, "NOT_ENOUGH_SPACE", f"Cannot reserve {_ROOM_BYTES >> 20}.00 MiB, not enough space")
+
     def run(self, call: Callable[[], Any]) -> Any:
         """Call into the engine.
 
@@ -122,6 +152,17 @@ class Engine:
             self._sessions.clear()
         self._root.close()
         os.close(self._lock)
+
+    def _opened(self) -> Session:
+        try:
+            return _open(self._address)
+        except RuntimeError as error:
+            if not _is_a_beginning(self._directory):
+                raise
+            log.warning("%s: 建库未完成，从头再建 was never made to the end, is made anew: %s", self._directory, error)
+            shutil.rmtree(self._directory)
+            self._directory.mkdir()
+            return _open(self._address)
 
     @contextmanager
     def _session(self, request: Request) -> Iterator[_Kept]:
@@ -177,6 +218,14 @@ def _name(setting: str) -> str:
     if not (setting.isascii() and setting.isidentifier()):
         raise refuse(115, "UNKNOWN_SETTING", f"Unknown setting {quoted(setting)}")
     return setting
+
+
+def _is_a_beginning(directory: Path) -> bool:
+    """Whether some definition is empty, because the disk filled up under it, and no table has rows."""
+    definitions = (*directory.glob("metadata/*.sql"), *directory.glob("metadata/*/*.sql"))
+    return any(path.stat().st_size == 0 for path in definitions) and not any(
+        part for table in directory.glob("data/*/*") if table.name not in _BOOKKEEPING for part in table.glob("*/count.txt")
+    )
 
 
 def _lock(directory: Path) -> int:

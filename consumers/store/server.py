@@ -153,6 +153,8 @@ class _Handler(BaseHTTPRequestHandler):
                 raise refuse(SYNTAX_ERROR, "SYNTAX_ERROR", "Empty query")
             if is_many(text):
                 raise refuse(SYNTAX_ERROR, "SYNTAX_ERROR", "Multi-statements are not allowed")
+            if not is_read(text):
+                self.server.engine.check_room()
             self._query(request, query_id, session, text)
 
     def _insert(self, request: Request, query_id: str, session: Session, head: InsertHead, data: Iterable[bytes]) -> None:

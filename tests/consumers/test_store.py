@@ -20,6 +20,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError,
 
 from consumers import inserting
 from consumers.clickhouse import Client
+from streams.errors import ConfigurationError
 from streams.settings import Settings
 from tests.consumers.conftest import StoreProcess, eventually
 from tests.disks import mount_small, unmount
@@ -252,6 +253,51 @@ def test_what_a_full_disk_does_not_take_is_refused_and_taken_later(small_disk: P
         assert client.query("SELECT count() FROM t").first_row == (2,)
     finally:
         store.kill()
+
+
+def test_nothing_is_made_on_a_full_disk(small_disk: Path) -> None:
+    """The engine would say that it was, and could not be opened again."""
+    store = StoreProcess(small_disk / "store")
+    try:
+        client = clickhouse_connect.get_client(host="127.0.0.1", port=store.port, autogenerate_session_id=False)
+        with (small_disk / "filler").open("wb") as filler:
+            os.posix_fallocate(filler.fileno(), 0, shutil.disk_usage(small_disk).free)
+        for statement in ("CREATE DATABASE other", DDL):
+            with pytest.raises(DatabaseError, match="NOT_ENOUGH_SPACE"):
+                client.command(statement)
+        store.restart()
+        (small_disk / "filler").unlink()
+        client.command(DDL)
+        assert client.query("SELECT count() FROM t").first_row == (0,)
+    finally:
+        store.kill()
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_a_store_whose_making_was_cut_short_is_made_anew_unless_a_table_has_rows(tmp_path: Path, rows: int) -> None:
+    """An empty definition keeps the engine from opening; what rows are there is for a person to decide."""
+    store = StoreProcess(tmp_path / "store")
+    client = clickhouse_connect.get_client(host="127.0.0.1", port=store.port, autogenerate_session_id=False)
+    client.command("CREATE DATABASE guidang")
+    for table in ("migration", "case_state"):
+        client.command(f"CREATE TABLE guidang.{table} (k UInt64) ENGINE = MergeTree ORDER BY k")
+    client.insert("guidang.migration", [[1]], ["k"])
+    if rows:
+        client.insert("guidang.case_state", [[1]], ["k"])
+    store.kill()
+    (tmp_path / "store" / "clickhouse" / "metadata" / "guidang.sql").write_bytes(b"")
+    if not rows:
+        store.start()
+        assert client.query("SELECT count() FROM system.databases WHERE name = 'guidang'").first_row == (0,)
+        store.kill()
+        return
+    start = "import sys; sys.argv[0] = 'guidang'; from ops.cli.main import main; main()"
+    command = [sys.executable, "-c", start, "--data-dir", str(store.home), "store"]
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == ConfigurationError.exit_code
+    assert "guidang.sql" in refused.stderr
+    assert "move the directory away" in refused.stderr
+    assert list((store.home / "clickhouse").glob("data/guidang/case_state/*/count.txt"))
 
 
 def test_a_second_process_is_told_why_not(store: StoreProcess, tmp_path: Path) -> None:
