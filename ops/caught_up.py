@@ -19,7 +19,8 @@ from ops.connect import Admin
 from streams.contracts import INTERNAL, JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS
 from streams.errors import DependencyError, WaitTimeout
 from streams.rights import group_of_sink
-from streams.runtime.progress import Progress, read_progress
+from streams.runtime.clients import consumer_config
+from streams.runtime.progress import Progress, committed
 from streams.settings import Settings
 
 Place = tuple[str, int]
@@ -51,20 +52,22 @@ class Standing:
 
 @dataclass(slots=True)
 class Observer:
-    """Looks at the broker; one connection for many looks."""
+    """Looks at the broker; connections are kept from one look to the next."""
 
     settings: Settings
     _admin: Admin = field(init=False)
-    _consumer: Any = field(init=False)
+    _workers: Any = field(init=False)
+    _sink: Any = field(init=False)
     _places: list[Place] = field(init=False)
 
     def __post_init__(self) -> None:
         self._admin = Admin(self.settings)
         self._places = self._find_places()
         self._admin.look_at_groups(self.settings.application, group_of_sink(self.settings))
-        self._consumer = Consumer(
-            {**self.settings.kafka_client(), "log_level": 0, "group.id": group_of_sink(self.settings), "enable.auto.commit": False}
-        )
+        # Who looks all the time tells of an outage once, and not many times a second.
+        kafka = {**self.settings.kafka_client(), "log_level": 0}
+        self._workers = Consumer(consumer_config(kafka, self.settings.application))
+        self._sink = Consumer({**kafka, "group.id": group_of_sink(self.settings), "enable.auto.commit": False})
 
     def ends(self) -> dict[Place, int]:
         """End offsets as a ``read_committed`` reader sees them."""
@@ -88,16 +91,18 @@ class Observer:
 
     def progress(self) -> dict[Place, Progress]:
         """What the workers have committed of what they read."""
-        # Who looks all the time tells of an outage once, and not many times a second.
-        kafka = {**self.settings.kafka_client(), "log_level": 0}
-        return read_progress(kafka, self.settings.application, self._names(JOB_INPUTS), timeout_s=_REQUEST_SECONDS)
+        inputs = set(self._names(JOB_INPUTS))
+        try:
+            return committed(self._workers, [place for place in self._places if place[0] in inputs], _REQUEST_SECONDS)
+        except KafkaException as error:
+            raise self._admin.failure(error) from error
 
     def sunk(self) -> dict[Place, int]:
         """What the sink has committed of the outputs."""
         outputs = set(self._names(OUTPUTS))
         wanted = [TopicPartition(*place) for place in self._places if place[0] in outputs]
         try:
-            return {(at.topic, at.partition): max(at.offset, 0) for at in self._consumer.committed(wanted, timeout=_REQUEST_SECONDS)}
+            return {(at.topic, at.partition): max(at.offset, 0) for at in self._sink.committed(wanted, timeout=_REQUEST_SECONDS)}
         except KafkaException as error:
             raise self._admin.failure(error) from error
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
-from streams.errors import DependencyError
-from streams.runtime.clients import consumer_config, patiently, refusal
+from streams.runtime.clients import patiently
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,35 +90,3 @@ def committed(consumer: Any, partitions: Iterable[tuple[str, int]], timeout_s: f
 
     answers = patiently(ask, timeout_s)
     return {(answer.topic, answer.partition): decode(answer.offset, answer.metadata) for answer in answers}
-
-
-def read_progress(
-    kafka: Mapping[str, str], name: str, topics: Iterable[str], *, timeout_s: float = 30.0
-) -> dict[tuple[str, int], Progress]:
-    """Return the progress of every partition of ``topics``, keyed by (topic, partition); joins no group, commits nothing.
-
-    Parameters
-    ----------
-    kafka
-        Connection properties under librdkafka's names.
-    name
-        Name of the job.
-
-    Raises
-    ------
-    DependencyError
-        A topic does not exist, or the broker did not answer in ``timeout_s``.
-    """
-    consumer = Consumer(consumer_config(kafka, name))
-    try:
-        partitions: list[tuple[str, int]] = []
-        for topic in topics:
-            described = consumer.list_topics(topic, timeout=timeout_s).topics[topic]
-            if described.error is not None:
-                raise DependencyError(f"topic {topic}: {described.error.str()}")
-            partitions += [(topic, partition) for partition in described.partitions]
-        return committed(consumer, partitions, timeout_s)
-    except KafkaException as exc:
-        raise refusal(f"消费组 group {name}", exc) or DependencyError(f"progress of {name}: {exc.args[0].str()}") from exc
-    finally:
-        consumer.close()

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
     NewTopic,
 )
 
-from streams.runtime.clients import extent
-from streams.runtime.progress import Progress, read_progress
+from streams.runtime.clients import consumer_config, extent
+from streams.runtime.progress import Progress, committed
 from tests.runtime.jobs import WorkerConfig
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +39,13 @@ def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
             return found
         time.sleep(0.05)
     raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def read_progress(kafka: Mapping[str, str], name: str, topics: Iterable[str]) -> dict[tuple[str, int], Progress]:
+    """What the workers of a job have committed of every partition of these topics."""
+    with closing(Consumer(consumer_config(kafka, name))) as consumer:
+        places = [(topic, number) for topic in topics for number in consumer.list_topics(topic, timeout=30).topics[topic].partitions]
+        return committed(consumer, places, 30.0)
 
 
 class Worker:

@@ -67,10 +67,10 @@ from streams.contracts import (
 from streams.errors import DependencyError, NotAllowed, OperatorError
 from streams.partitioner import PARTITIONERS
 from streams.rights import PROCESSES, SENT, Right, rights_of, without_implied
-from streams.runtime.progress import read_progress
 from streams.settings import Settings
 from tests.consumers.conftest import StoreProcess, eventually
 from tests.dlq.letters import worker_headers
+from tests.runtime.harness import read_progress
 from tests.security.broker import SecureBroker, acl
 from tests.strategies import MONDAY_MS
 
