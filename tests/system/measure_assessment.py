@@ -1,7 +1,7 @@
 """A city's assessment at scale: 200 units, 5,000 items, 10 districts and as many cases as asked for; then 500 items change.
 
 Run as ``python -m tests.system.measure_assessment [CASES]``: it prints how long a change of the registry takes until every figure is
-right, how long the score of all units takes, and how long the bulletin.
+right, and on what the processes spend their CPU time meanwhile; how long the score of all units takes, and how long the bulletin.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ops.bench.usage import cpu_seconds
 from ops.publish import TopicProducer
 from ops.simulate.calendar import at_ms
 from streams.contracts import (
@@ -106,10 +107,13 @@ def measure(system: System, settings: Settings, cases: int) -> None:
     system.run("wait", "--caught-up", "--timeout", "3000", limit_seconds=3_100)
     told["cases to ClickHouse"] = time.monotonic() - began
     changed = ((ITEM_REGISTRY, {"event_id": f"j{n}", "revision": 2, **place(n), "build_mode": "VERTICAL"}) for n in range(CHANGED))
+    processes = {each["name"]: each["pid"] for each in system.json("status")["processes"]}
+    before = {name: cpu_seconds([pid]) for name, pid in processes.items()}
     began = time.monotonic()
     publish(settings, changed)
     system.run("wait", "--caught-up", "--timeout", "600", limit_seconds=700)
     told["500 items corrected, right everywhere"] = time.monotonic() - began
+    spent = {name: cpu_seconds([pid]) - before[name] for name, pid in processes.items()}
     (city,) = system.json("coverage", "--by", "city", "--window", "ytd")
     assert city["closed"] + city["excluded"]["VERTICAL"] == cases
     told["score of all units, process start included"] = min(timed(lambda: system.json("score", "--year", "2018")) for _ in range(3))
@@ -119,6 +123,7 @@ def measure(system: System, settings: Settings, cases: int) -> None:
     print(f"{cases} cases, {ITEMS} items, {UNITS} units: {city['excluded']['VERTICAL']} cases left out by the correction")
     for what, seconds in told.items():
         print(f"{seconds:9.2f} s  {what}")
+    print("CPU seconds during the correction:", ", ".join(f"{name} {seconds:.2f}" for name, seconds in spent.items()))
 
 
 if __name__ == "__main__":
