@@ -14,7 +14,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # documented, not in its __all__
 
 from consumers.batch import Batch, Partition
 from consumers.clickhouse import Client, connect
@@ -26,7 +27,7 @@ from consumers.sink_metrics import SinkStats
 from consumers.troubles import Troubles
 from streams.access import check_access
 from streams.collector import collect_rarely
-from streams.errors import DependencyError
+from streams.errors import DependencyError, Stalled
 from streams.runtime.watchdog import LoopGuard, Pulse
 from streams.serving import WELL, Health
 from streams.settings import Settings
@@ -39,11 +40,12 @@ _FILLING_ROWS = 1_000
 """From so many rows on, a batch waits longer as long as more comes: each insert is several parts, which ClickHouse must merge."""
 _CHUNK = 2_000
 _POLL_SECONDS = 0.1
-_TOPIC_CHECK_SECONDS = 5.0
+_CHECK_SECONDS = 5.0
 _BROKER_SECONDS = 5.0
 _LATE_SECONDS = 15.0
 _STUCK_SECONDS = 360.0
 """A loop that has not turned for so long will not turn again: an insert may take as long as a client waits for an answer, and no longer."""
+_NOTHING_READ_SECONDS = 60.0
 _PATIENCE_SECONDS = 60.0  # well below max.poll.interval.ms, after which the group would go on without us
 
 
@@ -68,7 +70,8 @@ class Sink:
         self.inserted: dict[Partition, int] = {}
         self.stats, self.pulse = SinkStats(), Pulse()
         self._inserter = Inserter(self.client, self.stats)
-        self._checked = time.monotonic()
+        self._checked = self._read_at = time.monotonic()
+        self._reached: dict[Partition, int] = {}
         self._failure: Exception | None = None
         self._paused = False
         self._troubles = Troubles()
@@ -83,6 +86,8 @@ class Sink:
             A record of an output topic cannot be read.
         DependencyError
             A topic vanished, was made again or was cut: the next start sees to it. ClickHouse refuses rows.
+        Stalled
+            There is something to read, and for a minute nothing came.
         """
         collect_rarely()
         guard = LoopGuard(self.pulse, _STUCK_SECONDS)
@@ -109,11 +114,12 @@ class Sink:
         done = not batch.rows or self._inserter.insert(batch, self._outage if patient else None)
         if self._paused:
             self.consumer.resume(self.consumer.assignment())
-            self._paused = False
+            self._paused, self._read_at = False, time.monotonic()
         if not done:
             return
         if batch is self.batch:  # a rebalance during an outage throws the batch away
             self.inserted.update(batch.positions)
+            self._reached.update(batch.positions)
             self.batch = Batch()
 
     def commit(self) -> None:
@@ -154,8 +160,10 @@ class Sink:
         if batch.rows >= MOST_ROWS or (batch.first_at is not None and now - batch.first_at >= linger) or not batch.rows:
             self.insert()
             self.commit()
-        if now - self._checked >= _TOPIC_CHECK_SECONDS:
+        if now - self._checked >= _CHECK_SECONDS:
+            self._checked = now
             self._check_topics()
+            self._check_reading()
 
     def _read(self, most: int) -> bool:
         """Take what has come; return whether anything had."""
@@ -165,6 +173,8 @@ class Sink:
             raise self._failure
         for message in messages:
             self._take(message)
+        if messages:
+            self._read_at = time.monotonic()
         return bool(messages)
 
     def _take(self, message: Any) -> None:
@@ -197,7 +207,12 @@ class Sink:
         """Start each partition behind what was committed for this life of topic and table, or else at its beginning."""
         self.batch, self.inserted = Batch(), {}
         committed = self._ask(lambda: consumer.committed(partitions, timeout=_BROKER_SECONDS)) if partitions else []
-        consumer.assign([self._start(consumer, known) for known in committed])
+        starts = [self._start(consumer, known) for known in committed]
+        consumer.assign(starts)
+        # What was paused when the partitions were taken away is paused when they come back, and nobody who resumed meanwhile had them.
+        consumer.resume(partitions)
+        self._paused = False
+        self._reached, self._read_at = {(at.topic, at.partition): at.offset for at in starts}, time.monotonic()
         self._ready.parent.mkdir(parents=True, exist_ok=True)
         self._ready.touch()
         self.stats.assigned = bool(partitions)
@@ -234,13 +249,30 @@ class Sink:
 
     def _check_topics(self) -> None:
         """A topic made again under the same name must not be read on as if it were the old one."""
-        self._checked = time.monotonic()
         try:
             ids = topic_ids(self.settings, self._admin)
         except DependencyError:
             return  # the consumer tells of that itself
         if any(ids[name] != origin.topic_id for name, origin in self.origins.items()):
             raise DependencyError("主题被重建过，重新启动后从头读取 a topic was made again: starting anew reads it from its beginning")
+
+    def _check_reading(self) -> None:
+        """What is there and does not come will not come: a client that has lost its way is made anew with its process."""
+        if time.monotonic() - self._read_at < _NOTHING_READ_SECONDS:
+            return
+        asked: dict[TopicPartition, Any] = {TopicPartition(*place): OffsetSpec.latest() for place in self._reached}  # type: ignore[no-untyped-call]
+        try:
+            answers = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_BROKER_SECONDS)
+            ends = {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
+        except KafkaException:
+            return  # the consumer tells of that itself
+        if behind := sorted(place for place, at in self._reached.items() if at < ends[place]):
+            (topic, partition), more = behind[0], len(behind)
+            told = f"{topic}[{partition}] {self._reached[topic, partition]} / {ends[topic, partition]}"
+            raise Stalled(
+                f"{_NOTHING_READ_SECONDS:g} 秒没有读到任何记录，而 nothing was read, though {more} 个分区还有 partitions have more: {told}"
+            )
+        self._read_at = time.monotonic()
 
     @property
     def _ready(self) -> Path:

@@ -42,13 +42,21 @@ def value_of(kept: bytes) -> bytes:
 
 def terms_of(kept: bytes) -> list[bytes]:
     """Return the terms of an :func:`entry`."""
-    listed = kept[_LENGTH : _LENGTH + int.from_bytes(kept[:_LENGTH])]
-    return [_term(escaped) for escaped in listed.split(_END)[:-1]]
+    return [_term(escaped) for escaped in _listed(kept)]
+
+
+def positions_of(kept: bytes, key: bytes) -> list[bytes]:
+    """Return the positions (:func:`join`) of the pairs that an :func:`entry` of a key has in the index."""
+    return [escaped + _END + key for escaped in _listed(kept)]
 
 
 def same_terms(kept: bytes, other: bytes) -> bool:
     """Whether two entries have the same terms in the same order."""
     return kept.startswith(other[: _LENGTH + int.from_bytes(other[:_LENGTH])])
+
+
+def _listed(kept: bytes) -> list[bytes]:
+    return kept[_LENGTH : _LENGTH + int.from_bytes(kept[:_LENGTH])].split(_END)[:-1]
 
 
 def _term(escaped: bytes) -> bytes:

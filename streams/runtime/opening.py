@@ -23,7 +23,7 @@ from streams.runtime.clients import common, consumer_config, extent, patiently, 
 from streams.runtime.job import Job
 from streams.runtime.progress import Progress, committed
 from streams.runtime.settings import EngineSettings
-from streams.runtime.state import Changes, Identity, Pair, Store
+from streams.runtime.state import Changes, Identity, Store
 from streams.runtime.stats import EngineStats
 from streams.runtime.transaction import Committer
 
@@ -189,13 +189,13 @@ class Opening:
     def _changes(self, store: Store, table: str, records: Mapping[bytes, bytes | None], positions: Mapping[str, int]) -> Changes:
         keys, restored = list(records), self.job.restored
         entries = {key: None if record is None else index.entry(*restored(table, key, record)) for key, record in records.items()}
-        removed = _pairs(zip(keys, store.get_many(table, keys), strict=True))
-        added = _pairs(entries.items())
+        removed = _positions(zip(keys, store.get_many(table, keys), strict=True))
+        added = _positions(entries.items())
         return Changes({table: entries}, added - removed, removed - added, positions)
 
 
-def _pairs(entries: Iterable[tuple[bytes, bytes | None]]) -> set[Pair]:
-    return {(term, key) for key, kept in entries if kept is not None for term in index.terms_of(kept)}
+def _positions(entries: Iterable[tuple[bytes, bytes | None]]) -> set[bytes]:
+    return {position for key, kept in entries if kept is not None for position in index.positions_of(kept, key)}
 
 
 def _split(messages: list[Any], position: int) -> tuple[dict[bytes, bytes | None], int]:

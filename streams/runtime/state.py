@@ -47,14 +47,14 @@ class Changes:
     values
         Table to key to new entry (:func:`streams.runtime.index.entry`); ``None`` deletes, which only a foreign tombstone does.
     added, removed
-        Index pairs (term, key) that appear and disappear with it.
+        Positions of index pairs (:func:`streams.runtime.index.join`) that appear and disappear with it.
     positions
         Changelog topic to the offset after its last record in ``values``.
     """
 
     values: Mapping[str, Mapping[bytes, bytes | None]]
-    added: Iterable[Pair] = ()
-    removed: Iterable[Pair] = ()
+    added: Iterable[bytes] = ()
+    removed: Iterable[bytes] = ()
     positions: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -127,22 +127,23 @@ class Store:
             found.append(position[len(prefix) :])
         return found
 
-    def scan(self, low: bytes, high: bytes, after: Pair | None = None) -> Iterator[Pair]:
-        """Yield index pairs with ``low <= term < high`` in order, beginning after the pair ``after``.
+    def scan(self, low: bytes, high: bytes, after: Pair | None = None) -> Iterator[bytes]:
+        """Yield positions of index pairs with ``low <= term < high`` in order, beginning after the pair ``after``.
 
         Deadlines are added and deleted all the time near the low end, and a walk over deleted entries costs as much as one
         over live ones. So the store remembers, per ``low``, up to where it has found nothing.
         """
         start = _INDEX + (index.bound(low) if after is None else index.join(*after) + b"\x00")
         end = _INDEX + index.bound(high)
-        if after is None:
+        first = after is None
+        if first:
             start = max(start, self._empty_to.get(low, start))
         for position in self._walk(start, end):
-            if after is None:
+            if first:
                 self._remember(low, position)
-            after = index.split(position[1:])
-            yield after
-        if after is None:
+                first = False
+            yield position[1:]
+        if first:
             self._remember(low, max(start, end))
 
     def write(self, changes: Changes) -> None:
@@ -155,15 +156,15 @@ class Store:
                     batch.delete(prefix + key)
                 else:
                     batch.put(prefix + key, value)
-        for term, key in changes.removed:
-            batch.delete(_INDEX + index.join(term, key))
+        for position in changes.removed:
+            batch.delete(_INDEX + position)
         starts = [(low, _INDEX + index.bound(low)) for low in self._empty_to]
-        for term, key in changes.added:
-            position = _INDEX + index.join(term, key)
-            batch.put(position, b"")
+        for position in changes.added:
+            place = _INDEX + position
+            batch.put(place, b"")
             for low, start in starts:
-                if start <= position < self._empty_to[low]:
-                    self._empty_to[low] = position
+                if start <= place < self._empty_to[low]:
+                    self._empty_to[low] = place
         for changelog, at in changes.positions.items():
             batch.put(_META + b"p" + changelog.encode(), str(at).encode())
         self._db.write(batch)

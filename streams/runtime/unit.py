@@ -69,8 +69,8 @@ class Unit:
         self._before: dict[str, dict[bytes, bytes | None]] = {table: {} for table in tables}
         self._dirty: dict[str, set[bytes]] = {table: set() for table in tables}
         self._indexed: dict[tuple[str, bytes], tuple[list[bytes], list[bytes]]] = {}
-        self._added: set[Pair] = set()
-        self._removed: set[Pair] = set()
+        self._added: set[bytes] = set()
+        self._removed: set[bytes] = set()
 
     @property
     def puts(self) -> Mapping[str, Mapping[bytes, bytes]]:
@@ -118,9 +118,10 @@ class Unit:
     def scan_after(self, low: bytes, high: bytes, after: Pair | None, limit: int) -> list[Pair]:
         """Do the same, beginning after the pair ``after``: how a scan goes on in a later unit."""
         self._reindex()
-        committed = (pair for pair in self._store.scan(low, high, after) if pair not in self._removed)
-        own = sorted(pair for pair in self._added if low <= pair[0] < high and (after is None or pair > after))
-        return list(islice(heapq.merge(committed, own), limit))
+        committed = (position for position in self._store.scan(low, high, after) if position not in self._removed)
+        start, end = index.bound(low) if after is None else index.join(*after) + b"\x00", index.bound(high)
+        own = sorted(position for position in self._added if start <= position < end)
+        return [index.split(position) for position in islice(heapq.merge(committed, own), limit)]
 
     def keys(self, table: str, after: bytes | None, limit: int) -> list[bytes]:
         """Return committed keys in order, for a pass over a whole table; keys new in this unit are not among them."""
@@ -147,11 +148,12 @@ class Unit:
                 place, old, new = (table, key), before[key], entries[key]
                 if place in indexed:
                     lost, gained = indexed.pop(place)
-                    added.difference_update([(term, key) for term in gained])
-                    removed.difference_update([(term, key) for term in lost])
+                    added.difference_update(gained)
+                    removed.difference_update(lost)
                 if old is None or not index.same_terms(old, new):
-                    had, has = () if old is None else index.terms_of(old), index.terms_of(new)
-                    indexed[place] = [term for term in had if term not in has], [term for term in has if term not in had]
-                    removed.update([(term, key) for term in indexed[place][0]])
-                    added.update([(term, key) for term in indexed[place][1]])
+                    had, has = [] if old is None else index.positions_of(old, key), index.positions_of(new, key)
+                    lost, gained = [each for each in had if each not in has], [each for each in has if each not in had]
+                    indexed[place] = lost, gained
+                    removed.update(lost)
+                    added.update(gained)
             keys.clear()

@@ -61,6 +61,15 @@ class Standing(Sink):
         time.sleep(600)
 """
 
+HEARS_NOTHING = """
+import consumers.sink
+consumers.sink._NOTHING_READ_SECONDS = 2.0
+class Deaf(Sink):
+    def _begin(self, consumer, partitions):
+        super()._begin(consumer, partitions)
+        consumer.pause(partitions)
+"""
+
 
 @contextlib.contextmanager
 def sinking(settings: Settings, body: str = "", cls: str = "Sink") -> Iterator[subprocess.Popen[str]]:
@@ -297,6 +306,43 @@ def test_a_sink_whose_loop_stands_still_ends_itself_and_says_where(sink_settings
     assert process.returncode == 1
     assert "the loop has not turned for" in told
     assert "in _step" in told
+
+
+def test_a_sink_that_reads_nothing_though_there_is_something_ends_itself_and_says_what(sink_settings: Settings) -> None:
+    """And one that has nothing to read goes on."""
+    outputs = Outputs(sink_settings)
+    outputs.write(CASE_STATE, [case_state(0)])
+    with sinking(sink_settings):
+        sunk(sink_settings)
+    with sinking(sink_settings, HEARS_NOTHING, "Deaf") as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(9)
+        outputs.write(CASE_STATE, [case_state(1)], partition=1)
+        told = process.communicate(timeout=30)[1]
+    assert process.returncode == 1
+    assert "Stalled" in told
+    assert f"{sink_settings.topic(CASE_STATE)}[1]" in told
+
+
+def test_a_rebalance_while_the_store_is_away_leaves_nothing_unread(sink_settings: Settings, own_store: StoreProcess) -> None:
+    """Reading is paused then, and what is paused stays so through any number of owners."""
+    own = sink_settings.model_copy(update={"clickhouse": ClickHouseSettings(url=own_store.url, database="rebalanced")})
+    outputs = Outputs(own)
+    outputs.write(CASE_STATE, [case_state(number) for number in range(100)])
+    migrate(own)
+    with sinking(own) as one:
+        sunk(own)
+        own_store.kill()
+        outputs.write(CASE_STATE, [case_state(number) for number in range(100, 200)], partition=1)
+        time.sleep(2)  # it has read them, and waits for the store
+        member = Consumer(own.kafka_client(group_id=group_of_sink(own), session_timeout_ms=6_000, enable_auto_commit=False))
+        member.subscribe([own.topic(CASE_STATE)])
+        eventually(lambda: member.poll(0.1) is None and bool(member.assignment()), 30)
+        member.close()
+        own_store.start()
+        sunk(own, 60)
+        assert one.poll() is None
+    assert connect(own).query("SELECT count() FROM case_state FINAL").first_row == (200,)
 
 
 def test_the_broker_killed_while_a_commit_waits(sink_settings: Settings, tmp_path: Path) -> None:

@@ -114,6 +114,7 @@ def test_an_entry_gives_back_its_value_and_its_terms_whatever_the_bytes(value: b
     kept = index.entry(value, terms)
     assert index.value_of(kept) == value
     assert index.terms_of(kept) == terms
+    assert index.positions_of(kept, b"k\x00\x01") == [index.join(term, b"k\x00\x01") for term in terms]
     assert index.same_terms(kept, index.entry(b"x", others)) == (terms == others)
 
 
@@ -175,8 +176,8 @@ def test_positions_survive_a_restart_and_another_identity_discards_everything(tm
 
 def test_a_tombstone_deletes(store: Store) -> None:
     """Value and index pair go together."""
-    store.write(Changes({"t": {b"k": b"a"}}, added=[(b"a", b"k")]))
-    store.write(Changes({"t": {b"k": None}}, removed=[(b"a", b"k")]))
+    store.write(Changes({"t": {b"k": b"a"}}, added=[index.join(b"a", b"k")]))
+    store.write(Changes({"t": {b"k": None}}, removed=[index.join(b"a", b"k")]))
     assert store.get_many("t", [b"k"]) == [None]
     assert list(store.scan(b"", b"\xff")) == []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ class Disk:
 
     identity: bytes = b""
     values: dict[tuple[str, bytes], bytes] = field(default_factory=dict)
-    index: list[tuple[bytes, Pair]] = field(default_factory=list)
+    index: list[bytes] = field(default_factory=list)
     positions: dict[str, int] = field(default_factory=dict)
     holder: FakeStore | None = None
 
@@ -56,16 +56,11 @@ class FakeStore:
         """See the real one."""
         return sorted(key for of, key in self._disk.values if of == table and (after is None or key > after))[:limit]
 
-    def scan(self, low: bytes, high: bytes, after: Pair | None = None) -> Iterator[Pair]:
+    def scan(self, low: bytes, high: bytes, after: Pair | None = None) -> Iterator[bytes]:
         """See the real one."""
         start = index.bound(low) if after is None else index.join(*after) + b"\x00"
-        end = index.bound(high)
-        pairs = self._disk.index
-        for at in range(bisect_left(pairs, (start,)), len(pairs)):
-            position, pair = pairs[at]
-            if position >= end:
-                return
-            yield pair
+        positions = self._disk.index
+        yield from positions[bisect_left(positions, start) : bisect_left(positions, index.bound(high))]
 
     def write(self, changes: Changes) -> None:
         """See the real one."""
@@ -77,16 +72,14 @@ class FakeStore:
                     disk.values.pop((table, key), None)
                 else:
                     disk.values[table, key] = value
-        for pair in changes.removed:
-            entry = (index.join(*pair), pair)
-            at = bisect_left(disk.index, entry)
-            if at < len(disk.index) and disk.index[at] == entry:
+        for position in changes.removed:
+            at = bisect_left(disk.index, position)
+            if disk.index[at : at + 1] == [position]:
                 del disk.index[at]
-        for pair in changes.added:
-            entry = (index.join(*pair), pair)
-            at = bisect_left(disk.index, entry)
-            if at == len(disk.index) or disk.index[at] != entry:
-                insort(disk.index, entry)
+        for position in changes.added:
+            at = bisect_left(disk.index, position)
+            if disk.index[at : at + 1] != [position]:
+                disk.index.insert(at, position)
         disk.positions.update(changes.positions)
 
     def close(self) -> None:

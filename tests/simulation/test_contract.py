@@ -17,6 +17,7 @@ from consumers.rows import version_of
 from streams.contracts import COVERAGE_PARTIAL
 from streams.domain.coverage import COUNTS, UNREGISTERED
 from streams.errors import ConfigurationError
+from streams.runtime import index
 from streams.runtime.clients import consumer_config, extent, producer_config
 from streams.runtime.state import Changes, Identity, Store
 from tests.consumers.outputs import store_rows
@@ -37,20 +38,25 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     return lambda identity: FakeStore(disk, identity) if request.param == "fake" else Store(tmp_path / "0", identity)
 
 
+def at(*pairs: tuple[bytes, bytes]) -> list[bytes]:
+    """Where index pairs stand."""
+    return [index.join(*pair) for pair in pairs]
+
+
 def test_a_store_gives_back_what_was_written(open_store: Open) -> None:
     """Values, keys in order, index pairs in order of terms, positions; also after it was closed."""
     store = open_store(IDENTITY)
     store.write(
-        Changes({"t": {b"k2": b"b", b"k1": b"a"}, "u": {b"k9": b"x"}}, {(b"\x00", b"k1"), (b"z", b"k2"), (b"", b"k3")}, (), {"log": 7})
+        Changes({"t": {b"k2": b"b", b"k1": b"a"}, "u": {b"k9": b"x"}}, at((b"\x00", b"k1"), (b"z", b"k2"), (b"", b"k3")), (), {"log": 7})
     )
-    store.write(Changes({"t": {b"k2": b"c", b"gone": None}}, {(b"m", b"k2")}, {(b"z", b"k2"), (b"never", b"was")}))
+    store.write(Changes({"t": {b"k2": b"c", b"gone": None}}, at((b"m", b"k2")), at((b"z", b"k2"), (b"never", b"was"))))
     store.close()
     store = open_store(IDENTITY)
     assert store.get_many("t", [b"k1", b"none", b"k2"]) == [b"a", None, b"c"]
     assert store.keys("t", None, 9) == [b"k1", b"k2"]
     assert store.keys("t", b"k1", 9) == [b"k2"]
-    assert list(store.scan(b"", b"\xff")) == [(b"", b"k3"), (b"\x00", b"k1"), (b"m", b"k2")]
-    assert list(store.scan(b"", b"\xff", (b"\x00", b"k1"))) == [(b"m", b"k2")]
+    assert list(store.scan(b"", b"\xff")) == at((b"", b"k3"), (b"\x00", b"k1"), (b"m", b"k2"))
+    assert list(store.scan(b"", b"\xff", (b"\x00", b"k1"))) == at((b"m", b"k2"))
     assert (store.position("log"), store.position("other")) == (7, None)
     store.close()
 
@@ -58,7 +64,7 @@ def test_a_store_gives_back_what_was_written(open_store: Open) -> None:
 def test_a_store_of_another_identity_is_empty(open_store: Open) -> None:
     """It was made from another log or by other rules."""
     store = open_store(IDENTITY)
-    store.write(Changes({"t": {b"k": b"a"}}, {(b"x", b"k")}, (), {"log": 7}))
+    store.write(Changes({"t": {b"k": b"a"}}, at((b"x", b"k")), (), {"log": 7}))
     store.close()
     store = open_store(Identity({"log": "2"}, "f"))
     assert (store.get_many("t", [b"k"]), list(store.scan(b"", b"\xff")), store.position("log")) == ([None], [], None)
@@ -80,10 +86,10 @@ def test_a_store_walks_its_index_alike_whatever_was_written(open_store: Open, se
     for _ in range(60):
         added = {(bytes([dice.randrange(6)]) * dice.randint(0, 2), bytes([dice.randrange(4)])) for _ in range(3)}
         removed = set(dice.sample(sorted(model), k=min(len(model), 2))) - added
-        store.write(Changes({}, added, removed))
+        store.write(Changes({}, at(*added), at(*removed)))
         model = (model - removed) | added
         low, high = sorted(bytes([dice.randrange(6)]) for _ in range(2))
-        assert list(store.scan(low, high)) == sorted(pair for pair in model if low <= pair[0] < high)
+        assert list(store.scan(low, high)) == at(*sorted(pair for pair in model if low <= pair[0] < high))
     store.close()
 
 
