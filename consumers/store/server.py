@@ -24,7 +24,17 @@ from consumers.store.encoding import accepted, decoded, encoded
 from consumers.store.engine import Engine, Session
 from consumers.store.failure import MEMORY_LIMIT_EXCEEDED, NOT_IMPLEMENTED, READONLY, SYNTAX_ERROR, UNKNOWN_EXCEPTION, Refused, refuse
 from consumers.store.request import ClientGone, Request, body_chunks, read_form, read_request
-from consumers.store.statement import HEAD_BYTES, STREAMABLE_FORMATS, InsertHead, insert_head, is_many, is_read, is_select, output_format
+from consumers.store.statement import (
+    HEAD_BYTES,
+    STREAMABLE_FORMATS,
+    InsertHead,
+    insert_head,
+    is_definition,
+    is_many,
+    is_read,
+    is_select,
+    output_format,
+)
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
                 raise refuse(SYNTAX_ERROR, "SYNTAX_ERROR", "Empty query")
             if is_many(text):
                 raise refuse(SYNTAX_ERROR, "SYNTAX_ERROR", "Multi-statements are not allowed")
-            if not is_read(text):
+            if is_definition(text):
                 self.server.engine.check_room()
             self._query(request, query_id, session, text)
 

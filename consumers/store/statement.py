@@ -28,6 +28,7 @@ _BLANK = re.compile(rb"\s|--|/\*")
 _DATA_START = re.compile(rb"[ \t\f]*(?:\r?\n)?")
 _SELECTS = frozenset({b"SELECT", b"WITH"})
 _READS = _SELECTS | frozenset({b"SHOW", b"DESCRIBE", b"DESC", b"EXISTS", b"EXPLAIN"})
+_DEFINITIONS = frozenset({b"CREATE", b"ALTER", b"ATTACH", b"RENAME", b"EXCHANGE", b"REPLACE"})
 _SOURCES = frozenset({b"VALUES", b"SELECT", b"WITH", b"FROM", b"INFILE"})
 
 
@@ -89,6 +90,11 @@ def _check_is_text(statement: bytes) -> None:
 def is_read(text: bytes) -> bool:
     """Whether the statement only reads: the kind that GET may carry."""
     return next(_words(text), (b"", 0, 0))[0] in _READS
+
+
+def is_definition(text: bytes) -> bool:
+    """Whether the statement writes the definition of a database or table."""
+    return next(_words(text), (b"", 0, 0))[0] in _DEFINITIONS
 
 
 def is_select(text: bytes) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from consumers.store.statement import insert_head, is_many, is_read, is_select, output_format
+from consumers.store.statement import insert_head, is_definition, is_many, is_read, is_select, output_format
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,8 @@ def test_formats_reads_and_several_statements() -> None:
     assert output_format(b"SELECT 1") is None
     assert is_read(b"-- x\n WITH 1 AS a SELECT a")
     assert not is_read(b"DROP TABLE t")
+    assert is_definition(b"/* x */ create table t (k UInt64) ENGINE = Memory")
+    assert not is_definition(b"DROP TABLE t")
     assert is_read(b"SHOW TABLES")
     assert not is_select(b"SHOW TABLES")
     assert is_many(b"SELECT 1; SELECT 2")

@@ -256,13 +256,15 @@ def test_what_a_full_disk_does_not_take_is_refused_and_taken_later(small_disk: P
 
 
 def test_nothing_is_made_on_a_full_disk(small_disk: Path) -> None:
-    """The engine would say that it was, and could not be opened again."""
+    """The engine would say that it was, and could not be opened again; what is there may go."""
     store = StoreProcess(small_disk / "store")
     try:
         client = clickhouse_connect.get_client(host="127.0.0.1", port=store.port, autogenerate_session_id=False)
+        client.command("CREATE TABLE old (k UInt64) ENGINE = MergeTree ORDER BY k")
         with (small_disk / "filler").open("wb") as filler:
             os.posix_fallocate(filler.fileno(), 0, shutil.disk_usage(small_disk).free)
-        for statement in ("CREATE DATABASE other", DDL):
+        client.command("DROP TABLE old")
+        for statement in ("ALTER TABLE old ADD COLUMN v UInt64", "CREATE DATABASE other", DDL):
             with pytest.raises(DatabaseError, match="NOT_ENOUGH_SPACE"):
                 client.command(statement)
         store.restart()
