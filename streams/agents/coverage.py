@@ -15,12 +15,11 @@ class CoverageFold:
     """Collects changes of cases until :meth:`flush`."""
 
     def __init__(self) -> None:
-        self._none: defaultdict[str, int] = defaultdict(int)
         self._pending: defaultdict[Bucket, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
 
     def add(self, before: State | None, after: State) -> None:
         """Note what a case takes away and what it gives."""
-        last, counts = None, self._none
+        last = None
         for (bucket, name), count in changes(before, after):
             if bucket is not last:  # most follow each other: looking one up costs more than counting
                 last, counts = bucket, self._pending[bucket]
