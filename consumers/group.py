@@ -21,6 +21,9 @@ def consumer_properties(settings: Settings, tell: Callable[[KafkaError], None]) 
     never recovers from such a fence. A dynamic member just joins again. The price: the partitions of a sink that was killed lie
     idle until its session has run out, so the session is the shortest a broker takes by default (``group.min.session.timeout.ms``).
 
+    A request that nobody answers is given up after ``socket.timeout.ms``: a commit waits for its answer and its retries without any bound
+    of its own, and with the default of 60 s a network that was cut for a moment held the sink for minutes.
+
     Parameters
     ----------
     tell
@@ -42,5 +45,6 @@ def consumer_properties(settings: Settings, tell: Callable[[KafkaError], None]) 
         queued_min_messages=20_000,
         queued_max_messages_kbytes=32_768,
         reconnect_backoff_max_ms=1_000,
+        socket_timeout_ms=10_000,
     )
     return {**properties, "log_level": 0, "error_cb": tell}

@@ -43,10 +43,12 @@ _POLL_SECONDS = 0.1
 _CHECK_SECONDS = 5.0
 _BROKER_SECONDS = 5.0
 _LATE_SECONDS = 15.0
-_STUCK_SECONDS = 360.0
-"""A loop that has not turned for so long will not turn again: an insert may take as long as a client waits for an answer, and no longer."""
+_STUCK_SECONDS = 45.0
+"""A loop that has not turned for so long will not turn again."""
+_INSERT_SECONDS = 315.0
+"""An insert may take as long as a client waits for its answer."""
 _NOTHING_READ_SECONDS = 60.0
-_PATIENCE_SECONDS = 60.0  # well below max.poll.interval.ms, after which the group would go on without us
+_PATIENCE_SECONDS = 30.0  # well below max.poll.interval.ms, after which the group would go on without us
 
 
 class Sink:
@@ -111,7 +113,11 @@ class Sink:
             Wait through an outage of ClickHouse, reading nothing; otherwise leave the batch as it is.
         """
         batch = self.batch
-        done = not batch.rows or self._inserter.insert(batch, self._outage if patient else None)
+        self.pulse.patience_s = _INSERT_SECONDS
+        try:
+            done = not batch.rows or self._inserter.insert(batch, self._outage if patient else None)
+        finally:
+            self.pulse.patience_s = 0.0
         if self._paused:
             self.consumer.resume(self.consumer.assignment())
             self._paused, self._read_at = False, time.monotonic()

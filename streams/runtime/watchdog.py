@@ -27,11 +27,18 @@ LONGEST_LOOK_S: Final = 3.0
 
 @dataclass(slots=True)
 class Pulse:
-    """Counters that go up as long as the parts that beat them are alive."""
+    """Counters that go up as long as the parts that beat them are alive.
+
+    Parameters
+    ----------
+    patience_s
+        How much longer than usual the loop may stand still just now: what it waits for is known to take its time.
+    """
 
     loop: int = 0
     reads: int = 0
     probes: int = 0
+    patience_s: float = 0.0
 
     def read(self) -> None:
         """Count one turn of the drain loop."""
@@ -129,7 +136,7 @@ class LoopGuard:
             if self._deadline is not None:
                 if time.monotonic() > self._deadline[0]:
                     end_process("the stop took too long", self._deadline[1])
-            elif silent > self._stall_s:
+            elif silent > self._stall_s + self._pulse.patience_s:
                 end_process(f"the loop has not turned for {silent:.0f} s", 1)
 
 
