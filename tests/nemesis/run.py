@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,8 @@ from tests.nemesis.cluster import GUIDANG, Cluster
 from tests.nemesis.faults import Fault, faults
 
 YEAR, WINDOW = 2018, "2018-01-01..2018-12-31"
+LOGS = Path("build/nemesis")
+"""Where logs are kept when a run fails."""
 HEAL_SECONDS = 120.0
 _TOLD_SECONDS = 10.0
 _SHOWN = 20
@@ -218,12 +221,25 @@ def run(folder: Path, *, seed: int, cases: int, minutes: float, longest_seconds:
     """Run once; the report says what was wrong."""
     report = Report(seed, cases, minutes)
     with Cluster(folder) as cluster:
-        this = Run(cluster, report, longest_seconds, tell)
-        simulated = this.play()
-        tell(f"everything is mended; {report.hits.total()} faults")
-        this.heal()
-        report.wrong = this.judge(simulated)
+        try:
+            this = Run(cluster, report, longest_seconds, tell)
+            simulated = this.play()
+            tell(f"everything is mended; {report.hits.total()} faults")
+            this.heal()
+            report.wrong = this.judge(simulated)
+        except BaseException:
+            keep_logs(folder)
+            raise
+        if report.wrong:
+            keep_logs(folder)
     return report
+
+
+def keep_logs(folder: Path) -> None:
+    """What every process said, for whoever asks why; all else goes with the run."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    for path in (*folder.glob("*.log"), *folder.glob("kafka/logs/*.log")):
+        shutil.copy(path, LOGS / "-".join(path.relative_to(folder).parts))
 
 
 def main() -> int:
