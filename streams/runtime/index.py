@@ -37,7 +37,7 @@ def entry(value: bytes, terms: Iterable[bytes]) -> bytes:
 
 def value_of(kept: bytes) -> bytes:
     """Return the value of an :func:`entry`."""
-    return kept[_LENGTH + int.from_bytes(kept[:_LENGTH]) :]
+    return kept[_value_start(kept) :]
 
 
 def terms_of(kept: bytes) -> list[bytes]:
@@ -52,11 +52,15 @@ def positions_of(kept: bytes, key: bytes) -> list[bytes]:
 
 def same_terms(kept: bytes, other: bytes) -> bool:
     """Whether two entries have the same terms in the same order."""
-    return kept.startswith(other[: _LENGTH + int.from_bytes(other[:_LENGTH])])
+    return kept.startswith(other[: _value_start(other)])
 
 
 def _listed(kept: bytes) -> list[bytes]:
-    return kept[_LENGTH : _LENGTH + int.from_bytes(kept[:_LENGTH])].split(_END)[:-1]
+    return kept[_LENGTH : _value_start(kept)].split(_END)[:-1]
+
+
+def _value_start(kept: bytes) -> int:
+    return _LENGTH + int.from_bytes(kept[:_LENGTH])
 
 
 def _term(escaped: bytes) -> bytes:
