@@ -34,7 +34,7 @@ class LocalBroker:
     Parameters
     ----------
     data_dir
-        Its folder: data, generated configuration, ``logs/``. Two brokers on one folder: the second one ends with an error.
+        Its folder: data, generated configuration, ``logs/``, ``tmp/``. Two brokers on one folder: the second one ends with an error.
     port
         Port to listen on; taken by another is an error. Without it, each start takes a free one: clients must then ask again
         for :attr:`bootstrap` after a restart.
@@ -84,8 +84,11 @@ class LocalBroker:
         elif not is_free(self.port):
             raise DependencyError(f"端口 {self.port} 已被占用，Kafka 无法启动。 Port {self.port} is taken.")
         self._jars = self._jars or fetch_jars()
-        logs, data = self.data_dir / "logs", self.data_dir / "data"
+        logs, data, scratch = (self.data_dir / name for name in ("logs", "data", "tmp"))
         logs.mkdir(parents=True, exist_ok=True)
+        # Java unpacks native libraries into it; those of a broker that was killed stay.
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
         controller = free_port()
         config = {
             **DEFAULTS,
@@ -98,7 +101,7 @@ class LocalBroker:
         properties, log4j = self.data_dir / "server.properties", self.data_dir / "log4j2.properties"
         properties.write_text("".join(f"{name}={value}\n" for name, value in config.items()), encoding="utf-8")
         log4j.write_text(LOG4J.format(folder=logs), encoding="utf-8")
-        base = [java(), *JVM, f"-Dlog4j2.configurationFile={log4j}", "-cp", f"{self._jars}/*"]
+        base = [java(), *JVM, f"-Djava.io.tmpdir={scratch}", f"-Dlog4j2.configurationFile={log4j}", "-cp", f"{self._jars}/*"]
         if not (data / "meta.properties").exists():
             self._format([*base, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties)])
         return [*base, "kafka.Kafka", str(properties)]

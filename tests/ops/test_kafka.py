@@ -31,10 +31,10 @@ def create(bootstrap: str, topic: str) -> None:
         answer.result(10)
 
 
-def produce(bootstrap: str, topic: str, value: bytes, timestamp_ms: int = 0) -> None:
+def produce(bootstrap: str, topic: str, value: bytes, timestamp_ms: int = 0, compression: str = "none") -> None:
     """One confirmed record."""
     failures: list[object] = []
-    producer = Producer({"bootstrap.servers": bootstrap})
+    producer = Producer({"bootstrap.servers": bootstrap, "compression.type": compression})
     producer.produce(
         topic, value, key=b"k", partition=0, timestamp=timestamp_ms, on_delivery=lambda error, _m: error and failures.append(error)
     )
@@ -72,6 +72,21 @@ def test_data_and_identity_survive_a_kill_and_a_stop(tmp_path: Path) -> None:
         again.stop()
     assert not answers(again.port)
     again.stop()
+
+
+@pytest.mark.slow
+def test_what_java_unpacks_is_in_the_folder_of_the_broker_and_goes_with_the_next_start(tmp_path: Path) -> None:
+    """A killed broker cannot clear up behind itself."""
+    broker = LocalBroker(tmp_path / "broker")
+    broker.start()
+    create(broker.bootstrap, "packed")
+    produce(broker.bootstrap, "packed", b"v" * 10_000, compression="lz4")
+    broker.kill()
+    left = list((tmp_path / "broker" / "tmp").glob("*lz4*"))
+    assert left
+    broker.start()
+    broker.stop()
+    assert not [path for path in left if path.exists()]
 
 
 @pytest.mark.slow
