@@ -13,6 +13,8 @@ missing=""
 for program in chromium strace; do
     command -v $program >/dev/null || missing="$missing $program"
 done
+# the driver of the browser (Playwright's) is linked with it
+[ -n "$(find /lib /usr/lib /usr/lib64 -name 'libatomic.so.1' -print -quit 2>/dev/null)" ] || missing="$missing libatomic1"
 servers=""
 command -v promtool >/dev/null || servers="$servers prometheus"
 command -v amtool >/dev/null || servers="$servers prometheus-alertmanager"
