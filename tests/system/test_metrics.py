@@ -8,7 +8,9 @@ import signal
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,6 +120,7 @@ def test_every_process_serves_what_is_declared_and_the_figures_of_the_command_li
     check_figures(system, scraped["monitor"])
     check_work(system, scraped["worker-1"], scraped["sink"])
     check_sources(scraped["monitor"])
+    check_listeners(system)
     agree(system)  # the canary's events are in the topics; no figure rests on them
     assert system.sql("SELECT status, count() FROM case_state FINAL WHERE startsWith(case_no, 'guidang-canary-') GROUP BY ALL") == [
         ("NOT_CLOSED", 8)
@@ -145,6 +148,36 @@ def test_every_process_serves_what_is_declared_and_the_figures_of_the_command_li
     assert len(before) == 1
     system.kill("worker")
     eventually(lambda: bool(observer.workers() - before))  # that is how the monitor knows that one has started
+
+
+def check_listeners(system: System) -> None:
+    """Nothing listens but to this machine, and what has no service to give only on its metrics port."""
+    addresses = {name: each["targets"] for name, each in targets(system).items()}
+    seen = set()
+    for process in system.json("status")["processes"]:
+        if process["pid"]:
+            found = listeners(process["pid"])
+            assert all(each.startswith("127.0.0.1:") for each in found), (process["name"], found)
+            if process["role"] not in {"kafka", "store", "board"}:
+                assert found == addresses.get(process["name"], []), process["name"]
+            seen.add(process["role"])
+    assert seen >= {"supervisor", "kafka", "store", "worker", "sink", "monitor", "board"}
+
+
+def listeners(pid: int) -> list[str]:
+    """Addresses on which a process listens over TCP."""
+    own, found = set(), []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            own.add(str(link.readlink()))
+    for family in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{family}").read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == "0A" and f"socket:[{inode}]" in own:
+                host, _, port = local.partition(":")
+                known = host in {"0100007F", "0000000000000000FFFF00000100007F"}
+                found.append(f"{'127.0.0.1' if known else host}:{int(port, 16)}")
+    return sorted(found)
 
 
 def check_figures(system: System, found: Scrape) -> None:
