@@ -19,11 +19,10 @@ class CoverageFold:
 
     def add(self, before: State | None, after: State) -> None:
         """Note what a case takes away and what it gives."""
-        last = None
-        for (bucket, name), count in changes(before, after):
-            if bucket is not last:  # most follow each other: looking one up costs more than counting
-                last, counts = bucket, self._pending[bucket]
-            counts[name] += count
+        for bucket, names, count in changes(before, after):
+            counts = self._pending[bucket]
+            for name in names:
+                counts[name] += count
 
     def flush(self, work: Work) -> Iterator[tuple[Bucket, int]]:
         """Write the buckets that changed; yield those of all time, each with its count of unregistered cases, where it became or left 0."""

@@ -14,7 +14,8 @@ what a case counts at either time lies in one bucket.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -54,45 +55,43 @@ class Bucket(NamedTuple):
 
 
 Contribution = tuple[Bucket, str]
+Given = tuple[Bucket, tuple[str, ...]]
 
 
 def contributions(state: State | None) -> list[Contribution]:
     """What a case gives: one for each (bucket, name of count) in the list."""
-    return [] if state is None else [*_of_case(state), *_of_archives(state)]
+    return [(bucket, name) for bucket, names in _given(state) for name in names]
 
 
-def _of_case(state: State) -> list[Contribution]:
-    given: list[Contribution] = []
-    closed_at = state["closed_at"]
-    if closed_at is not None:
-        hour = _hour(closed_at, state["due_at"], state)
-        given += [(hour, name) for name in _closed_counts(state)]
-        if FLAG_UNREGISTERED_ITEM in state["flags"]:
-            given.append((_ever(state), UNREGISTERED))
-        if state["due_passed"]:
-            given.append((hour, "due"))
-            if state["received_at"] is not None:
-                given.append((hour, "due_archived"))
-            elif state["status"] == "AWAITING":
-                given.append((hour, "due_awaiting"))
-    elif state["status"] == "ORPHAN":
-        given.append((_hour(state["received_at"], state["received_at"], state), "orphan"))
-    return given
-
-
-def _of_archives(state: State) -> list[Contribution]:
-    return [(_hour(at, at, archive), "official_archived") for archive in state["archives"] if (at := archive["accepted_at"]) is not None]
-
-
-def changes(before: State | None, after: State) -> list[tuple[Contribution, int]]:
-    """What is taken away (−1) and given (+1) when a case goes from one state to another; empty when nothing moves."""
+def changes(before: State | None, after: State) -> list[tuple[Bucket, tuple[str, ...], int]]:
+    """Which counts of which buckets go down (−1) and up (+1) when a case goes from one state to another; empty when nothing moves."""
     if before is not None and before["archives"] == after["archives"]:
         old, new = _of_case(before), _of_case(after)
     else:
-        old, new = contributions(before), contributions(after)
+        old, new = _given(before), _given(after)
     if old == new:
         return []
-    return [*((each, -1) for each in old), *((each, 1) for each in new)]
+    return [*((*each, -1) for each in old), *((*each, 1) for each in new)]
+
+
+def _given(state: State | None) -> list[Given]:
+    return [] if state is None else [*_of_case(state), *_of_archives(state)]
+
+
+def _of_case(state: State) -> list[Given]:
+    closed_at = state["closed_at"]
+    if closed_at is not None:
+        refused = True in [archive["refused_at"] is not None for archive in state["archives"]]
+        names = _closed_counts(state["status"], state["reason"], refused, state["due_passed"], state["received_at"] is not None)
+        hour = _hour(closed_at, state["due_at"], state)
+        return [(hour, names), (_ever(state), (UNREGISTERED,))] if FLAG_UNREGISTERED_ITEM in state["flags"] else [(hour, names)]
+    if state["status"] == "ORPHAN":
+        return [(_hour(state["received_at"], state["received_at"], state), ("orphan",))]
+    return []
+
+
+def _of_archives(state: State) -> list[Given]:
+    return [(_hour(at, at, archive), ("official_archived",)) for archive in state["archives"] if (at := archive["accepted_at"]) is not None]
 
 
 def apply(record: Mapping[str, Any] | None, partition: int, bucket: Bucket, counts: Mapping[str, int]) -> dict[str, Any]:
@@ -121,22 +120,22 @@ def empty_record(partition: int, bucket: Bucket) -> dict[str, Any]:
     return {"input_partition": partition, **place, **dict.fromkeys((*COUNTS, UNREGISTERED), 0), "excluded": {}}
 
 
-def _closed_counts(state: State) -> Iterable[str]:
-    status, reason = state["status"], state["reason"]
+@lru_cache(maxsize=1024)
+def _closed_counts(status: str, reason: str, refused: bool, due_passed: bool, archived: bool) -> tuple[str, ...]:
+    """Which counts a closed case is one of."""
     if status == "EXCLUDED":
-        yield EXCLUDED_PREFIX + reason
-        if reason != "DELETED":
-            yield "official_closed"
-        return
-    yield "official_closed"
-    if status in {"ARCHIVED", "ARCHIVED_LATE"}:
-        yield "archived"
-        if status == "ARCHIVED_LATE":
-            yield "archived_late"
-        return
-    yield "unarchived" if status == "UNARCHIVED" else "awaiting"
-    if any(archive["refused_at"] is not None for archive in state["archives"]):
-        yield "refused"
+        names = [EXCLUDED_PREFIX + reason] if reason == "DELETED" else [EXCLUDED_PREFIX + reason, "official_closed"]
+    elif status in {"ARCHIVED", "ARCHIVED_LATE"}:
+        names = ["official_closed", "archived", *(["archived_late"] if status == "ARCHIVED_LATE" else [])]
+    else:
+        names = ["official_closed", "unarchived" if status == "UNARCHIVED" else "awaiting", *(["refused"] if refused else [])]
+    if due_passed:
+        names.append("due")
+        if archived:
+            names.append("due_archived")
+        elif status == "AWAITING":
+            names.append("due_awaiting")
+    return tuple(names)
 
 
 def _ever(state: State) -> Bucket:

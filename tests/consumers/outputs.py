@@ -56,7 +56,7 @@ def case_state(number: int, **more: Any) -> dict[str, Any]:
 def archive(number: str, **more: Any) -> dict[str, Any]:
     """One archive number of a case."""
     place = {"unit_code": "U1", "item_code": "许可-00001-000", "main_item_code": "许可-00001-000", "item_type": "许可"}
-    return {"archive_no": number, "receipt": "ACCEPTED", **place} | more
+    return {"archive_no": number, "receipt": "ACCEPTED", "refused_at": None, **place} | more
 
 
 def bucket(unit: str, hour: int, partition: int = 0, **counts: Any) -> dict[str, Any]:
