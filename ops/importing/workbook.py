@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import logging
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,8 @@ from ops.importing.guard import check_workbook
 from ops.importing.sheet import LARGEST_COLUMNS, LARGEST_ROWS, NotAValue, Place, Range, Sheet, Value
 from streams.errors import BadInputFile
 
+logger = logging.getLogger(__name__)
+
 _LAST_ROW = 1_048_576
 _MOST_MERGES = 100_000
 _MERGE = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}mergeCell"
@@ -23,7 +26,7 @@ _MOMENTS = (dt.datetime, dt.date, dt.time, dt.timedelta)
 
 
 def workbook_sheets(raw: bytes, name: str) -> list[Sheet]:
-    """Read the sheets that a person sees; hidden ones hold lists and last year's drafts.
+    """Read the sheets that a person sees; hidden ones hold lists and last year's drafts, and it is told that they were not read.
 
     Parameters
     ----------
@@ -42,6 +45,8 @@ def workbook_sheets(raw: bytes, name: str) -> list[Sheet]:
         warnings.simplefilter("ignore")  # what openpyxl leaves out when it *writes* is nothing to us
         try:
             workbook = load_workbook(io.BytesIO(raw), read_only=True, keep_links=False)
+            if hidden := [sheet.title for sheet in workbook.worksheets if sheet.sheet_state != "visible"]:
+                logger.warning("%s: 隐藏的工作表没有读 hidden sheets are not read: %s", name, ", ".join(hidden))
             return [_sheet(sheet, name) for sheet in workbook.worksheets if sheet.sheet_state == "visible"]
         except BadInputFile:
             raise

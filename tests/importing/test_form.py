@@ -145,8 +145,8 @@ def test_headings_may_stand_in_one_row_with_blanks_and_breaks_in_them():
     assert codes(read(form(NOTICE, top=[heading]))) == CODES
 
 
-def test_every_visible_sheet_with_the_form_is_read():
-    """And no other."""
+def test_every_visible_sheet_with_the_form_is_read(caplog: pytest.LogCaptureFixture):
+    """And no other, which is told."""
     workbook = form([MAIN], sheet="许可")
     fill(workbook.create_sheet("说明"), [("填表须知",), ("主项编码是什么", "…")])
     fill(workbook.create_sheet("续"), [*TOP, SUB_1])
@@ -155,6 +155,7 @@ def test_every_visible_sheet_with_the_form_is_read():
     hidden.sheet_state = "hidden"
     reading = read(workbook)
     assert [(draft.sheet, draft.content["item_code"]) for draft in reading.drafts] == [("许可", CODES[0]), ("续", CODES[1])]
+    assert "hidden sheets are not read: 去年" in caplog.text
 
 
 def test_headings_may_come_again_on_each_page():
