@@ -59,7 +59,7 @@ class EngineSettings:
     group_records: int = 5_000
     group_batches: int = 64
     advance_limit: int = 500
-    revisit_limit: int = 500
+    revisit_limit: int = 1_000
     probe_s: float = 0.5
     idle_commit_s: float = 1.0
     transaction_timeout_ms: int = 20_000
