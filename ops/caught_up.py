@@ -10,12 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from ops.connect import Admin
+from ops.patience import Answer, patiently
 from streams.contracts import INTERNAL, JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS
 from streams.errors import DependencyError, WaitTimeout
 from streams.rights import group_of_sink
@@ -24,7 +25,6 @@ from streams.runtime.progress import Progress, committed
 from streams.settings import Settings
 
 Place = tuple[str, int]
-Answer = TypeVar("Answer")
 _REQUEST_SECONDS = 15.0
 _LOOK_SECONDS = 0.25
 _AWAY_SECONDS = 20.0
@@ -195,20 +195,19 @@ def wait_caught_up(settings: Settings, timeout_s: float, tell: Callable[[int, li
 
 
 class _Patient:
-    """Asks again while the broker is away for a short time: it may be the supervisor that starts it again, at another port."""
+    """Asks with one observer for as long as it serves; a broker that was away may be at another port."""
 
     def __init__(self, settings: Settings, give_up: float) -> None:
         self._settings, self.give_up = settings, give_up
         self._observer: Observer | None = None
 
     def ask(self, question: Callable[[Observer], Answer]) -> Answer:
-        lost_at = time.monotonic()
-        while True:
+        def asked() -> Answer:
             try:
                 self._observer = self._observer or Observer(self._settings)
                 return question(self._observer)
             except DependencyError:
                 self._observer = None
-                if time.monotonic() > min(self.give_up, lost_at + _AWAY_SECONDS):
-                    raise
-                time.sleep(_LOOK_SECONDS)
+                raise
+
+        return patiently(asked, min(self.give_up - time.monotonic(), _AWAY_SECONDS))

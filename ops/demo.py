@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,21 +17,24 @@ from pathlib import Path
 from typing import Any
 
 from consumers.anomalies import anomaly_rows
-from consumers.clickhouse import connect, reaching
+from consumers.clickhouse import Client, connect, reaching
 from consumers.coverage import coverage_rows
 from consumers.items import item_rows
 from consumers.windows import parse_window
 from ops.caught_up import wait_caught_up
+from ops.patience import Answer, patiently
 from ops.simulate.compare import CASE_COLUMNS, TIMES, Difference, case_differences, figure_differences, item_differences
 from ops.simulate.generate import Plan
 from ops.simulate.run import Simulated, publish_simulation
 from ops.simulate.truth import figures
 from ops.supervisor.roles import endpoints
 from streams.domain.rules import KINDS
-from streams.errors import GuidangError
+from streams.errors import DependencyError, GuidangError
 from streams.settings import CONFIG_FILE_VARIABLE, Settings, load_settings
 
 _CATCH_UP_SECONDS = 240.0
+_RESTART_SECONDS = 60.0
+"""What is killed is started again, with a pause that grows when it happens often."""
 _LOOK_SECONDS = 1.0
 _WINDOW = "ytd"
 _KEPT = "GUIDANG_POLICY__"
@@ -98,24 +101,29 @@ def bulletin_folder(settings: Settings) -> Path:
 def system(workers: int) -> Iterator[None]:
     """A running system of the settings in the environment, stopped in the end whatever happens."""
     try:
-        guidang("up", "--detach", "--workers", str(workers))
+        _run(("up", "--detach", "--workers", str(workers)), (0,))
         yield
     finally:
         subprocess.run([sys.executable, "-m", "ops", "down"], check=False, stdout=subprocess.DEVNULL)
 
 
 def guidang(*arguments: str, accept: tuple[int, ...] = (0,)) -> int:
-    """Run our command line; what it prints goes where ours does.
+    """Run our command line, again while something that it needs is being started again; what it prints goes where ours does.
 
     Raises
     ------
     GuidangError
         It ended with a code other than those accepted.
     """
+    return patiently(lambda: _run(arguments, accept), _RESTART_SECONDS)
+
+
+def _run(arguments: Sequence[str], accept: tuple[int, ...]) -> int:
     code = subprocess.run([sys.executable, "-m", "ops", *arguments], check=False).returncode
-    if code not in accept:
-        raise GuidangError(f"guidang {' '.join(arguments)}: 退出码 exit code {code}")
-    return code
+    if code in accept:
+        return code
+    failure = DependencyError if code == DependencyError.exit_code else GuidangError
+    raise failure(f"guidang {' '.join(arguments)}: 退出码 exit code {code}")
 
 
 def run_year(
@@ -145,10 +153,8 @@ def _publish_and_wait(settings: Settings, plan: Plan, on_published: Callable[[in
 
 def rows_by(settings: Settings, by: Any, now_ms: int, window: str = _WINDOW) -> list[Row]:
     """Rows of ``guidang coverage``."""
-    with reaching(settings):
-        span = parse_window(window, now_ms)
-        grace_ms = settings.domain_policy().orphan_grace_ms
-        return coverage_rows(connect(settings), by, span, now_ms=now_ms, orphan_grace_ms=grace_ms)
+    span, grace_ms = parse_window(window, now_ms), settings.domain_policy().orphan_grace_ms
+    return _ask(settings, lambda client: coverage_rows(client, by, span, now_ms=now_ms, orphan_grace_ms=grace_ms))
 
 
 def compare(settings: Settings, plan: Plan, simulated: Simulated, window: str = _WINDOW) -> list[Difference]:
@@ -164,8 +170,7 @@ def compare(settings: Settings, plan: Plan, simulated: Simulated, window: str = 
 
 def findings_by_kind(settings: Settings) -> list[Row]:
     """How many findings of each kind are open, of how many units, and how many of them are waived."""
-    with reaching(settings):
-        open_ = anomaly_rows(connect(settings), state="open")
+    open_ = _ask(settings, lambda client: anomaly_rows(client, state="open"))
     found = {kind: [row for row in open_ if row["kind"] == kind] for kind in KINDS}
     return [
         {
@@ -183,11 +188,20 @@ def findings_by_kind(settings: Settings) -> list[Row]:
 def _cases(settings: Settings) -> dict[str, Row]:
     names = ("case_no", *CASE_COLUMNS, "due_at", "open_anomalies")
     columns = ", ".join(f"toUnixTimestamp64Milli({name})" if name in TIMES else name for name in names)
-    with reaching(settings):
-        answer = connect(settings).query(f"SELECT {columns} FROM case_state FINAL")  # noqa: S608  our own names
+    answer = _ask(settings, lambda client: client.query(f"SELECT {columns} FROM case_state FINAL"))  # noqa: S608  our own names
     return {row[0]: dict(zip(names, row, strict=True)) for row in answer.result_rows}
 
 
 def _items(settings: Settings) -> dict[str, frozenset[str]]:
-    with reaching(settings):
-        return {f"{row['unit_code']}|{row['item_code']}": frozenset(row["findings"]) for row in item_rows(connect(settings))}
+    rows = _ask(settings, item_rows)
+    return {f"{row['unit_code']}|{row['item_code']}": frozenset(row["findings"]) for row in rows}
+
+
+def _ask(settings: Settings, question: Callable[[Client], Answer]) -> Answer:
+    """Ask ClickHouse, again while it is being started again."""
+
+    def asked() -> Answer:
+        with reaching(settings):
+            return question(connect(settings))
+
+    return patiently(asked, _RESTART_SECONDS)

@@ -25,17 +25,22 @@ def start(temp: Path, *arguments: str) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
-def left_behind(temp: Path) -> list[str]:
-    """Command lines of processes that still use the folder."""
-    found = []
+def processes(temp: Path) -> dict[int, str]:
+    """Command lines of processes that use the folder, by process id."""
+    found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command, environment = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
         except OSError:
             continue
         if str(temp).encode() in command + environment and process.name != str(os.getpid()):
-            found.append(command.replace(b"\0", b" ").decode())
+            found[int(process.name)] = command.replace(b"\0", b" ").decode()
     return found
+
+
+def left_behind(temp: Path) -> list[str]:
+    """Command lines of processes that still use the folder."""
+    return list(processes(temp).values())
 
 
 @pytest.mark.kafka
@@ -82,3 +87,32 @@ def test_a_demo_that_is_told_to_end_takes_down_what_it_started(tmp_path: Path):
     assert process.returncode == 143
     assert list(tmp_path.glob("guidang-demo-*")) == []
     assert left_behind(tmp_path) == []
+
+
+@pytest.mark.kafka
+@pytest.mark.clickhouse
+@pytest.mark.slow
+def test_whatever_is_killed_the_demo_ends_as_its_truth_says(tmp_path: Path):
+    """The store for longer than it takes the demonstration to ask it, then everything else."""
+    process = start(tmp_path, "--cases", "2000", "--seed", "5", "--workers", "1", "--json")
+    told = (line.decode() for line in process.stderr or ())
+    assert any("已发布" in line for line in told), "it never showed a figure"
+    kill_for(tmp_path, "-m ops store", seconds=4)
+    for other in ("-m ops sink", "kafka.Kafka", "-m ops worker"):
+        kill_for(tmp_path, other, seconds=0)
+        time.sleep(1.5)
+    said = "".join(told)
+    assert process.wait(timeout=200) == 0, said
+    assert "一致；与整批重算：一致" in said
+    assert left_behind(tmp_path) == []
+
+
+def kill_for(temp: Path, role: str, *, seconds: float) -> None:
+    """SIGKILL every process of a role that shows itself, once at least."""
+    end, killed = time.monotonic() + seconds, 0
+    while time.monotonic() < end or not killed:
+        for pid, command in processes(temp).items():
+            if role in command:
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+        time.sleep(0.05)

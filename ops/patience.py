@@ -1,0 +1,31 @@
+"""Asking again while what a command needs is away for a short time: it may be the supervisor that starts it again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from streams.errors import DependencyError
+
+_PAUSE_SECONDS = 0.25
+
+Answer = TypeVar("Answer")
+
+
+def patiently(question: Callable[[], Answer], seconds: float) -> Answer:
+    """Ask until there is an answer, for at most ``seconds``.
+
+    Raises
+    ------
+    DependencyError
+        The last one, when the time is over.
+    """
+    give_up = time.monotonic() + seconds
+    while True:
+        try:
+            return question()
+        except DependencyError:
+            if time.monotonic() > give_up:
+                raise
+        time.sleep(_PAUSE_SECONDS)
