@@ -1,5 +1,6 @@
 # Every target stands alone: on a fresh Debian machine with Python >= 3.11 it makes what it needs; a second run reuses it.
-PYTHON ?= python3
+# the distribution's own, if it will do: it is built with optimization, which many others in PATH are not (docs/operations.md)
+PYTHON ?= $(shell /usr/bin/python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo /usr/bin/python3 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed

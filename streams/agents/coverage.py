@@ -19,9 +19,9 @@ class CoverageFold:
 
     def add(self, before: State | None, after: State) -> None:
         """Note what a case takes away and what it gives."""
-        for bucket, names, count in changes(before, after):
+        for bucket, moves in changes(before, after):
             counts = self._pending[bucket]
-            for name in names:
+            for name, count in moves:
                 counts[name] += count
 
     def flush(self, work: Work) -> Iterator[tuple[Bucket, int]]:

@@ -35,8 +35,11 @@ _INPUT = {True: b"c", False: b"a"}
 
 def state_terms(state: State) -> tuple[bytes, ...]:
     """Terms of a case."""
+    unit, item = state["unit_code"], state["item_code"]
     terms = {_item(b"i", state)}
-    terms.update([_item(b"i", archive) for archive in state["archives"]])
+    for archive in state["archives"]:
+        if archive["item_code"] != item or archive["unit_code"] != unit:
+            terms.add(_item(b"i", archive))
     if state["findings"]:
         terms.update(_waivable(b"w", state))
     source, wake_at = state["source_system"], state["wake_at"]

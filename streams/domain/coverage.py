@@ -14,7 +14,7 @@ what a case counts at either time lies in one bucket.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -56,6 +56,8 @@ class Bucket(NamedTuple):
 
 Contribution = tuple[Bucket, str]
 Given = tuple[Bucket, tuple[str, ...]]
+Move = tuple[str, int]
+"""Name of a count, and by how much it changes."""
 
 
 def contributions(state: State | None) -> list[Contribution]:
@@ -63,15 +65,24 @@ def contributions(state: State | None) -> list[Contribution]:
     return [(bucket, name) for bucket, names in _given(state) for name in names]
 
 
-def changes(before: State | None, after: State) -> list[tuple[Bucket, tuple[str, ...], int]]:
-    """Which counts of which buckets go down (−1) and up (+1) when a case goes from one state to another; empty when nothing moves."""
+def changes(before: State | None, after: State) -> Iterable[tuple[Bucket, tuple[Move, ...]]]:
+    """What a case moves when it goes from one state to another: what it gave goes down by 1, what it gives goes up by 1.
+
+    A bucket may be named more than once, and what goes down in one place may go up again in another: sums tell.
+    """
     if before is not None and before["archives"] == after["archives"]:
         old, new = _of_case(before), _of_case(after)
     else:
         old, new = _given(before), _given(after)
     if old == new:
-        return []
-    return [*((*each, -1) for each in old), *((*each, 1) for each in new)]
+        return
+    if len(old) == len(new) == 1 and old[0][0] == new[0][0]:  # nearly always: a case that is judged otherwise stays where it is
+        yield new[0][0], _moves(old[0][1], new[0][1])
+        return
+    for bucket, names in old:
+        yield bucket, _moves(names, ())
+    for bucket, names in new:
+        yield bucket, _moves((), names)
 
 
 def _given(state: State | None) -> list[Given]:
@@ -118,6 +129,12 @@ def empty_record(partition: int, bucket: Bucket) -> dict[str, Any]:
     place = bucket._asdict()
     place |= {"bucket_start": place.pop("start_ms"), "due_start": place.pop("due_start_ms")}
     return {"input_partition": partition, **place, **dict.fromkeys((*COUNTS, UNREGISTERED), 0), "excluded": {}}
+
+
+@lru_cache(maxsize=4096)
+def _moves(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[Move, ...]:
+    """What changes between two lists of counts; what is in both stays."""
+    return (*((name, -1) for name in old if name not in new), *((name, 1) for name in new if name not in old))
 
 
 @lru_cache(maxsize=1024)

@@ -62,16 +62,10 @@ class ArchiveFacts:
         """The earliest acceptance."""
         return earliest([event for event in self.events.values() if event["receipt"] == "ACCEPTED"])
 
-    def first_refusal(self) -> Event | None:
-        """The earliest refusal."""
-        return earliest(self._refusals())
-
-    def last_refusal(self) -> Event | None:
-        """The refusal that stands."""
-        return max(self._refusals(), key=by_time, default=None)
-
-    def _refusals(self) -> list[Event]:
-        return [event for event in self.events.values() if event["receipt"] in REFUSED_RECEIPTS]
+    def refusals(self) -> list[Event]:
+        """All refusals in the order of time; the last is the one that stands."""
+        found = [event for event in self.events.values() if event["receipt"] in REFUSED_RECEIPTS]
+        return sorted(found, key=by_time) if found else found
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -43,9 +44,8 @@ def digest_of(*parts: Any) -> str:
 
 def recorded(found: Iterable[Finding], subject: str, waivers: Rows, day: int) -> list[dict[str, Any]]:
     """Findings as the state holds them, by kind, each with the waiver (豁免) that stands for it and whether it holds on a day."""
-    return [
-        _record(finding, anomaly_id(finding.kind, subject), waivers, day) for finding in sorted(found, key=lambda finding: finding.kind)
-    ]
+    ordered = sorted(found, key=attrgetter("kind"))
+    return [_record(finding, anomaly_id(finding.kind, subject), waivers, day) for finding in ordered]
 
 
 def next_review_ms(findings: Iterable[dict[str, Any]], day: int) -> int | None:

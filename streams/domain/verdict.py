@@ -181,19 +181,20 @@ class Judge:
 
     def _archives(self, facts: CaseFacts) -> list[dict[str, Any]]:
         """The archive numbers that stand, each with the unit, district and item of its first acceptance."""
-        return [self._archive(number, archive, facts.closing) for number, archive in facts.standing()]
+        accepted = dict(facts.accepted())
+        return [self._archive(number, archive, accepted.get(number), facts.closing) for number, archive in facts.standing()]
 
-    def _archive(self, number: str, archive: ArchiveFacts, closing: Event | None) -> dict[str, Any]:
-        accepted, refused, last = archive.acceptance(), archive.first_refusal(), archive.last_refusal()
-        told = accepted or last or _earliest(archive)
+    def _archive(self, number: str, archive: ArchiveFacts, accepted: Event | None, closing: Event | None) -> dict[str, Any]:
+        refusals = archive.refusals()
+        told = accepted or (refusals[-1] if refusals else _earliest(archive))
         item = parse_item(told["item_code"])
         same_unit = closing is not None and closing["unit_code"] == told["unit_code"]
         day = day_of(closing["closed_at"] if closing else told["received_at"])
         return {
             "archive_no": number,
             "accepted_at": accepted["received_at"] if accepted else None,
-            "refused_at": refused["received_at"] if refused else None,
-            "last_refused_at": last["received_at"] if last else None,
+            "refused_at": refusals[0]["received_at"] if refusals else None,
+            "last_refused_at": refusals[-1]["received_at"] if refusals else None,
             "receipt": told["receipt"],
             "unit_code": told["unit_code"],
             "district_code": self.reference.units.district(
@@ -228,7 +229,7 @@ def _place(event: Event, item: Item) -> State:
 
 
 def _refused(facts: CaseFacts) -> bool:
-    return any(archive.last_refusal() for _, archive in facts.standing())
+    return any(archive.refusals() for _, archive in facts.standing())
 
 
 def _any_archive(facts: CaseFacts) -> Event:

@@ -51,8 +51,8 @@ def test_what_a_correction_takes_from_one_bucket_it_gives_to_another(two: list[E
     moved = Counter(contributions(after))
     moved.subtract(Counter(contributions(before)))
     flat: Counter[Any] = Counter()
-    for bucket, names, count in changes(before, after):
-        flat.update({(bucket, name): count for name in names})
+    for bucket, moves in changes(before, after):
+        flat.update({(bucket, name): count for name, count in moves})
     assert {key: count for key, count in flat.items() if count} == {key: count for key, count in moved.items() if count}
 
 
