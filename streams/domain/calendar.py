@@ -47,7 +47,7 @@ class WorkCalendar:
     def __init__(self, off: AbstractSet[int], on: AbstractSet[int], known_from: int, known_through: int) -> None:
         self._off, self._on = off, on
         self._known_from, self._known_through = known_from, known_through
-        self._after = lru_cache(maxsize=8192)(self._workday_after)
+        self._end_of = lru_cache(maxsize=8192)(self._end_of_workdays)
 
     def is_workday(self, day: int) -> bool:
         """Whether a local day is worked."""
@@ -62,12 +62,11 @@ class WorkCalendar:
         """
         if deadline.hours:
             return Due(closed_at_ms + deadline.hours * HOUR_MS, provisional=False)
-        last_day, provisional = self._after(day_of(closed_at_ms), deadline.workdays)
-        return Due(day_start_ms(last_day + 1) - 1, provisional)
+        return self._end_of(day_of(closed_at_ms), deadline.workdays)
 
-    def _workday_after(self, day: int, count: int) -> tuple[int, bool]:
+    def _end_of_workdays(self, day: int, count: int) -> Due:
         first = day + 1
         while count:
             day += 1
             count -= self.is_workday(day)
-        return day, first < self._known_from or day > self._known_through
+        return Due(day_start_ms(day + 1) - 1, first < self._known_from or day > self._known_through)

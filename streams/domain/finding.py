@@ -50,8 +50,8 @@ def recorded(found: Iterable[Finding], subject: str, waivers: Rows, day: int) ->
 
 def next_review_ms(findings: Iterable[dict[str, Any]], day: int) -> int | None:
     """When time alone may change one of them: a waiver begins or ends."""
-    days = (edge for each in findings for edge in (each["waived_from"], each["waived_until"] and each["waived_until"] + 1) if edge)
-    return min((day_start_ms(edge) for edge in days if edge > day), default=None)
+    days = [edge for each in findings for edge in (each["waived_from"], each["waived_until"] and each["waived_until"] + 1) if edge]
+    return min([day_start_ms(edge) for edge in days if edge > day], default=None)
 
 
 def _record(finding: Finding, id_: str, waivers: Rows, day: int) -> dict[str, Any]:
