@@ -101,10 +101,13 @@ class Run:
         watch = threading.Thread(target=self._watch)
         for thread in (watch, *lanes):
             thread.start()
-        for thread in lanes:
-            thread.join()
-        self._over.set()
-        watch.join()
+        try:
+            for thread in lanes:
+                thread.join()
+        finally:  # whoever interrupts it does not wait for half an hour, and what is broken is mended all the same
+            self._over.set()
+            for thread in (watch, *lanes):
+                thread.join()
         if self._failures:
             raise self._failures[0]
         self.report.events = published[0].total
@@ -146,11 +149,12 @@ class Run:
             work()
         except BaseException as error:  # noqa: BLE001 - raised again by whoever waits for the thread
             self._failures.append(error)
+            self._over.set()
 
     def _happen(self, choice: Sequence[Fault], dice: random.Random) -> None:
         """Each fault once, in an order of this seed; then any, until the end."""
         waiting = dice.sample(choice, len(choice))
-        while not self._failures and ((left := self._end - time.monotonic()) > 0 or waiting):
+        while not self._over.is_set() and ((left := self._end - time.monotonic()) > 0 or waiting):
             fault = waiting.pop() if waiting else dice.choice(choice)
             victim = fault.victim(dice)
             name, seconds = f"{fault.on}: {fault.kind}", min(dice.uniform(*fault.seconds), max(left, 1.0))
@@ -160,16 +164,16 @@ class Run:
                 if possible:
                     self.report.hits[name] += 1
                     self.report.busy[name] += at_work
-                    time.sleep(seconds)
+                    self._over.wait(seconds)
                 else:
                     self.report.impossible.add(name)
             self._await_progress(writes=fault.on in {"sink", "store"})
-            time.sleep(dice.uniform(0.5, 3.0))
+            self._over.wait(dice.uniform(0.5, 3.0))
 
     def _await_progress(self, *, writes: bool) -> None:
         """Wait until work goes on that waits: the next fault must find it going on, and not what the last one left standing."""
         begun_s, done = time.time(), -1
-        while not self._failures and time.monotonic() < self._end and time.time() < begun_s + HEAL_SECONDS:
+        while not self._over.is_set() and time.monotonic() < self._end and time.time() < begun_s + HEAL_SECONDS:
             look = self.cluster.look()
             behind, now = (look.outputs_behind, look.outputs_done) if writes else (look.inputs_behind, look.inputs_done)
             if look.at_s > begun_s:  # an older look may have missed what was done before the fault
@@ -177,7 +181,7 @@ class Run:
                     self.report.standing_seconds = max(self.report.standing_seconds, look.at_s - begun_s)
                     return
                 done = now if done < 0 else done
-            time.sleep(0.2)
+            self._over.wait(0.2)
 
     def _publish(self) -> Simulated:
         """All events, evenly until the end, by a producer that never gives up: what was confirmed is all there is."""
@@ -191,12 +195,13 @@ class Run:
         encode = {topic: codec(topic).encode for topic in {topic for topic, _ in events}}
         for number, (topic, record) in enumerate(events):
             while time.monotonic() < begun + number * interval:
-                time.sleep(0.02)
+                if self._over.wait(0.02):
+                    raise InterruptedError(f"over after {number} of {len(events)} events")
             producer.produce(self.settings.topic(topic), encode[topic](record), record_key(topic, record))
             producer.poll(0)
             sent[topic] += 1
             self._sent = number + 1
-        while producer.flush(5) and not self._failures:
+        while producer.flush(5) and not self._over.is_set():
             pass
         return Simulated(self.plan, simulation.truth, simulation.items, dict(sent), time.monotonic() - begun)
 
