@@ -7,4 +7,5 @@ CREATE TABLE IF NOT EXISTS topic_incarnation
     ordinal  UInt16
 )
 ENGINE = ReplacingMergeTree
-ORDER BY (topic, topic_id);
+ORDER BY (topic, topic_id)
+SETTINGS old_parts_lifetime = 480;

@@ -48,4 +48,5 @@ CREATE TABLE IF NOT EXISTS case_state
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY cityHash64(case_no) % 4
-ORDER BY case_no;
+ORDER BY case_no
+SETTINGS old_parts_lifetime = 480;

@@ -29,4 +29,5 @@ CREATE TABLE IF NOT EXISTS anomaly
     version        UInt64
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY anomaly_id;
+ORDER BY anomaly_id
+SETTINGS old_parts_lifetime = 480;

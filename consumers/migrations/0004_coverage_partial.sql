@@ -29,4 +29,5 @@ CREATE TABLE IF NOT EXISTS coverage_partial
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY granularity
-ORDER BY (granularity, due_start, bucket_start, unit_code, district_code, item_type, main_item_code, item_code, input_partition);
+ORDER BY (granularity, due_start, bucket_start, unit_code, district_code, item_type, main_item_code, item_code, input_partition)
+SETTINGS old_parts_lifetime = 480;

@@ -16,4 +16,5 @@ CREATE TABLE IF NOT EXISTS dead_letter
     version          UInt64
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY (incarnation, partition, offset);
+ORDER BY (incarnation, partition, offset)
+SETTINGS old_parts_lifetime = 480;

@@ -31,4 +31,5 @@ CREATE TABLE IF NOT EXISTS item
     version               UInt64
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY (unit_code, item_code);
+ORDER BY (unit_code, item_code)
+SETTINGS old_parts_lifetime = 480;

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 os.environ["TZ"] = "Asia/Shanghai"  # the engine reads it once, while it is loaded: days are days here whatever the machine says
 time.tzset()
 
@@ -28,6 +30,7 @@ from consumers.store.failure import (  # noqa: E402
     from_engine,
     refuse,
 )
+from consumers.store.parts import PARTS, PartCheck  # noqa: E402
 from consumers.store.request import READ_ONLY_USER, Request  # noqa: E402
 from streams.errors import ConfigurationError, DependencyError  # noqa: E402
 
@@ -82,6 +85,9 @@ class Engine:
         options = _SERVER_LIKE | {"max_server_memory_usage": memory_bytes, "max_memory_usage": memory_bytes // 2}
         self._address = f"{directory}?" + "&".join(f"{name}={value}" for name, value in options.items())
         self._sessions: dict[tuple[str, str], _Kept] = {}
+        self._parts, self._looking = PartCheck(), threading.Lock()
+        self.broken: list[str] = []
+        """Parts that the engine takes for whole and that are not: it must be opened anew."""
         self._guard = threading.Lock()
         try:
             self._root = self._opened()
@@ -131,6 +137,21 @@ class Engine:
         if shutil.disk_usage(self._directory).free < _ROOM_BYTES:
             raise refuse(NOT_ENOUGH_SPACE, "NOT_ENOUGH_SPACE", f"Cannot reserve {_ROOM_BYTES >> 20}.00 MiB, not enough space")
 
+    def check_parts(self) -> None:
+        """Let nothing count as written that is not on the disk.
+
+        Raises
+        ------
+        Refused
+            NOT_ENOUGH_SPACE, which passes: a part is not whole. :attr:`broken` says which; only opening the directory anew puts it aside.
+        """
+        with self._looking:
+            if not self.broken and self._parts.broken(self._listed_parts()):
+                # Once more: what was being removed just then is listed no longer.
+                self.broken = self._parts.broken(self._listed_parts())
+        if self.broken:
+            raise refuse(NOT_ENOUGH_SPACE, "NOT_ENOUGH_SPACE", f"Not whole on the disk: {self.broken[0]}")
+
     def run(self, call: Callable[[], Any]) -> Any:
         """Call into the engine.
 
@@ -152,6 +173,14 @@ class Engine:
             self._sessions.clear()
         self._root.close()
         os.close(self._lock)
+
+    def _listed_parts(self) -> list[tuple[str, int]]:
+        session = _open(self._address)
+        try:
+            listed = bytes(self.run(lambda: session.query(PARTS, "JSONCompactEachRow")).bytes())
+        finally:
+            session.close()
+        return [(path, int(size)) for path, size in map(orjson.loads, listed.splitlines())]
 
     def _opened(self) -> Session:
         try:

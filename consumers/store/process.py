@@ -8,9 +8,11 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from consumers.store.engine import Engine
+from consumers.store.failure import Refused
 from consumers.store.server import StoreServer
 from streams.errors import DependencyError
 
@@ -18,6 +20,8 @@ log = logging.getLogger(__name__)
 
 _LEAST_MEMORY_BYTES = 1 << 30
 _MEMORY_SHARE = 4
+_LOOK_SECONDS = 5.0
+"""Well below the eight minutes for which what was merged is kept."""
 
 
 def run(home: Path, port: int) -> None:
@@ -50,14 +54,27 @@ def run(home: Path, port: int) -> None:
         ready.write_text(server.url)
         sys.stdout.write(server.url + "\n")
         sys.stdout.flush()
-        stop.wait()
+        while not stop.wait(_LOOK_SECONDS) and not _is_broken(engine):
+            pass
         server.draining.set()
         server.shutdown()
         serving.join()
         server.server_close()
         ready.unlink(missing_ok=True)
+        if engine.broken:
+            raise DependencyError(
+                f"磁盘上的数据不完整（多半是磁盘满过）：{engine.broken[0]}。重新启动即可：引擎弃用它，改用合并前的数据，sink 补上未确认的。"
+                " Data on the disk are not whole, most likely since it was full. Starting again mends it: the engine puts that part aside"
+                " and takes what it was merged from, and the sink sends again what was not acknowledged."
+            )
     finally:
         engine.close()
+
+
+def _is_broken(engine: Engine) -> bool:
+    with suppress(Refused):
+        engine.check_parts()
+    return bool(engine.broken)
 
 
 def _listen(engine: Engine, port: int) -> StoreServer:

@@ -174,6 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
             # chDB's own streaming insert (4.4.0) reports success when the part cannot be written: on a full disk, all is lost.
             sql = f"{head.sql}\nFROM INFILE '{path}'\n{head.settings}\nFORMAT {head.format}"  # a comment may end each piece
             result = self.server.engine.run(lambda: session.query(sql))
+        self.server.engine.check_parts()
         summary = {"written_rows": str(result.rows_read()), "written_bytes": str(result.bytes_read())}
         self._send_whole(_GOOD, self._head(query_id, "", summary), b"")
 

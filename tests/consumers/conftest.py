@@ -64,6 +64,11 @@ class StoreProcess:
         """SIGTERM; return the exit code."""
         return self._end(signal.SIGTERM)
 
+    def wait(self) -> int:
+        """Wait until it ends by itself; return the exit code."""
+        assert self._process is not None
+        return self._process.wait(30)
+
     def restart(self) -> None:
         """SIGKILL and start again."""
         self.kill()

@@ -255,6 +255,56 @@ def test_what_a_full_disk_does_not_take_is_refused_and_taken_later(small_disk: P
         store.kill()
 
 
+def merged(client: Client, kept_seconds: int) -> Path:
+    """Make a table of 4,000 rows, merged into one part; return its folder."""
+    settings = f"old_parts_lifetime = {kept_seconds}, min_bytes_for_wide_part = 0, cleanup_delay_period = 1, max_cleanup_delay_period = 1"
+    client.command(f"CREATE TABLE t (k UInt64) ENGINE = ReplacingMergeTree ORDER BY k SETTINGS {settings}")
+    for number in range(4):
+        client.insert("t", [list(range(number * 1000, number * 1000 + 1000))], ["k"], column_oriented=True)
+    client.command("OPTIMIZE TABLE t FINAL")
+    return Path(client.query("SELECT path FROM system.parts WHERE active AND table = 't'").first_row[0])
+
+
+def cut_short(part: Path) -> None:
+    """Leave a part as chDB does on a full disk: a small file of it is empty, and nobody was told."""
+    (marks,) = part.glob("k.*mrk*")
+    marks.write_bytes(b"")
+
+
+def test_what_a_full_disk_cut_short_ends_the_store_and_nothing_is_lost(own_store: StoreProcess) -> None:
+    """Nothing is acknowledged meanwhile; at the next start, what it was merged from counts."""
+    client = clickhouse_connect.get_client(host="127.0.0.1", port=own_store.port, autogenerate_session_id=False)
+    cut_short(merged(client, 480))
+    with pytest.raises(ClickHouseError, match="NOT_ENOUGH_SPACE"):
+        client.insert("t", [[4000]], ["k"], column_oriented=True)
+    assert own_store.wait() != 0
+    own_store.start()
+    eventually(lambda: bool(client.ping()))
+    assert client.query("SELECT count() FROM t WHERE k < 4000").first_row == (4000,)
+    client.insert("t", [[4000]], ["k"], column_oriented=True)
+
+
+def test_without_what_it_was_merged_from_a_merge_cut_short_is_a_loss(own_store: StoreProcess) -> None:
+    """What the tables ask for against chDB's own setting is needed."""
+    client = clickhouse_connect.get_client(host="127.0.0.1", port=own_store.port, autogenerate_session_id=False)
+    part = merged(client, 0)
+    eventually(lambda: client.query("SELECT count() FROM system.parts WHERE table = 't' AND NOT active").first_row == (0,))
+    cut_short(part)
+    own_store.restart()
+    eventually(lambda: bool(client.ping()))
+    assert client.query("SELECT count() FROM t").first_row == (0,)
+
+
+def test_every_table_keeps_what_was_merged_for_eight_minutes(table: Client) -> None:
+    """The default of a server; the embedded engine's is nothing."""
+    made = [path.read_text(encoding="utf-8") for path in Path("consumers/migrations").glob("*.sql")]
+    tables = [text for text in made if "MergeTree" in text]
+    assert tables
+    assert all("old_parts_lifetime = 480" in text for text in tables)
+    default = "SELECT value FROM system.merge_tree_settings WHERE name = 'old_parts_lifetime'"
+    assert table.query(default).first_row == ("0",), "chDB has changed: may the tables go without?"
+
+
 def test_nothing_is_made_on_a_full_disk(small_disk: Path) -> None:
     """The engine would say that it was, and could not be opened again; what is there may go."""
     store = StoreProcess(small_disk / "store")
