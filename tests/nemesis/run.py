@@ -237,6 +237,7 @@ def run(folder: Path, *, seed: int, cases: int, minutes: float, longest_seconds:
             raise
         if report.wrong:
             keep_logs(folder)
+            (LOGS / "wrong.txt").write_text("\n".join(report.wrong), encoding="utf-8")
     return report
 
 
