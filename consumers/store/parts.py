@@ -14,7 +14,7 @@ PARTS = "SELECT path, bytes_on_disk FROM system.parts WHERE active AND disk_name
 _UNCOUNTED = frozenset(
     {"checksums.txt", "columns.txt", "columns_substreams.txt", "default_compression_codec.txt", "metadata_version.txt", "txn_version.txt"}
 )
-"""Files of a part that its size (``bytes_on_disk``) leaves out."""
+"""Files of a part that its size (``bytes_on_disk``) leaves out; none of them is ever empty."""
 
 
 class PartCheck:
@@ -34,15 +34,18 @@ class PartCheck:
 
 def _is_whole(path: str, size: int) -> bool:
     try:
-        return sum(_sizes(path)) == size
+        files = list(_files(path))
     except FileNotFoundError:  # merged and removed since the engine was asked
         return True
+    return sum(bytes_ for name, bytes_ in files if name not in _UNCOUNTED) == size and all(
+        bytes_ for name, bytes_ in files if name in _UNCOUNTED
+    )
 
 
-def _sizes(folder: str) -> Iterator[int]:
+def _files(folder: str) -> Iterator[tuple[str, int]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir():
-                yield from _sizes(entry.path)
-            elif entry.name not in _UNCOUNTED:
-                yield entry.stat().st_size
+                yield from _files(entry.path)
+            else:
+                yield entry.name, entry.stat().st_size

@@ -265,16 +265,17 @@ def merged(client: Client, kept_seconds: int) -> Path:
     return Path(client.query("SELECT path FROM system.parts WHERE active AND table = 't'").first_row[0])
 
 
-def cut_short(part: Path) -> None:
+def cut_short(part: Path, file: str) -> None:
     """Leave a part as chDB does on a full disk: a small file of it is empty, and nobody was told."""
-    (marks,) = part.glob("k.*mrk*")
-    marks.write_bytes(b"")
+    (last,) = part.glob(file)
+    last.write_bytes(b"")
 
 
-def test_what_a_full_disk_cut_short_ends_the_store_and_nothing_is_lost(own_store: StoreProcess) -> None:
+@pytest.mark.parametrize("file", ["k.*mrk*", "checksums.txt"])
+def test_what_a_full_disk_cut_short_ends_the_store_and_nothing_is_lost(own_store: StoreProcess, file: str) -> None:
     """Nothing is acknowledged meanwhile; at the next start, what it was merged from counts."""
     client = clickhouse_connect.get_client(host="127.0.0.1", port=own_store.port, autogenerate_session_id=False)
-    cut_short(merged(client, 480))
+    cut_short(merged(client, 480), file)
     with pytest.raises(ClickHouseError, match="NOT_ENOUGH_SPACE"):
         client.insert("t", [[4000]], ["k"], column_oriented=True)
     assert own_store.wait() != 0
@@ -289,7 +290,7 @@ def test_without_what_it_was_merged_from_a_merge_cut_short_is_a_loss(own_store: 
     client = clickhouse_connect.get_client(host="127.0.0.1", port=own_store.port, autogenerate_session_id=False)
     part = merged(client, 0)
     eventually(lambda: client.query("SELECT count() FROM system.parts WHERE table = 't' AND NOT active").first_row == (0,))
-    cut_short(part)
+    cut_short(part, "k.*mrk*")
     own_store.restart()
     eventually(lambda: bool(client.ping()))
     assert client.query("SELECT count() FROM t").first_row == (0,)
