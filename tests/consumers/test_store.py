@@ -298,7 +298,7 @@ def test_without_what_it_was_merged_from_a_merge_cut_short_is_a_loss(own_store: 
 
 def test_every_table_keeps_what_was_merged_for_eight_minutes(table: Client) -> None:
     """The default of a server; the embedded engine's is nothing."""
-    made = [path.read_text(encoding="utf-8") for path in Path("consumers/migrations").glob("*.sql")]
+    made = [path.read_text(encoding="utf-8") for path in (Path(__file__).parents[2] / "consumers" / "migrations").glob("*.sql")]
     tables = [text for text in made if "MergeTree" in text]
     assert tables
     assert all("old_parts_lifetime = 480" in text for text in tables)
