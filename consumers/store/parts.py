@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-PARTS = "SELECT path, bytes_on_disk FROM system.parts WHERE active AND disk_name = 'default' ORDER BY path"
+PARTS = "SELECT path, bytes_on_disk FROM system.parts WHERE active"
 _UNCOUNTED = frozenset(
     {"checksums.txt", "columns.txt", "columns_substreams.txt", "default_compression_codec.txt", "metadata_version.txt", "txn_version.txt"}
 )

@@ -37,7 +37,7 @@ def run(home: Path, port: int) -> None:
     Raises
     ------
     DependencyError
-        Another process has the directory, or the port.
+        Another process has the directory, or the port; or what the engine takes for written is not whole on the disk.
     ConfigurationError
         The directory cannot be used.
     """
@@ -54,8 +54,9 @@ def run(home: Path, port: int) -> None:
         ready.write_text(server.url)
         sys.stdout.write(server.url + "\n")
         sys.stdout.flush()
-        while not stop.wait(_LOOK_SECONDS) and not _is_broken(engine):
-            pass
+        while not engine.broken and not stop.wait(_LOOK_SECONDS):
+            with suppress(Refused):  # what it is short of passes, and the next look is soon enough
+                engine.check_parts()
         server.draining.set()
         server.shutdown()
         serving.join()
@@ -69,12 +70,6 @@ def run(home: Path, port: int) -> None:
             )
     finally:
         engine.close()
-
-
-def _is_broken(engine: Engine) -> bool:
-    with suppress(Refused):
-        engine.check_parts()
-    return bool(engine.broken)
 
 
 def _listen(engine: Engine, port: int) -> StoreServer:

@@ -35,11 +35,8 @@ _INPUT = {True: b"c", False: b"a"}
 
 def state_terms(state: State) -> tuple[bytes, ...]:
     """Terms of a case."""
-    unit, item = state["unit_code"], state["item_code"]
     terms = {_item(b"i", state)}
-    for archive in state["archives"]:
-        if archive["item_code"] != item or archive["unit_code"] != unit:
-            terms.add(_item(b"i", archive))
+    terms.update([_item(b"i", archive) for archive in state["archives"]])
     if state["findings"]:
         terms.update(_waivable(b"w", state))
     source, wake_at = state["source_system"], state["wake_at"]

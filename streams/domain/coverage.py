@@ -14,7 +14,7 @@ what a case counts at either time lies in one bucket.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -65,7 +65,7 @@ def contributions(state: State | None) -> list[Contribution]:
     return [(bucket, name) for bucket, names in _given(state) for name in names]
 
 
-def changes(before: State | None, after: State) -> Iterable[tuple[Bucket, tuple[Move, ...]]]:
+def changes(before: State | None, after: State) -> Iterator[tuple[Bucket, tuple[Move, ...]]]:
     """What a case moves when it goes from one state to another: what it gave goes down by 1, what it gives goes up by 1.
 
     A bucket may be named more than once, and what goes down in one place may go up again in another: sums tell.

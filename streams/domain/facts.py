@@ -64,8 +64,7 @@ class ArchiveFacts:
 
     def refusals(self) -> list[Event]:
         """All refusals in the order of time; the last is the one that stands."""
-        found = [event for event in self.events.values() if event["receipt"] in REFUSED_RECEIPTS]
-        return sorted(found, key=by_time) if found else found
+        return sorted([event for event in self.events.values() if event["receipt"] in REFUSED_RECEIPTS], key=by_time)
 
 
 @dataclass(slots=True)

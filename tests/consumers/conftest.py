@@ -67,7 +67,10 @@ class StoreProcess:
     def wait(self) -> int:
         """Wait until it ends by itself; return the exit code."""
         assert self._process is not None
-        return self._process.wait(30)
+        code = self._process.wait(30)
+        if self._process.stdout:
+            self._process.stdout.close()
+        return code
 
     def restart(self) -> None:
         """SIGKILL and start again."""
@@ -77,10 +80,7 @@ class StoreProcess:
     def _end(self, number: signal.Signals) -> int:
         assert self._process is not None
         self._process.send_signal(number)
-        code = self._process.wait(30)
-        if self._process.stdout:
-            self._process.stdout.close()
-        return code
+        return self.wait()
 
 
 def _die_with_parent() -> None:
