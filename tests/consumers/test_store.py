@@ -29,6 +29,11 @@ pytestmark = pytest.mark.clickhouse
 DDL = "CREATE TABLE t (k String, v UInt64, at DateTime64(3, 'Asia/Shanghai'), tags Array(String)) ENGINE = MergeTree ORDER BY k"
 
 
+def client_of(store: StoreProcess) -> Client:
+    """A client without a session, for what the store has no database of ours for."""
+    return clickhouse_connect.get_client(host="127.0.0.1", port=store.port, autogenerate_session_id=False)
+
+
 @pytest.fixture
 def table(client: Client) -> Client:
     """A client of a database with an empty table ``t``."""
@@ -198,7 +203,7 @@ def test_many_threads_at_once(store: StoreProcess, database_settings: Settings, 
 
 def test_acknowledged_inserts_survive_a_kill(own_store: StoreProcess) -> None:
     """SIGKILL in the middle of inserts, three times: what was acknowledged is there."""
-    client = clickhouse_connect.get_client(host="127.0.0.1", port=own_store.port, autogenerate_session_id=False)
+    client = client_of(own_store)
     client.command("CREATE TABLE t (k UInt64) ENGINE = ReplacingMergeTree ORDER BY k PARTITION BY k % 4")
     acknowledged = 0
     for _ in range(3):
@@ -234,7 +239,7 @@ def test_what_a_full_disk_does_not_take_is_refused_and_taken_later(small_disk: P
     """Never acknowledged and lost; the sink knows the number as one that passes."""
     store = StoreProcess(small_disk / "store")
     try:
-        client = clickhouse_connect.get_client(host="127.0.0.1", port=store.port, autogenerate_session_id=False)
+        client = client_of(store)
         client.command(DDL)
         row = ["k", 1, 0, ["x"]]
         client.insert("t", [row], ["k", "v", "at", "tags"])
@@ -274,7 +279,7 @@ def cut_short(part: Path, file: str) -> None:
 @pytest.mark.parametrize("file", ["k.*mrk*", "checksums.txt"])
 def test_what_a_full_disk_cut_short_ends_the_store_and_nothing_is_lost(own_store: StoreProcess, file: str) -> None:
     """Nothing is acknowledged meanwhile; at the next start, what it was merged from counts."""
-    client = clickhouse_connect.get_client(host="127.0.0.1", port=own_store.port, autogenerate_session_id=False)
+    client = client_of(own_store)
     cut_short(merged(client, 480), file)
     with pytest.raises(ClickHouseError, match="NOT_ENOUGH_SPACE"):
         client.insert("t", [[4000]], ["k"], column_oriented=True)
@@ -287,7 +292,7 @@ def test_what_a_full_disk_cut_short_ends_the_store_and_nothing_is_lost(own_store
 
 def test_without_what_it_was_merged_from_a_merge_cut_short_is_a_loss(own_store: StoreProcess) -> None:
     """What the tables ask for against chDB's own setting is needed."""
-    client = clickhouse_connect.get_client(host="127.0.0.1", port=own_store.port, autogenerate_session_id=False)
+    client = client_of(own_store)
     part = merged(client, 0)
     eventually(lambda: client.query("SELECT count() FROM system.parts WHERE table = 't' AND NOT active").first_row == (0,))
     cut_short(part, "k.*mrk*")
@@ -310,7 +315,7 @@ def test_nothing_is_made_on_a_full_disk(small_disk: Path) -> None:
     """The engine would say that it was, and could not be opened again; what is there may go."""
     store = StoreProcess(small_disk / "store")
     try:
-        client = clickhouse_connect.get_client(host="127.0.0.1", port=store.port, autogenerate_session_id=False)
+        client = client_of(store)
         client.command("CREATE TABLE old (k UInt64) ENGINE = MergeTree ORDER BY k")
         with (small_disk / "filler").open("wb") as filler:
             os.posix_fallocate(filler.fileno(), 0, shutil.disk_usage(small_disk).free)
@@ -330,7 +335,7 @@ def test_nothing_is_made_on_a_full_disk(small_disk: Path) -> None:
 def test_a_store_whose_making_was_cut_short_is_made_anew_unless_a_table_has_rows(tmp_path: Path, rows: int) -> None:
     """An empty definition keeps the engine from opening; what rows are there is for a person to decide."""
     store = StoreProcess(tmp_path / "store")
-    client = clickhouse_connect.get_client(host="127.0.0.1", port=store.port, autogenerate_session_id=False)
+    client = client_of(store)
     client.command("CREATE DATABASE guidang")
     for table in ("migration", "case_state"):
         client.command(f"CREATE TABLE guidang.{table} (k UInt64) ENGINE = MergeTree ORDER BY k")
