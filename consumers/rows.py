@@ -6,17 +6,15 @@ than all the rest of the sink. Those of items are flattened first; dead letters 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import fastavro
 
 from consumers.dead_letters import dead_letter_row
 from consumers.items import item_row
 from consumers.row_file import RowFormat
 from streams.contracts import ANOMALY_TOPICS, CASE_STATE, COVERAGE_PARTIAL, DEAD_LETTER, HEADER_BYTES, ITEM_STATE, codec, topic_contract
+from streams.encoding import encoder
 
 ORDINAL_SHIFT = 48
 """Bits left of the offset: 2⁴⁸ records per partition and 2¹⁶ lives of a topic are out of reach."""
@@ -66,12 +64,10 @@ def _as_written(name: str, topic: str) -> Table:
 
 def _made(name: str, topic: str, row: Callable[[Any, int], Mapping[str, Any]], types: Mapping[str, Any]) -> Table:
     schema = {"type": "record", "name": name, "fields": [{"name": field, "type": type_} for field, type_ in types.items()]}
-    format_, parsed = RowFormat(schema), fastavro.parse_schema(schema, named_schemas={})
+    format_, encode = RowFormat(schema), encoder(schema)
 
     def read(message: Any, ordinal: int) -> tuple[RowFormat, bytes]:
-        body = io.BytesIO()
-        fastavro.schemaless_writer(body, parsed, row(message, ordinal))
-        return format_, body.getvalue()
+        return format_, encode(row(message, ordinal))
 
     return Table(name, topic, format_.columns, read)
 

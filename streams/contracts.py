@@ -19,6 +19,7 @@ import fastavro.schema
 import orjson
 import yaml
 
+from streams.encoding import encoder
 from streams.errors import InvalidRecord
 
 FOLDER = Path(__file__).resolve().parent.parent / "avro"
@@ -122,15 +123,12 @@ class Codec:
         self.schema_id, schema = list(contract.versions.items())[-1]
         self._writers = {id_: without_logical_types(writer) for id_, writer in contract.versions.items()}
         self._reader = self._writers[self.schema_id]  # the same object: resolving a schema into itself takes half as long again
-        self._prefix = _HEADER.pack(0, self.schema_id)
+        self._prefix, self._encode = _HEADER.pack(0, self.schema_id), encoder(self._reader)
         self.fields: tuple[str, ...] = tuple(each["name"] for each in schema["fields"])
 
     def encode(self, record: Mapping[str, Any]) -> bytes:
-        """Frame one record; fields with a default may be left out."""
-        body = io.BytesIO()
-        body.write(self._prefix)
-        fastavro.schemaless_writer(body, self._reader, record)
-        return body.getvalue()
+        """Frame one record; fields with a default may be left out. Raises :class:`streams.encoding.NotInSchema`."""
+        return self._prefix + self._encode(record)
 
     def framed(self, value: bytes | None) -> tuple[int, bytes]:
         """Return the schema id of a framed record, and the value, its body behind :data:`HEADER_BYTES`.
