@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_BLOCK_BYTES = 512
+"""Unit of ``st_blocks`` (``stat(2)``), whatever the file system's own."""
 _USER, _SYSTEM = 11, 12
 """Places of utime and stime in ``/proc/PID/stat`` behind the name."""
 
@@ -34,10 +36,10 @@ def peak_rss_bytes(pids: Iterable[int]) -> int:
 
 
 def folder_bytes(folder: Path) -> int:
-    """What the files under a folder hold; they may come and go meanwhile."""
+    """What the files under a folder take of the disk: Kafka's indexes are 10 MB long and empty. They may come and go meanwhile."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
             with suppress(FileNotFoundError):
-                total += (Path(place) / name).stat().st_size
+                total += (Path(place) / name).stat().st_blocks * _BLOCK_BYTES
     return total
