@@ -144,7 +144,6 @@ def back_after(system: System, settings: Settings, meanwhile: Callable[[], None]
         for name in WORKERS:
             os.kill(pids[name], signal.SIGKILL)
             ready_path(settings, name).unlink()
-        time.sleep(8)  # their session is over: they come as new members
         meanwhile()
     finally:
         os.kill(pids["supervisor"], signal.SIGCONT)
