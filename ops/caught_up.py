@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicParti
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from ops.connect import Admin
-from ops.patience import Answer, patiently
+from ops.patience import RESTART_SECONDS, Answer, patiently
 from streams.contracts import INTERNAL, JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS
 from streams.errors import DependencyError, WaitTimeout
 from streams.rights import group_of_sink
@@ -27,8 +27,6 @@ from streams.settings import Settings
 Place = tuple[str, int]
 _REQUEST_SECONDS = 15.0
 _LOOK_SECONDS = 0.25
-_AWAY_SECONDS = 20.0
-"""How long a broker may be away before waiting for it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,4 +208,4 @@ class _Patient:
                 self._observer = None
                 raise
 
-        return patiently(asked, min(self.give_up - time.monotonic(), _AWAY_SECONDS))
+        return patiently(asked, min(self.give_up - time.monotonic(), RESTART_SECONDS))

@@ -22,7 +22,7 @@ from consumers.coverage import coverage_rows
 from consumers.items import item_rows
 from consumers.windows import parse_window
 from ops.caught_up import wait_caught_up
-from ops.patience import Answer, patiently
+from ops.patience import RESTART_SECONDS, Answer, patiently
 from ops.simulate.compare import CASE_COLUMNS, TIMES, Difference, case_differences, figure_differences, item_differences
 from ops.simulate.generate import Plan
 from ops.simulate.run import Simulated, publish_simulation
@@ -33,8 +33,6 @@ from streams.errors import DependencyError, GuidangError
 from streams.settings import CONFIG_FILE_VARIABLE, Settings, load_settings
 
 _CATCH_UP_SECONDS = 240.0
-_RESTART_SECONDS = 60.0
-"""What is killed is started again, with a pause that grows when it happens often."""
 _LOOK_SECONDS = 1.0
 _WINDOW = "ytd"
 _KEPT = "GUIDANG_POLICY__"
@@ -115,7 +113,7 @@ def guidang(*arguments: str, accept: tuple[int, ...] = (0,)) -> int:
     GuidangError
         It ended with a code other than those accepted.
     """
-    return patiently(lambda: _run(arguments, accept), _RESTART_SECONDS)
+    return patiently(lambda: _run(arguments, accept), RESTART_SECONDS)
 
 
 def _run(arguments: Sequence[str], accept: tuple[int, ...]) -> int:
@@ -204,4 +202,4 @@ def _ask(settings: Settings, question: Callable[[Client], Answer]) -> Answer:
         with reaching(settings):
             return question(connect(settings))
 
-    return patiently(asked, _RESTART_SECONDS)
+    return patiently(asked, RESTART_SECONDS)

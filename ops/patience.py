@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from streams.errors import DependencyError
+from streams.errors import DependencyError, NotAllowed
 
+RESTART_SECONDS = 60.0
+"""Enough for what ends again and again: the supervisor pauses for up to 15 s before it starts Kafka once more, which takes some seconds."""
 _PAUSE_SECONDS = 0.25
 
 Answer = TypeVar("Answer")
@@ -19,12 +21,14 @@ def patiently(question: Callable[[], Answer], seconds: float) -> Answer:
     Raises
     ------
     DependencyError
-        The last one, when the time is over.
+        The last one, when the time is over; :class:`streams.errors.NotAllowed` at once: no waiting gives a right.
     """
     give_up = time.monotonic() + seconds
     while True:
         try:
             return question()
+        except NotAllowed:
+            raise
         except DependencyError:
             if time.monotonic() > give_up:
                 raise
