@@ -1,6 +1,6 @@
 """Writing Avro (specification 1.12, *Binary encoding*): a function for each type of a schema, put together once.
 
-Most of what a worker publishes are states of forty fields. A general writer looks up each of them in the schema, record after record;
+Most of what a worker publishes are states of thirty fields and more. A general writer looks up each in the schema, record after record;
 here that is done once, when the function is made. There is what ``avro/`` uses: no float, double or fixed, no type within itself, and
 unions of null and one other type.
 """
@@ -64,7 +64,7 @@ def _encoder(schema: Any, named: dict[str, Encode]) -> Encode:
         case "record":
             encode = named[schema["name"]] = _record(schema["fields"], named)
             return encode
-    raise NotImplementedError(f"此处不写 not written here: Avro {schema}")
+    raise _not_written(schema)
 
 
 def _whole(bits: int) -> Encode:
@@ -116,7 +116,7 @@ _SIMPLE: dict[str, Encode] = {
 def _optional(branches: Sequence[Any], named: dict[str, Encode]) -> Encode:
     null, *others = branches
     if null != "null" or len(others) != 1:
-        raise NotImplementedError(f"此处不写 not written here: Avro {branches}")
+        raise _not_written(branches)
     of = _encoder(others[0], named)
     return lambda value: b"\x00" if value is None else b"\x02" + of(value)
 
@@ -167,6 +167,10 @@ def _record(fields: Sequence[Mapping[str, Any]], named: dict[str, Encode]) -> En
             raise NotInSchema(f"{name}: {type(value).__name__} 不合 is none of {_said(types[name])}") from None
 
     return encode
+
+
+def _not_written(schema: Any) -> NotImplementedError:
+    return NotImplementedError(f"此处不写 not written here: Avro {schema}")
 
 
 def _said(schema: Any) -> str:

@@ -14,11 +14,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from consumers.coverage import coverage_rows
 from consumers.windows import parse_window
-from dashboards.model import Panel, Sql
+from dashboards.model import Sql
 from dashboards.panels import DASHBOARDS
 from ops.bench.usage import cpu_seconds, folder_bytes, peak_rss_bytes
 from ops.ready import ready_path
@@ -107,19 +108,16 @@ def idle(pids: dict[str, int]) -> Iterator[Figure]:
 
 
 def queries(system: System) -> Iterator[Figure]:
-    """Coverage, every panel of the dashboards, the score."""
+    """Coverage, every question of the dashboards to ClickHouse, the score."""
     client = system.client()
     for window in WINDOWS:
-        span = parse_window(window, ENDS_MS)
-        yield (
-            f"coverage of the city, {window}, ms",
-            quickest_ms(lambda span=span: coverage_rows(client, "city", span, now_ms=ENDS_MS, orphan_grace_ms=0)),
-        )  # type: ignore[misc]
+        ask = partial(coverage_rows, client, "city", parse_window(window, ENDS_MS), now_ms=ENDS_MS, orphan_grace_ms=0)
+        yield f"coverage of the city, {window}, ms", quickest_ms(ask)
     chosen = dict.fromkeys(("district", "unit", "type", "item", "case"), "")
     bound = {**chosen, "from_ms": at_ms(dt.date(2018, 1, 1)), "to_ms": ENDS_MS}
-    panels: list[Panel] = [panel for board in DASHBOARDS for panel in board.panels]
-    texts = dict.fromkeys(query.text for panel in panels for query in panel.queries if isinstance(query, Sql))
-    taken = sorted(quickest_ms(lambda text=text: client.query(text, parameters=bound)) for text in texts)  # type: ignore[misc]
+    asked = (query for board in DASHBOARDS for panel in board.panels for query in panel.queries)
+    texts = dict.fromkeys(query.text for query in asked if isinstance(query, Sql))
+    taken = sorted(quickest_ms(partial(client.query, text, parameters=bound)) for text in texts)
     yield f"the {len(taken)} questions of the dashboards for a whole year: median, ms", taken[len(taken) // 2]
     yield "the slowest of them, ms", taken[-1]
     yield "score of all units, ms", quickest_ms(lambda: client.query("SELECT * FROM score WHERE year = 2018 AND by = 'unit'"))
