@@ -1,7 +1,7 @@
 """The product's rules and routes with minutes made into nothing, so that a test can see an alert from its cause to its end.
 
-No ``for``, no ``keep_firing_for``, a second or a few between two looks; minutes and hours back are six looks back. Thresholds, windows
-of days and what holds back what stay as they are.
+No ``for``, a second or a few between two looks; ``keep_firing_for`` outlasts one look that fails, and minutes and hours back are six
+looks back. Thresholds, windows of days and what holds back what stay as they are.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def alertmanager_config(targets: Targets) -> str:
 
 def _hurried(text: str, seconds: int) -> str:
     for pattern, short in (
-        (r"^ +(for|keep_firing_for): .*\n", ""),
+        (r"^ +for: .*\n", ""),
+        (r"keep_firing_for: \w+", f"keep_firing_for: {2 * seconds}s"),
         (r"\[\d+[mh]\]", f"[{6 * seconds}s]"),
         (r"offset \w+", f"offset {3 * seconds}s"),
         (r"interval: \w+", "interval: 1s"),
