@@ -42,7 +42,11 @@ class Undelivered:
 
 
 class TopicProducer:
-    """Idempotent producer for our input topics, with the partitioner that workers expect (contract, Topics).
+    """Producer for our input topics, with the partitioner that workers expect (contract, Topics).
+
+    One request is under way at a time, so that records of one key stay in order. It is not idempotent: whoever repeats a request whose
+    answer got lost may write its records twice, which the law makes harmless, and librdkafka gives a producer its id only half a second
+    after it was made.
 
     Parameters
     ----------
@@ -77,7 +81,7 @@ class TopicProducer:
             | {
                 "log_level": 0,  # what it would write to stderr, our errors say
                 "acks": "all",
-                "enable.idempotence": True,
+                "max.in.flight.requests.per.connection": 1,
                 "partitioner": _PARTITIONERS[settings.kafka.partitioner],
                 "compression.type": "lz4",
                 "linger.ms": 20,
@@ -100,7 +104,7 @@ class TopicProducer:
         Raises
         ------
         DependencyError
-            The broker has been away for longer than a minute, or ended our session. What was confirmed is there; the file may be
+            The broker has been away for longer than a minute, or refuses us. What was confirmed is there; the file may be
             published again, the same events are known by their ids.
         """
         if len(key) + len(value) > self._largest[topic]:
@@ -143,18 +147,11 @@ class TopicProducer:
             self._broken = self._broken or self._failure(KafkaException(error))
 
     def _on_error(self, _error: KafkaError) -> None:
-        """A broker that is away for a while is nobody's business; and a fatal error is not told here but raised (:meth:`_serve`)."""
+        """A broker that is away for a while is nobody's business; what becomes of a record, its delivery report says."""
 
     def _serve(self, call: Callable[[], int]) -> int:
         """Let the client tell what became of records."""
-        try:
-            left = call()
-        except (KafkaException, SystemError) as error:
-            # A fatal error is raised among the callbacks; one that runs after it makes a SystemError of it.
-            fatal = error if isinstance(error, KafkaException) else error.__cause__
-            if not isinstance(fatal, KafkaException):
-                raise
-            raise self._failure(fatal) from error
+        left = call()
         if self._broken:
             raise self._broken
         return left
