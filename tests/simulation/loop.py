@@ -38,13 +38,11 @@ class StepLoop(asyncio.AbstractEventLoop):
 
     def step(self) -> bool:
         """Run one callback; false if none is ready."""
-        now = self._time.at
-        while self._timers and self._timers[0][0] <= now:
-            handle = heapq.heappop(self._timers)[2]
-            if not handle.cancelled():
-                self._ready.append(handle)
-        while self._ready:
-            handle = self._ready.popleft()
+        now, timers, ready = self._time.at, self._timers, self._ready
+        while timers and timers[0][0] <= now:
+            ready.append(heapq.heappop(timers)[2])
+        while ready:
+            handle = ready.popleft()
             if handle.cancelled():
                 continue
             outer = asyncio._get_running_loop()

@@ -14,15 +14,14 @@ from consumers.sink import Sink
 from streams.contracts import JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS
 from streams.domain.time import DAY_MS, HOUR_MS
 from streams.errors import EngineError, Fenced
-from streams.runtime.progress import decode
 from tests.simulation.broker import Broker, FakeProducer, Hooks, Txn, error
 from tests.simulation.inputs import END_MS, MONDAY_MS, PARTITIONS, Input, draw
-from tests.simulation.invariants import SINK_GROUP, Invariants, Violation, must
+from tests.simulation.invariants import SINK_GROUP, Invariants, Violation, must, progress_of
 from tests.simulation.loop import VirtualTime
 from tests.simulation.store import Disk
 from tests.simulation.table import FakeTables
 from tests.simulation.wiring import ORIGINS, SINK_SETTINGS, installed
-from tests.simulation.worker import NAME, Crash, Injected, SimWorker, StepLane
+from tests.simulation.worker import Crash, Injected, SimWorker, StepLane
 
 _NAMES: Final = ("w0", "w1", "w2")
 _HEALING_STEPS: Final = 6_000
@@ -597,7 +596,7 @@ class World:
     def _caught_up(self) -> bool:
         ends = {topic: (self.broker.end((topic, 0)),) for topic in REFERENCE_INPUTS}
         for topic, partition in _INPUT_PLACES:
-            at = decode(*self.broker.committed.get((NAME, topic, partition), (-1, None)))
+            at = progress_of(self.broker, topic, partition)
             if at.offset != self.broker.end((topic, partition)) or (at.watermark_ms or 0) < END_MS or dict(at.reference) != ends:
                 return False
         return True
