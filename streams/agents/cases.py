@@ -117,8 +117,9 @@ class CaseJob:
         """Judge the cases and items whose time has come, and the cases whose silent source has spoken."""
         for table, low, high in self._due(work):
             found = work.scan(low, high, limit)
-            self.revisit(work, table, [key for _, key in found])
-            limit -= len(found)
+            if found:
+                self.revisit(work, table, [key for _, key in found])
+                limit -= len(found)
             if limit <= 0:
                 pending = [wake_ms(term) for _, low, high in self._due(work) for term, _ in work.scan(low, high, 1)]
                 return min(pending) - 1 if pending else None

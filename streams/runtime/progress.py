@@ -50,9 +50,9 @@ def encode(
     seen: Mapping[str, tuple[int, ...]] | None = None,
 ) -> str:
     """Return the metadata string of an offset: compact JSON with ``t``, ``w``, ``r``, ``f``, and ``s`` if further than ``r``."""
-    told = {"t": read_ms, "w": watermark_ms, "r": {topic: list(at) for topic, at in reference.items()}, "f": fingerprint}
+    told = {"t": read_ms, "w": watermark_ms, "r": reference, "f": fingerprint}
     if seen and seen != reference:
-        told["s"] = {topic: list(at) for topic, at in seen.items()}
+        told["s"] = seen
     return orjson.dumps(told).decode()
 
 

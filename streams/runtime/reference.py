@@ -77,7 +77,7 @@ class ReferenceReader:
     def positions(self, undone: Mapping[Place, int] | None = None) -> dict[str, tuple[int, ...]]:
         """Return the offset after the last record taken in, per topic and partition; where something is ``undone``, its offset."""
         found: dict[str, list[int]] = {topic: [] for topic in self.topics}
-        for place, position in sorted(self._positions.items()):
+        for place, position in self._positions.items():  # each topic's partitions in their order: it was read in it
             found[place[0]].append((undone or {}).get(place, position))
         return {topic: tuple(at) for topic, at in found.items()}
 

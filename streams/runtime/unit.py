@@ -121,7 +121,8 @@ class Unit:
         committed = (position for position in self._store.scan(low, high, after) if position not in self._removed)
         start, end = index.bound(low) if after is None else index.join(*after) + b"\x00", index.bound(high)
         own = sorted(position for position in self._added if start <= position < end)
-        return [index.split(position) for position in islice(heapq.merge(committed, own), limit)]
+        positions = heapq.merge(committed, own) if own else committed
+        return [index.split(position) for position in islice(positions, limit)]
 
     def keys(self, table: str, after: bytes | None, limit: int) -> list[bytes]:
         """Return committed keys in order, for a pass over a whole table; keys new in this unit are not among them."""
@@ -142,6 +143,8 @@ class Unit:
     def _reindex(self) -> None:
         added, removed, indexed = self._added, self._removed, self._indexed
         for table, keys in self._dirty.items():
+            if not keys:
+                continue
             self._read(table, keys)
             before, entries = self._before[table], self._entries[table]
             for key in keys:

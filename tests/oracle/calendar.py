@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 import chinese_calendar
 
@@ -40,6 +40,7 @@ def is_workday(day: int) -> bool:
         return date.weekday() < 5
 
 
+@lru_cache(maxsize=1024)
 def due_ms(closed_at: int, limit: str) -> int:
     """Last millisecond at which an archive is on time: ``3 workdays`` after the closing day, or ``72h`` after closing."""
     if hours := re.fullmatch(r"(\d+)h", limit):

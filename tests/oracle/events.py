@@ -36,7 +36,7 @@ def by(events: Iterable[Event], name: str) -> dict[str, list[Event]]:
 
 def one_per_id(events: list[Event], canonical: Canonical) -> list[Event]:
     """Of two contents under one event id the larger one."""
-    return [max(same, key=canonical) for same in by(events, "event_id").values()]
+    return [max(same, key=canonical) if any(each != same[0] for each in same) else same[0] for same in by(events, "event_id").values()]
 
 
 def rank(event: Event) -> tuple[int, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 EIGHT_TYPES = frozenset({"许可", "确认", "给付", "征收", "裁决", "强制", "奖励", "其他"})
 _CODE = re.compile(r"([^-]+)-([0-9]+)-[0-9]+(-[0-9]+)?")
@@ -28,6 +29,7 @@ def main_item_of(code: str) -> str:
     return f"{found[1]}-{found[2]}-000" if found else code
 
 
+@lru_cache(maxsize=1024)
 def _plain(code: str) -> str:
     for dash in _DASHES:
         code = code.replace(dash, "-")

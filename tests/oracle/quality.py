@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from tests.oracle.calendar import day_of, day_start_ms, shanghai_day
 from tests.oracle.events import Event, item_key
@@ -42,11 +43,13 @@ def is_suspected_test(titles: Iterable[str]) -> bool:
     return any(word in title for word in _TEST_WORDS for title in said)
 
 
+@lru_cache(maxsize=1024)
 def plain(text: str) -> str:
     """NFKC without blanks."""
     return "".join(unicodedata.normalize("NFKC", text).split())
 
 
+@lru_cache(maxsize=1024)
 def _bare(text: str) -> str:
     """Letters and digits only, 办理 taken out."""
     return "".join(sign for sign in unicodedata.normalize("NFKC", text) if sign.isalnum()).casefold().replace("办理", "")

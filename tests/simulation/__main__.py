@@ -9,6 +9,7 @@ import time
 import traceback
 from collections import Counter
 
+from streams.collector import collect_rarely
 from tests.simulation.invariants import Violation
 from tests.simulation.world import World
 
@@ -23,6 +24,7 @@ def main() -> int:
     asked.add_argument("--seed", type=int, help="one alone, with its trace")
     given = asked.parse_args()
     logging.disable(logging.CRITICAL)
+    collect_rarely()
     seeds = range(given.first, given.first + given.seeds) if given.seed is None else [given.seed]
     totals: Counter[str] = Counter()
     faults: Counter[str] = Counter()

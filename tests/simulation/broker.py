@@ -382,7 +382,7 @@ class FakeConsumer:
         self._rebalance()
         left, found = self.hooks.chunk(number), []
         for place, position in self._positions.items():
-            if place in self._paused or left <= 0:
+            if place in self._paused or left <= 0 or self._told.get(place) == position == self.broker.end(place):
                 continue
             records, reached = self.broker.read(place, position, left)
             found += [FakeMessage(place, offset, entry) for offset, entry in records]

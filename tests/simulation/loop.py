@@ -36,25 +36,24 @@ class StepLoop(asyncio.AbstractEventLoop):
         self.tasks: list[asyncio.Task[Any]] = []
         self.errors: list[dict[str, Any]] = []
 
-    def step(self) -> bool:
-        """Run one callback; false if none is ready."""
-        now = self._time.at
-        while self._timers and self._timers[0][0] <= now:
-            handle = heapq.heappop(self._timers)[2]
-            if not handle.cancelled():
-                self._ready.append(handle)
-        while self._ready:
-            handle = self._ready.popleft()
-            if handle.cancelled():
-                continue
-            outer = asyncio._get_running_loop()
-            asyncio._set_running_loop(self)
-            try:
-                handle._run()
-            finally:
-                asyncio._set_running_loop(outer)
-            return True
-        return False
+    def run(self, most: int) -> int:
+        """Run so many callbacks, or as many as are ready one after the other; return how many."""
+        timers, ready, done = self._timers, self._ready, 0
+        outer = asyncio._get_running_loop()
+        asyncio._set_running_loop(self)
+        try:
+            while done < most:
+                while timers and timers[0][0] <= self._time.at:
+                    ready.append(heapq.heappop(timers)[2])
+                if not ready:
+                    break
+                handle = ready.popleft()
+                if not handle.cancelled():
+                    handle._run()
+                    done += 1
+        finally:
+            asyncio._set_running_loop(outer)
+        return done
 
     def next_timer(self) -> float | None:
         """When something is due next."""

@@ -62,9 +62,9 @@ class FakeTables:
         token = (settings or {}).get("insert_deduplication_token")
         if token is not None and token in self._tokens[table]:
             return
-        kept = self.tables[table]
+        kept, named = self.tables[table], {name.split(".")[0] for name in column_names}
         for row in rows if failure is None else rows[: failure[0]]:
-            assert {name.split(".")[0] for name in column_names} <= row.keys()
+            assert named <= row.keys()
             key = tuple(row[name] for name in KEYS[table])
             known = kept.get(key)
             if known is None or row["version"] >= known["version"]:
@@ -77,11 +77,29 @@ class FakeTables:
 
 def rows_of(file: bytes) -> list[Row]:
     """Rows of an Avro file, times as epoch milliseconds."""
-    blocks = fastavro.block_reader(io.BytesIO(file))
-    schema = _reader(blocks.metadata["avro.schema"])
-    return [fastavro.schemaless_reader(block.bytes_, schema, None) for block in blocks]  # type: ignore[misc]
+    stream, rows = io.BytesIO(file), []
+    head: Any = fastavro.schemaless_reader(stream, _HEAD, None)
+    assert head["magic"] == b"Obj\x01"
+    schema = _reader(head["meta"]["avro.schema"])
+    while stream.tell() < len(file):
+        block: Any = fastavro.schemaless_reader(stream, _BLOCK, None)
+        assert block["count"] == 1
+        assert block["marker"] == head["marker"]
+        rows.append(fastavro.schemaless_reader(io.BytesIO(block["rows"]), schema, None))
+    return rows  # type: ignore[return-value]
 
 
 @cache
-def _reader(schema: str) -> Any:
+def _reader(schema: bytes) -> Any:
     return without_logical_types(orjson.loads(schema))
+
+
+def _record(**types: Any) -> Any:
+    fields = [{"name": name, "type": type_} for name, type_ in types.items()]
+    return fastavro.parse_schema({"type": "record", "name": "part", "fields": fields})
+
+
+# The specification's own schemas of the parts of a file; fastavro's reader of files parses the rows' schema with every file.
+_MARKER = {"type": "fixed", "name": "marker", "size": 16}
+_HEAD = _record(magic={"type": "fixed", "name": "magic", "size": 4}, meta={"type": "map", "values": "bytes"}, marker=_MARKER)
+_BLOCK = _record(count="long", rows="bytes", marker=_MARKER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,15 +15,14 @@ from consumers.sink import Sink
 from streams.contracts import JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS
 from streams.domain.time import DAY_MS, HOUR_MS
 from streams.errors import EngineError, Fenced
-from streams.runtime.progress import decode
 from tests.simulation.broker import Broker, FakeProducer, Hooks, Txn, error
 from tests.simulation.inputs import END_MS, MONDAY_MS, PARTITIONS, Input, draw
-from tests.simulation.invariants import SINK_GROUP, Invariants, Violation, must
+from tests.simulation.invariants import SINK_GROUP, Invariants, Violation, must, progress_of
 from tests.simulation.loop import VirtualTime
 from tests.simulation.store import Disk
 from tests.simulation.table import FakeTables
 from tests.simulation.wiring import ORIGINS, SINK_SETTINGS, installed
-from tests.simulation.worker import NAME, Crash, Injected, SimWorker, StepLane
+from tests.simulation.worker import Crash, Injected, SimWorker, StepLane
 
 _NAMES: Final = ("w0", "w1", "w2")
 _HEALING_STEPS: Final = 6_000
@@ -282,19 +282,17 @@ class World:
         if worker is None:
             self._start()
             return
-        for _ in range(self.dice.randint(1, 12)):
-            if not self._turn(worker):
-                break
+        self._turn(worker, self.dice.randint(1, 12))
         lanes = [lane for lane in worker.lanes if lane.calls and not lane.busy]
         if lanes:
             self._run_lane(worker, self.dice.choice(lanes))
         self._after(worker)
 
-    def _turn(self, worker: SimWorker) -> bool:
-        """One callback of a process's loop; clients made there see no faults."""
+    def _turn(self, worker: SimWorker, most: int) -> int:
+        """So many callbacks of a process's loop, or all there are; clients made there see no faults, so that nobody dies meanwhile."""
         outer, self._actor = self._actor, None
         try:
-            return worker.loop.step()
+            return worker.loop.run(most)
         finally:
             self._actor = outer
 
@@ -585,7 +583,7 @@ class World:
         busy = False
         for worker in list(self.workers.values()):
             self._as(worker, worker.follow)
-            while not worker.dead and self._turn(worker):
+            if not worker.dead and self._turn(worker, sys.maxsize):
                 busy = True
             for lane in worker.lanes:
                 while lane.calls:
@@ -597,7 +595,7 @@ class World:
     def _caught_up(self) -> bool:
         ends = {topic: (self.broker.end((topic, 0)),) for topic in REFERENCE_INPUTS}
         for topic, partition in _INPUT_PLACES:
-            at = decode(*self.broker.committed.get((NAME, topic, partition), (-1, None)))
+            at = progress_of(self.broker, topic, partition)
             if at.offset != self.broker.end((topic, partition)) or (at.watermark_ms or 0) < END_MS or dict(at.reference) != ends:
                 return False
         return True
