@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from itertools import chain, count
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 from consumers.clickhouse import Client, connect, reaching
 from ops.connect import Admin
 from ops.monitor.canary import CASE_PREFIX
-from ops.reading import read_topic
+from ops.reading import TopicReader
 from ops.recompute import InputReader, Tell, judged, read_cases, read_reference
 from streams.app import build_assessor
 from streams.contracts import (
@@ -115,8 +116,8 @@ def reconcile(settings: Settings, since_ms: int, tell: Tell) -> Reconciliation:
     there = Admin(settings).metadata().topics
     counts = {name: len(there[name].partitions) for name in map(settings.topic, _OF_CASES) if name in there}
     check_counts(counts, counts, settings.kafka.partitions)
-    with reaching(settings):
-        comparison = _Comparison(settings, connect(settings), since_ms, tell)
+    with reaching(settings), closing(TopicReader(settings)) as topics:
+        comparison = _Comparison(settings, topics, connect(settings), since_ms, tell)
         partitions = map(comparison.cases_of, range(settings.kafka.partitions))
         differences = [*chain.from_iterable(partitions), *comparison.items(), *comparison.sums()]
     differences.sort(key=lambda one: _PLACES.index(one.where))
@@ -138,6 +139,7 @@ class _Comparison:
     """
 
     settings: Settings
+    topics: TopicReader
     client: Client
     since_ms: int
     tell: Tell
@@ -277,7 +279,7 @@ class _Comparison:
         return {message.key() or b"": message.value() for message in self._read(topic, partition)}
 
     def _read(self, topic: str, partition: int | None = None) -> Iterator[Any]:
-        yield from read_topic(self.settings, topic, partition=partition)
+        yield from self.topics.read(topic, partition=partition)
         total = len(REFERENCE_INPUTS) + len(_OF_CASES) * self.settings.kafka.partitions + len(_OF_ITEMS)
         self.tell(topic, next(self._reads), total)
 
