@@ -83,12 +83,17 @@ def read_cases(reader: InputReader, read: Read) -> Cases:
                 event = reader.event(topic, message)
                 facts = CaseFacts.load(cases.facts.get(message.key(), b""))
                 if facts.add_closing(event) if topic == CASE_CLOSED else facts.add_archive(event):
-                    cases.facts[message.key()] = facts.dump()
+                    cases.facts[message.key()] = kept(facts.dump())
             except InvalidRecord as error:
                 cases.refused[error.reason] += 1
             except TooManyEvents:
                 cases.refused["TOO_MANY_EVENTS"] += 1
     return cases
+
+
+def kept(dumped: bytes) -> bytes:
+    """A copy to be kept: the bytes that orjson returns hold on to the whole buffer in which it wrote them, 8 kB however few they are."""
+    return bytes(memoryview(dumped))
 
 
 def read_reference(settings: Settings, read: Read) -> tuple[Reference, Counter[str]]:

@@ -20,7 +20,7 @@ from consumers.clickhouse import Client, connect, reaching
 from ops.connect import Admin
 from ops.monitor.canary import CASE_PREFIX
 from ops.reading import TopicReader
-from ops.recompute import InputReader, Tell, judged, read_cases, read_reference
+from ops.recompute import InputReader, Tell, judged, kept, read_cases, read_reference
 from streams.app import build_assessor
 from streams.contracts import (
     ANOMALY_MISCONFIGURED,
@@ -223,7 +223,7 @@ class _Comparison:
 
     def _fold(self, partition: int, state: State, coverage: dict[bytes, Counter[str]]) -> None:
         for bucket, name in contributions(state):
-            coverage.setdefault(bucket.key(partition), Counter())[name] += 1
+            coverage.setdefault(kept(bucket.key(partition)), Counter())[name] += 1
         if FLAG_UNREGISTERED_ITEM in state["flags"]:
             key = item_key(state["unit_code"], state["item_code"])
             self.unregistered.setdefault(key, set()).add(partition)
