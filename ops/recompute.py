@@ -31,7 +31,7 @@ class Cases:
     Parameters
     ----------
     facts
-        Merged events by case number, packed (:meth:`streams.domain.facts.CaseFacts.dump`): a tenth of what they take as objects.
+        Merged events by case number, packed (:meth:`streams.domain.facts.CaseFacts.dump`).
     refused
         Records that belong into ``dead-letter``, by reason.
     """
