@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
 from types import MappingProxyType
 from typing import Any
 
@@ -21,6 +22,63 @@ _STALLED_SECONDS = 30.0
 _FROM_THE_BEGINNING: Mapping[int, int] = MappingProxyType({})
 
 
+class TopicReader:
+    """Reads topics one after the other, over one connection: to open one takes longer than to read a small topic. Close it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._admin = settings, Admin(settings)
+        self._consumer = Consumer(
+            {
+                **settings.kafka_client(),
+                "group.id": f"{settings.application}-reader",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 50,  # the end of a partition is told by the empty answer that waits for so long
+            }
+        )
+
+    def read(
+        self,
+        name: str,
+        *,
+        partition: int | None = None,
+        positions: Mapping[int, int] = _FROM_THE_BEGINNING,
+        tell: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> Generator[Any, None, None]:
+        """Yield the committed records of a topic (``confluent_kafka.Message``), in order within each partition.
+
+        Parameters
+        ----------
+        name
+            Name in the contract, without prefix.
+        partition
+            Only this one.
+        positions
+            Partition to the offset to begin at; without one, or with one that the topic no longer has, at its beginning.
+        tell
+            Called now and then with offsets read and offsets there are.
+
+        Raises
+        ------
+        DependencyError
+            Kafka or the topic is not there, or nothing came for half a minute.
+        """
+        topic = self._settings.topic(name)
+        there = _partitions(self._admin, topic)
+        numbers = sorted(there) if partition is None else [partition]
+        try:
+            yield from _read(self._consumer, topic, numbers, positions, tell)
+            self._consumer.unassign()
+        except KafkaException as error:
+            raise self._admin.failure(error, f"{topic} ({self._settings.application}-reader)") from error
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()
+
+
 def read_topic(
     settings: Settings,
     name: str,
@@ -29,47 +87,9 @@ def read_topic(
     positions: Mapping[int, int] = _FROM_THE_BEGINNING,
     tell: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Generator[Any, None, None]:
-    """Yield the committed records of a topic (``confluent_kafka.Message``), in order within each partition.
-
-    Parameters
-    ----------
-    name
-        Name in the contract, without prefix.
-    partition
-        Only this one.
-    positions
-        Partition to the offset to begin at; without one, or with one that the topic no longer has, at its beginning.
-    tell
-        Called now and then with offsets read and offsets there are.
-
-    Raises
-    ------
-    DependencyError
-        Kafka or the topic is not there, or nothing came for half a minute.
-    """
-    topic = settings.topic(name)
-    admin = Admin(settings)
-    described = admin.metadata().topics.get(topic)
-    if described is None:
-        raise DependencyError(f"没有主题 {topic}，或无权看到它 there is no topic {topic}, or no right to see it (guidang rights)")
-    consumer = Consumer(
-        {
-            **settings.kafka_client(),
-            "group.id": f"{settings.application}-reader",
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "fetch.wait.max.ms": 50,  # the end of a partition is told by the empty answer that waits for so long
-        }
-    )
-    try:
-        numbers = sorted(described.partitions) if partition is None else [partition]
-        yield from _read(consumer, topic, numbers, positions, tell)
-    except KafkaException as error:
-        raise admin.failure(error, f"{topic} ({settings.application}-reader)") from error
-    finally:
-        consumer.close()
+    """Read one topic: :meth:`TopicReader.read`."""
+    with closing(TopicReader(settings)) as reader:
+        yield from reader.read(name, partition=partition, positions=positions, tell=tell)
 
 
 def positions_since(settings: Settings, name: str, since_ms: Mapping[int, int]) -> dict[int, int]:
@@ -87,9 +107,7 @@ def positions_since(settings: Settings, name: str, since_ms: Mapping[int, int]) 
     """
     topic = settings.topic(name)
     admin = Admin(settings)
-    described = admin.metadata().topics.get(topic)
-    if described is None:
-        raise DependencyError(f"没有主题 {topic}，或无权看到它 there is no topic {topic}, or no right to see it (guidang rights)")
+    partitions = _partitions(admin, topic)
 
     def offsets(wanted: Mapping[int, Any]) -> dict[int, int]:
         asked = {TopicPartition(topic, number): spec for number, spec in wanted.items()}
@@ -102,12 +120,19 @@ def positions_since(settings: Settings, name: str, since_ms: Mapping[int, int]) 
 
     try:
         # The ends first: what is written in between has a time that counts, and would lie behind an end asked for later.
-        ends = offsets(dict.fromkeys(described.partitions, OffsetSpec.latest()))  # type: ignore[no-untyped-call]
+        ends = offsets(dict.fromkeys(partitions, OffsetSpec.latest()))  # type: ignore[no-untyped-call]
         times = {number: at for number, at in since_ms.items() if number in ends}
         found = offsets({number: OffsetSpec.for_timestamp(at) for number, at in times.items()}) if times else {}
     except KafkaException as error:
         raise admin.failure(error, topic) from error
     return ends | {number: at for number, at in found.items() if at >= 0}
+
+
+def _partitions(admin: Admin, topic: str) -> Iterable[int]:
+    described = admin.metadata().topics.get(topic)
+    if described is None:
+        raise DependencyError(f"没有主题 {topic}，或无权看到它 there is no topic {topic}, or no right to see it (guidang rights)")
+    return described.partitions
 
 
 def _read(

@@ -1,16 +1,16 @@
-"""The topics read whole and judged in one batch: what the states ought to be (``reconcile``), and how one came about (``explain``)."""
+"""The inputs judged in one batch: what the states ought to be (``reconcile``), and which records count (``explain``)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ops.reading import read_topic
 from streams.agents.intake import Intake, keyed_digest
 from streams.agents.reference import ReferenceKeeper
 from streams.clock import Clock
-from streams.contracts import CASE_CLOSED, CASE_INPUTS, CASE_STATE, REFERENCE_INPUTS, codec
+from streams.contracts import CASE_CLOSED, CASE_INPUTS, REFERENCE_INPUTS
 from streams.domain.assess import Assessor
 from streams.domain.facts import CaseFacts, TooManyEvents
 from streams.domain.reference import Reference
@@ -20,23 +20,24 @@ from streams.partitioner import PARTITIONERS
 from streams.settings import Settings
 
 Tell = Callable[[str, int, int], None]
+Read = Callable[[str], Iterable[Any]]
+"""Gives the records (``confluent_kafka.Message``) of a topic, by its name without prefix."""
 
 
 @dataclass(slots=True)
-class Inputs:
-    """Everything the inputs say.
+class Cases:
+    """What inputs say of cases.
 
     Parameters
     ----------
     facts
-        Merged events by case number.
+        Merged events by case number, packed (:meth:`streams.domain.facts.CaseFacts.dump`).
     refused
         Records that belong into ``dead-letter``, by reason.
     """
 
-    facts: dict[str, CaseFacts] = field(default_factory=dict)
-    refused: dict[str, int] = field(default_factory=dict)
-    reference: Reference = field(default_factory=Reference)
+    facts: dict[bytes, bytes] = field(default_factory=dict)
+    refused: Counter[str] = field(default_factory=Counter)
 
 
 class InputReader:
@@ -48,6 +49,10 @@ class InputReader:
         self._partition_of = PARTITIONERS[settings.kafka.partitioner]
         self._partitions = settings.kafka.partitions
 
+    def home(self, key: bytes) -> int:
+        """The partition to which a case number belongs."""
+        return self._partition_of(key, self._partitions)
+
     def event(self, topic: str, message: Any) -> dict[str, Any]:
         """The event in a record of a case topic.
 
@@ -57,7 +62,7 @@ class InputReader:
             It is not one the workers take in.
         """
         event = self._intakes[topic].event(_Raw(message.key(), message.value()))
-        home = self._partition_of(message.key(), self._partitions)
+        home = self.home(message.key())
         if home != message.partition():
             raise InvalidRecord("MISROUTED", f"{home}")
         return event
@@ -69,31 +74,39 @@ class _Raw:
     value: bytes | None
 
 
-def read_inputs(settings: Settings, tell: Tell) -> Inputs:
-    """Read all inputs and merge them."""
-    inputs, reader = Inputs(), InputReader(settings)
-    read_reference(settings, inputs, tell)
+def read_cases(reader: InputReader, read: Read) -> Cases:
+    """Read the events of cases and merge them."""
+    cases = Cases()
     for topic in CASE_INPUTS:
-        for message in read_topic(settings, topic, tell=lambda done, total, topic=topic: tell(topic, done, total)):  # type: ignore[misc]
+        for message in read(topic):
             try:
                 event = reader.event(topic, message)
-                facts = inputs.facts.setdefault(event["case_no"], CaseFacts())
-                _ = facts.add_closing(event) if topic == CASE_CLOSED else facts.add_archive(event)
+                facts = CaseFacts.load(cases.facts.get(message.key(), b""))
+                if facts.add_closing(event) if topic == CASE_CLOSED else facts.add_archive(event):
+                    cases.facts[message.key()] = kept(facts.dump())
             except InvalidRecord as error:
-                inputs.refused[error.reason] = inputs.refused.get(error.reason, 0) + 1
+                cases.refused[error.reason] += 1
             except TooManyEvents:
-                inputs.refused["TOO_MANY_EVENTS"] = inputs.refused.get("TOO_MANY_EVENTS", 0) + 1
-    return inputs
+                cases.refused["TOO_MANY_EVENTS"] += 1
+    return cases
 
 
-def read_reference(settings: Settings, inputs: Inputs, tell: Tell = lambda _topic, _done, _total: None) -> None:
-    """Read the reference topics; every heartbeat may be used, as all inputs are read to their ends."""
-    keeper = ReferenceKeeper(reference=inputs.reference, topic_prefix=settings.kafka.topic_prefix, clock=_Beginning())
+def kept(dumped: bytes) -> bytes:
+    """A copy to be kept: the bytes that orjson returns hold on to the whole buffer in which it wrote them, 8 kB however few they are."""
+    return bytes(memoryview(dumped))
+
+
+def read_reference(settings: Settings, read: Read) -> tuple[Reference, Counter[str]]:
+    """Read the reference topics, and count what they hold that belongs into ``dead-letter``, by reason.
+
+    Every heartbeat may be used, as all inputs are read to their ends.
+    """
+    reference = Reference()
+    keeper = ReferenceKeeper(reference=reference, topic_prefix=settings.kafka.topic_prefix, clock=_Beginning())
     for topic in REFERENCE_INPUTS:
-        for message in read_topic(settings, topic, tell=lambda done, total, topic=topic: tell(topic, done, total)):  # type: ignore[misc]
+        for message in read(topic):
             keeper.on_record(message)
-    for _, error in keeper.rejected.values():
-        inputs.refused[error.reason] = inputs.refused.get(error.reason, 0) + 1
+    return reference, Counter(error.reason for _, error in keeper.rejected.values())
 
 
 class _Beginning(Clock):
@@ -104,15 +117,6 @@ class _Beginning(Clock):
         return 0
 
 
-def judged(assessor: Assessor, case_no: str, facts: CaseFacts, now_ms: int) -> State:
-    """State of a case when everything has been read through ``now_ms``."""
-    return assessor.assess(case_no, facts, Moment(now_ms, now_ms, now_ms))
-
-
-def published_states(settings: Settings, tell: Tell) -> dict[str, tuple[int, State]]:
-    """The last record of ``case-state`` of each case, with its partition."""
-    states: dict[str, tuple[int, State]] = {}
-    for message in read_topic(settings, CASE_STATE, tell=lambda done, total: tell(CASE_STATE, done, total)):
-        state = codec(CASE_STATE).decode(message.value())
-        states[state["case_no"]] = message.partition(), state
-    return states
+def judged(assessor: Assessor, case_no: str, facts: bytes, now_ms: int) -> State:
+    """State of a case, its facts packed, when everything has been read through ``now_ms``."""
+    return assessor.assess(case_no, CaseFacts.load(facts), Moment(now_ms, now_ms, now_ms))

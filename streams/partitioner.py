@@ -38,3 +38,5 @@ def _crc32_partition(key: bytes, partitions: int) -> int:
 
 PARTITIONERS: dict[str, Callable[[bytes, int], int]] = {"murmur2": _murmur2_partition, "crc32": _crc32_partition}
 LIBRDKAFKA_NAMES = {"murmur2": "murmur2_random", "crc32": "consistent_random"}
+CLICKHOUSE_NAMES = {"murmur2": "kafkaMurmurHash", "crc32": "CRC32"}
+"""Functions of ClickHouse whose value, modulo the number of partitions, is the partition."""

@@ -99,7 +99,7 @@ def progress(description: str, total: float | None = None) -> Iterator[Advance]:
 
 @contextmanager
 def reading_topics() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar for what reads topics: told the topic, the offsets read, and the offsets there are."""
+    """A progress bar for what reads topics: told the topic, how much has been read, and how much there is, in offsets or in partitions."""
     with progress(t("读取主题", "reading topics")) as advance:
         yield lambda _topic, done, total: advance(done, total)
 

@@ -1,0 +1,164 @@
+"""``guidang reconcile`` on a running system: what is tampered with behind its back is told, and one partition at most is held in memory."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tracemalloc
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+
+from ops.monitor.canary import CASE_PREFIX
+from ops.reading import read_topic
+from ops.reconcile import Reconciliation, reconcile
+from streams.contracts import ANOMALY_UNARCHIVED, CASE_STATE, codec
+from streams.partitioner import PARTITIONERS
+from streams.settings import PolicySettings, Settings
+from tests.system.cases import ZONE, archive, closing, make_cases
+from tests.system.conftest import LIMIT_SECONDS, System, running_under
+from tests.system.test_system import DEADLINE_72H
+
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(LIMIT_SECONDS + 80)]
+
+CASES = 160
+IN_ONE_PARTITION = 500
+CLOSED = dt.datetime(2018, 6, 4, 10, tzinfo=ZONE)
+Told = set[tuple[str, str, str, Any, Any]]
+
+
+class Desk:
+    """A system with some cases of every kind and in every partition, and ways to tamper with what it wrote."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self.settings = Settings(data_dir=system.home, policy=PolicySettings(deadline="72h"))
+        self.partitions = range(self.settings.kafka.partitions)
+        self.before: Told = set()
+
+    def fill(self) -> None:
+        """Publish the cases."""
+        closings, archives = make_cases(CASES)
+        self.system.publish("case-closed", closings)
+        self.system.publish("archive-received", archives)
+        assert self.reconcile() == Reconciliation(CASES, {}, [])
+
+    def home(self, case_no: str) -> int:
+        """Partition of a case."""
+        return PARTITIONERS[self.settings.kafka.partitioner](case_no.encode(), len(self.partitions))
+
+    def states(self) -> dict[int, dict[str, Any]]:
+        """A state of each partition, of a case that has been archived."""
+        read = ((message.partition(), codec(CASE_STATE).decode(message.value())) for message in read_topic(self.settings, CASE_STATE))
+        return {partition: state for partition, state in read if state["status"] == "ARCHIVED"}
+
+    def write(self, topic: str, key: str, record: dict[str, Any], partition: int) -> None:
+        """Write a record as a worker does."""
+        producer = Producer({**self.settings.kafka_client(), "log_level": 0})
+        producer.produce(self.settings.topic(topic), codec(topic).encode(record), key.encode(), partition)
+        assert producer.flush(30) == 0
+
+    def reconcile(self) -> Reconciliation:
+        """Reconcile once all has gone the whole way."""
+        self.system.caught_up()
+        return reconcile(self.settings, self.settings.make_clock().now_ms(), lambda *_: None)
+
+    def told(self) -> Told:
+        """What reconcile tells that it did not tell the last time."""
+        found = self.reconcile().differences
+        differences = {(one.where, one.key, one.field, one.expected, one.found) for one in found}
+        new, self.before = differences - self.before, differences
+        return new
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """The system, which the tests of this module tamper with one after the other."""
+    home = tmp_path_factory.mktemp("system")
+    system = System(home, **DEADLINE_72H)
+    try:
+        system.up(1)
+        desk = Desk(system)
+        desk.fill()
+        yield desk
+    finally:
+        system.down()
+    assert not running_under(home)
+
+
+def peak_bytes(desk: Desk) -> int:
+    """The most that Python holds while it reconciles."""
+    tracemalloc.start()
+    desk.reconcile()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_memory_grows_with_the_fullest_partition_and_not_with_the_cases(desk: Desk) -> None:
+    """Seven times as many cases in the other partitions need hardly more."""
+    numbered = [f"m{number}" for number in range(IN_ONE_PARTITION * 20)]
+    of = {partition: [each for each in numbered if desk.home(each) == partition][:IN_ONE_PARTITION] for partition in desk.partitions}
+    assert {len(cases) for cases in of.values()} == {IN_ONE_PARTITION}
+    peaks = []
+    for partitions in (desk.partitions[:1], desk.partitions[1:]):
+        cases = [case_no for partition in partitions for case_no in of[partition]]
+        desk.system.publish("case-closed", [closing(case_no, CLOSED) for case_no in cases])
+        desk.system.publish("archive-received", [archive(case_no, CLOSED + dt.timedelta(hours=1)) for case_no in cases])
+        peaks.append(peak_bytes(desk))
+    assert peaks[1] < 1.5 * peaks[0]
+
+
+def test_a_canary_is_no_case(desk: Desk) -> None:
+    """It is neither counted nor compared."""
+    before = desk.reconcile()
+    desk.system.publish("archive-received", [archive(f"{CASE_PREFIX}{number}", CLOSED, deleted=True) for number in range(20)])
+    assert desk.reconcile() == before
+
+
+def test_a_difference_in_each_partition_is_told(desk: Desk) -> None:
+    """A row that is gone, and a state that is another, one of each in every partition."""
+    states = desk.states()
+    assert states.keys() == set(desk.partitions)
+    gone = ", ".join(f"'{state['case_no']}'" for state in states.values())
+    desk.system.client().command(f"ALTER TABLE case_state DELETE WHERE case_no IN ({gone})", settings={"mutations_sync": 1})
+    assert desk.told() == {("clickhouse", state["case_no"], "status", "ARCHIVED", None) for state in states.values()}
+    for partition, state in states.items():
+        desk.write(CASE_STATE, state["case_no"], state | {"unit_name": "另一单位"}, partition)
+    assert desk.told() == {("case-state", state["case_no"], "unit_name", state["unit_name"], "另一单位") for state in states.values()}
+
+
+def test_a_state_that_lies_in_a_partition_not_its_own_is_told(desk: Desk) -> None:
+    """Beside the one at home, and in its stead."""
+    state = desk.states()[3]
+    case_no = state["case_no"]
+    desk.write(CASE_STATE, case_no, state, 5)
+    assert desk.told() == {("case-state", case_no, "partition", 3, 5)}
+    stranger = next(f"stranger-{number}" for number in count() if desk.home(f"stranger-{number}") == 1)
+    desk.write(CASE_STATE, stranger, state | {"case_no": stranger}, 2)
+    assert desk.told() == {("case-state", stranger, "partition", 1, 2), ("clickhouse", stranger, "status", None, "ARCHIVED")}
+
+
+def test_what_is_said_of_a_case_that_no_input_knows_is_told(desk: Desk) -> None:
+    """Its state with its counts, its row alone, its finding; and figures of a partition that is none."""
+    state = desk.states()[4] | {"archives": [], "flags": [], "unit_code": "U9"}
+    ghost = next(f"ghost-{number}" for number in count() if desk.home(f"ghost-{number}") == 4)
+    desk.write(CASE_STATE, ghost, state | {"case_no": ghost}, 4)
+    told = desk.told()
+    assert ("case-state", ghost, "status", None, "ARCHIVED") in told
+    assert {(where, field, expected, found) for where, key, field, expected, found in told if "U9" in key} == {
+        ("coverage-partial", name, 1, 0) for name in ("archived", "due", "due_archived", "official_closed")
+    }
+    client = desk.system.client()
+    client.command("INSERT INTO case_state (case_no, status, version) VALUES ('row alone', 'ARCHIVED', 1)")
+    client.command(
+        "INSERT INTO coverage_partial (granularity, unit_code, input_partition, orphan, version) VALUES ('HOUR', 'U9', 99, 3, 1)"
+    )
+    assert ("clickhouse", "row alone", "status", None, "ARCHIVED") in (told := desk.told())
+    assert {one[:3] for one in told} == {("clickhouse", "row alone", "status"), ("clickhouse", "coverage_partial", "orphan")}
+    record = next(codec(ANOMALY_UNARCHIVED).decode(message.value()) for message in read_topic(desk.settings, ANOMALY_UNARCHIVED))
+    finding = {"anomaly_id": "of-nobody", "subject": "nobody", "kind": "UNARCHIVED", "state": "OPENED", "waived": False}
+    desk.write(ANOMALY_UNARCHIVED, "nobody", record | finding, desk.home("nobody"))
+    assert desk.told() == {(where, "nobody", "UNARCHIVED", "RESOLVED", "OPENED") for where in ("anomaly", "clickhouse")}
