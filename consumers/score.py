@@ -35,13 +35,14 @@ _ANYTHING = " + ".join(f"b.{name}" for name in ("archived", "unarchived", "await
 _OF_CASES = ("unarchived", "closed", "archived", "official_closed", "official_archived")
 _SUMS = ", ".join(f"sum(unit.{name}) AS {name}" for name in _OF_CASES)
 _OFFICIAL = ", ".join(f"sum(b.{name}) AS {name}" for name in ("archived", "official_closed", "official_archived"))
-# By unit first, so that millions of buckets are not doubled for the two scopes of each.
+# By unit first, so that millions of buckets are not doubled for the two scopes of each. What is left out is added up only where nothing
+# else was counted: ClickHouse asks the second half of an OR for the rows that the first leaves open.
 _CASES = f"""
     SELECT year, {_SCOPES}, {_SUMS} FROM (
         SELECT toUInt16(toYear(bucket_start)) AS year, unit_code, district_code, sum(b.unarchived) AS unarchived,
             sum(b.archived + b.unarchived + b.awaiting) AS closed, {_OFFICIAL}
         FROM coverage_partial AS b FINAL
-        WHERE granularity = 'HOUR' AND {_ANYTHING} + arraySum(mapValues(excluded)) > 0
+        WHERE granularity = 'HOUR' AND ({_ANYTHING} > 0 OR arraySum(mapValues(excluded)) > 0)
         GROUP BY year, unit_code, district_code
     ) AS unit
     GROUP BY year, place"""

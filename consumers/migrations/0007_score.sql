@@ -18,7 +18,7 @@ FROM
         SELECT toUInt16(toYear(bucket_start)) AS year, unit_code, district_code, sum(b.unarchived) AS unarchived,
             sum(b.archived + b.unarchived + b.awaiting) AS closed, sum(b.archived) AS archived, sum(b.official_closed) AS official_closed, sum(b.official_archived) AS official_archived
         FROM coverage_partial AS b FINAL
-        WHERE granularity = 'HOUR' AND b.archived + b.unarchived + b.awaiting + b.orphan + b.official_closed + b.official_archived + arraySum(mapValues(excluded)) > 0
+        WHERE granularity = 'HOUR' AND (b.archived + b.unarchived + b.awaiting + b.orphan + b.official_closed + b.official_archived > 0 OR arraySum(mapValues(excluded)) > 0)
         GROUP BY year, unit_code, district_code
     ) AS unit
     GROUP BY year, place
