@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.__main__ import alone, many
+from tests.simulation.variants import VARIANTS
 from tests.simulation.world import World
 
 _SECONDS = 30.0
@@ -66,6 +69,18 @@ def test_a_seed_is_the_same_in_every_process() -> None:
         for number in ("1", "2")
     }
     assert len(told) == 1
+
+
+def test_a_seed_that_fails_prints_its_history_and_its_number_and_fails_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """Found by one of several processes, and replayed alone; it passes once the mistake is gone."""
+    with VARIANTS["increments"]():
+        assert many(range(300), processes=2) == 1
+        told = capsys.readouterr().out
+        found = re.fullmatch(r"(.+?)Traceback.+seed (\d+) failed; again with: python -m tests.simulation --seed \2\n", told, re.DOTALL)
+        assert found, told
+        assert alone(int(found[2])) == 1
+        assert found[1] in capsys.readouterr().out
+    assert alone(int(found[2])) == 0
 
 
 def test_without_faults_nothing_fails() -> None:
