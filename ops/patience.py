@@ -16,20 +16,21 @@ Answer = TypeVar("Answer")
 
 
 def patiently(question: Callable[[], Answer], seconds: float) -> Answer:
-    """Ask until there is an answer, for at most ``seconds``.
+    """Ask until there is an answer, for at most ``seconds`` after the first time that there was none: a question may itself take long.
 
     Raises
     ------
     DependencyError
         The last one, when the time is over; :class:`streams.errors.NotAllowed` at once: no waiting gives a right.
     """
-    give_up = time.monotonic() + seconds
+    give_up: float | None = None
     while True:
         try:
             return question()
         except NotAllowed:
             raise
         except DependencyError:
+            give_up = give_up or time.monotonic() + seconds
             if time.monotonic() > give_up:
                 raise
         time.sleep(_PAUSE_SECONDS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from ops.patience import RESTART_SECONDS, patiently
@@ -19,6 +21,19 @@ def test_what_comes_back_answers_in_the_end():
         return "here"
 
     assert patiently(ask, 5) == "here"
+
+
+def test_a_question_that_takes_longer_than_patience_lasts_is_asked_again():
+    """Time counts from when it failed: a long reading that was cut off at its end has another try."""
+    cut_off = iter([True, False])
+
+    def ask() -> str:
+        if next(cut_off):
+            time.sleep(0.2)
+            raise DependencyError("away")
+        return "here"
+
+    assert patiently(ask, 0.1) == "here"
 
 
 def test_what_stays_away_is_told_when_the_time_is_over():
