@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -59,6 +60,9 @@ Given = tuple[Bucket, tuple[str, ...]]
 Move = tuple[str, int]
 """Name of a count, and by how much it changes."""
 
+_PLACE = itemgetter("closed_at", "due_at", "unit_code", "district_code", "item_type", "main_item_code", "item_code", "flags", "archives")
+"""All that decides to which buckets a closed case contributes; two states may also differ in which counts they are one of."""
+
 
 def contributions(state: State | None) -> list[Contribution]:
     """What a case gives: one for each (bucket, name of count) in the list."""
@@ -70,18 +74,14 @@ def changes(before: State | None, after: State) -> Iterator[tuple[Bucket, tuple[
 
     A bucket may be named more than once, and what goes down in one place may go up again in another: sums tell.
     """
-    if before is not None and before["archives"] == after["archives"]:
-        old, new = _of_case(before), _of_case(after)
-    else:
-        old, new = _given(before), _given(after)
-    if old == new:
+    if before is not None and _PLACE(before) == _PLACE(after) and after["closed_at"] is not None:
+        # Nearly always: a case that is judged otherwise stays where it is.
+        if (old := _of_closed(before)) != (new := _of_closed(after)):
+            yield _hour(after["closed_at"], after["due_at"], after), _moves(old, new)
         return
-    if len(old) == len(new) == 1 and old[0][0] == new[0][0]:  # nearly always: a case that is judged otherwise stays where it is
-        yield new[0][0], _moves(old[0][1], new[0][1])
-        return
-    for bucket, names in old:
+    for bucket, names in _given(before):
         yield bucket, _moves(names, ())
-    for bucket, names in new:
+    for bucket, names in _given(after):
         yield bucket, _moves((), names)
 
 
@@ -92,13 +92,17 @@ def _given(state: State | None) -> list[Given]:
 def _of_case(state: State) -> list[Given]:
     closed_at = state["closed_at"]
     if closed_at is not None:
-        refused = True in [archive["refused_at"] is not None for archive in state["archives"]]
-        names = _closed_counts(state["status"], state["reason"], refused, state["due_passed"], state["received_at"] is not None)
-        hour = _hour(closed_at, state["due_at"], state)
-        return [(hour, names), (_ever(state), (UNREGISTERED,))] if FLAG_UNREGISTERED_ITEM in state["flags"] else [(hour, names)]
+        hour = _hour(closed_at, state["due_at"], state), _of_closed(state)
+        return [hour, (_ever(state), (UNREGISTERED,))] if FLAG_UNREGISTERED_ITEM in state["flags"] else [hour]
     if state["status"] == "ORPHAN":
         return [(_hour(state["received_at"], state["received_at"], state), ("orphan",))]
     return []
+
+
+def _of_closed(state: State) -> tuple[str, ...]:
+    """Which counts a closed case is one of, in the bucket of its hours."""
+    refused = True in [archive["refused_at"] is not None for archive in state["archives"]]
+    return _closed_counts(state["status"], state["reason"], refused, state["due_passed"], state["received_at"] is not None)
 
 
 def _of_archives(state: State) -> list[Given]:

@@ -32,8 +32,9 @@ class EngineSettings:
         Most records of one read over all partitions; batches of one input partition that may be under way.
     group_records, group_batches
         Bounds of what shares a transaction.
-    advance_limit, revisit_limit
-        Sizes of the slices in which due work and revisits are done between batches.
+    advance_limit, revisit_limit, revisit_slices
+        Sizes of the slices in which due work and revisits are done, and how many slices of revisits share a transaction: between slices
+        other partitions have their turn, and a transaction costs as much as judging some fifty cases.
     probe_s, idle_commit_s
         How often the broker is asked for end offsets; how often a partition without data commits its progress.
     transaction_timeout_ms, request_timeout_s
@@ -59,7 +60,8 @@ class EngineSettings:
     group_records: int = 5_000
     group_batches: int = 64
     advance_limit: int = 500
-    revisit_limit: int = 1_000
+    revisit_limit: int = 500
+    revisit_slices: int = 8
     probe_s: float = 0.5
     idle_commit_s: float = 1.0
     transaction_timeout_ms: int = 20_000

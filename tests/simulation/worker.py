@@ -190,7 +190,13 @@ class SimWorker:
         kafka = {"bootstrap.servers": "simulated"}
         slice_ = world.slice
         settings = EngineSettings(
-            kafka=kafka, worker=name, data_dir=Path("simulated"), advance_limit=slice_, revisit_limit=slice_, group_batches=world.group
+            kafka=kafka,
+            worker=name,
+            data_dir=Path("simulated"),
+            advance_limit=slice_,
+            revisit_limit=slice_,
+            revisit_slices=world.group,
+            group_batches=world.group,
         )
         self.reader = ReferenceReader(kafka, NAME, keeper.topics, keeper.on_record)
         self.engine = Engine(self.job, settings, world.clock, self.reader)
