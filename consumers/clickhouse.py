@@ -82,6 +82,9 @@ def connect(settings: Settings, *, user: str = "", database: str | None = None, 
         status = client.server_settings.get("async_insert")
         if status is not None and status.readonly != 1:
             client.set_client_setting("async_insert", 0)
+            if settings.clickhouse.cluster:
+                # The sink commits what is inserted: on one replica alone it could still be lost.
+                client.set_client_setting("insert_quorum", "auto")
     return client
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from consumers.clickhouse import Client, connect, reaching
@@ -19,6 +20,8 @@ from streams.settings import Settings
 FOLDER = Path(__file__).parent / "migrations"
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 _END = re.compile(r";[ \t]*(?:\n|$)")
+_MAKES = re.compile(r"^(CREATE (?:OR REPLACE )?(?:DATABASE|TABLE|VIEW) (?:IF NOT EXISTS )?[\w`]+)", re.MULTILINE)
+_ENGINE = re.compile(r"\bENGINE = (?=\w*MergeTree\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ def migrate(settings: Settings, folder: Path = FOLDER) -> list[str]:
     Raises
     ------
     ConfigurationError
-        A file that was applied has been changed since, or the database knows files that this program does not: it is newer.
+        A file that was applied has been changed since; the database knows files that this program does not: it is newer; or the cluster
+        is not one of replicas of the same data.
     DependencyError
         ClickHouse cannot be reached.
     """
@@ -59,9 +63,12 @@ def migrate(settings: Settings, folder: Path = FOLDER) -> list[str]:
     database = settings.clickhouse.database
     with reaching(settings):
         client = connect(settings, database="default")
-        client.command(f"CREATE DATABASE IF NOT EXISTS `{database}`")
+        if settings.clickhouse.cluster:
+            _check_cluster(client, settings.clickhouse.cluster)
+        make = partial(_make, client, settings.clickhouse.cluster)
+        make(f"CREATE DATABASE IF NOT EXISTS `{database}`")
         client.database = database
-        client.command(
+        make(
             "CREATE TABLE IF NOT EXISTS migration (number UInt32, name String, checksum String, applied_at DateTime64(3, 'Asia/Shanghai'))"
             " ENGINE = ReplacingMergeTree ORDER BY number"
         )
@@ -70,13 +77,44 @@ def migrate(settings: Settings, folder: Path = FOLDER) -> list[str]:
         due = [migration for migration in wanted if migration.number not in applied]
         for migration in due:
             for statement in migration.statements:
-                client.command(statement)
+                make(statement)
             client.command(
                 "INSERT INTO migration SELECT {number:UInt32}, {name:String}, {checksum:String}, now64(3)",
                 parameters={"number": migration.number, "name": migration.name, "checksum": migration.checksum},
             )
         client.close()
     return [migration.name for migration in due]
+
+
+def on_cluster(statement: str, cluster: str) -> str:
+    """A statement that makes something, for all replicas of a cluster: ``ON CLUSTER``, and an engine that replicates.
+
+    Where in Keeper a table lies and what a replica is called are the server's defaults (``default_replica_path``, macros ``shard`` and
+    ``replica``); one statement gives a table the same UUID everywhere, which is what the sink knows it by.
+
+    Raises
+    ------
+    ValueError
+        The statement makes nothing that is known here.
+    """
+    made, count = _MAKES.subn(rf"\1 ON CLUSTER `{cluster}`", statement, count=1)
+    if not count:
+        raise ValueError(f"not a statement for a cluster: {statement[:80]}")
+    return _ENGINE.sub("ENGINE = Replicated", made)
+
+
+def _check_cluster(client: Client, cluster: str) -> None:
+    query = "SELECT uniqExact(shard_num) FROM system.clusters WHERE cluster = {cluster:String}"
+    ((shards,),) = client.query(query, parameters={"cluster": cluster}).result_rows
+    if shards != 1:
+        raise ConfigurationError(
+            f"clickhouse.cluster = {cluster!r}: remote_servers 中应有此集群，且只有一个分片，每个副本才有全部数据；实有 {shards} 个分片。"
+            f" It should be in remote_servers, with one shard, so that each replica has all data; it has {shards}."
+        )
+
+
+def _make(client: Client, cluster: str, statement: str) -> None:
+    client.command(on_cluster(statement, cluster) if cluster else statement)
 
 
 def _applied(client: Client) -> list[tuple[int, str, str]]:

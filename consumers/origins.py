@@ -60,6 +60,8 @@ def origins(settings: Settings, admin: AdminClient, client: Client) -> Mapping[s
     """
     ids = topic_ids(settings, admin)
     with reaching(settings):
+        if settings.clickhouse.cluster:
+            client.command("SYSTEM SYNC REPLICA topic_incarnation")  # what another replica was told of lives so far
         tables: dict[str, str] = {
             name: str(uuid)
             for name, uuid in client.query("SELECT name, uuid FROM system.tables WHERE database = currentDatabase()").result_rows

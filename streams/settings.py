@@ -110,6 +110,9 @@ class ClickHouseSettings(Section):
     database: str = "guidang"
     """数据库名。
     Name of the database."""
+    cluster: str = Field(default="", pattern=r"^[\w.-]*$")
+    """服务器集群名（``remote_servers``）：表建在它的每个副本上，互相复制，写入要过半副本确认；空：单台。
+    Cluster of ``remote_servers``: tables are made on each replica and replicated, an insert needs most of them. Empty: one server."""
 
 
 class ScorePolicy(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from consumers.clickhouse import connect
-from consumers.migrate import FOLDER, migrate, migrations
+from consumers.migrate import FOLDER, migrate, migrations, on_cluster
 from streams.errors import ConfigurationError, DependencyError
 from streams.settings import Settings
 from tests.consumers.conftest import StoreProcess, store_settings
@@ -75,3 +76,30 @@ def test_nothing_listens(tmp_path: Path) -> None:
     gone = Settings(data_dir=tmp_path, clickhouse={"url": "http://127.0.0.1:1"})  # type: ignore[arg-type]
     with pytest.raises(DependencyError, match="guidang up"):
         migrate(gone)
+
+
+def test_everything_that_is_made_can_be_made_on_a_cluster(empty: Settings) -> None:
+    """The engine reads each statement as one for a cluster, and knows each engine that replicates; no table is left that does not."""
+    client = connect(empty, database="default")
+    engines = {name for (name,) in client.query("SELECT name FROM system.table_engines").result_rows}
+    for statement in [statement for migration in migrations() for statement in migration.statements]:
+        text = on_cluster(statement, "city")
+        made = client.query("SELECT formatQuery({text:String})", parameters={"text": text}).result_rows[0][0]
+        assert "ON CLUSTER city" in made
+        assert set(re.findall(r"ENGINE = (\w+)", made)) <= {engine for engine in engines if engine.startswith("Replicated")}
+        assert ("ENGINE = " in made) == ("CREATE TABLE" in made)
+
+
+def test_what_makes_nothing_is_no_statement_for_a_cluster() -> None:
+    """It would be done on one replica alone."""
+    with pytest.raises(ValueError, match="ALTER"):
+        on_cluster("ALTER TABLE a ADD COLUMN y UInt8", "city")
+
+
+def test_a_cluster_that_the_server_does_not_know_is_refused_before_anything_is_made(empty: Settings) -> None:
+    """By its name."""
+    elsewhere = empty.model_copy(update={"clickhouse": empty.clickhouse.model_copy(update={"cluster": "nowhere"})})
+    with pytest.raises(ConfigurationError, match=r"'nowhere'.*it has 0"):
+        migrate(elsewhere)
+    there = connect(empty, database="default").query("SHOW DATABASES").result_rows
+    assert (empty.clickhouse.database,) not in there
