@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,11 +12,11 @@ from xdist.scheduler import LoadFileScheduling
 
 from ops.kafka import LocalBroker
 from ops.ports import free_port
+from tests.java import start_quickly
 
 __all__ = ["Kafka", "free_port"]
 
-# Brokers of tests live for seconds: what the optimising compiler of the JVM costs at start (4 to 5 CPU seconds each) never pays.
-os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+start_quickly()
 
 
 class _Scheduling(LoadFileScheduling):
