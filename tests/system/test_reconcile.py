@@ -24,7 +24,7 @@ from tests.system.test_system import DEADLINE_72H
 pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(LIMIT_SECONDS + 80)]
 
 CASES = 160
-IN_ONE_PARTITION = 500
+IN_ONE_PARTITION = 200
 CLOSED = dt.datetime(2018, 6, 4, 10, tzinfo=ZONE)
 Told = set[tuple[str, str, str, Any, Any]]
 
