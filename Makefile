@@ -49,8 +49,9 @@ $(STAMP): pyproject.toml ops/install.sh
 	PYTHON=$(PYTHON) VENV=$(VENV) sh ops/install.sh
 	touch $@
 
-$(TEST_TOOLS): $(STAMP) ops/install_test_tools.sh
+$(TEST_TOOLS): $(STAMP) ops/install_test_tools.sh tests/java.py
 	VENV=$(VENV) sh ops/install_test_tools.sh
+	$(BIN)/python -m tests.java
 	touch $@
 
 # without its packages a peer is skipped, and that is told: it is no reason not to measure the others

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,18 +12,32 @@ from xdist.scheduler import LoadFileScheduling
 
 from ops.kafka import LocalBroker
 from ops.ports import free_port
+from tests.java import start_quickly
 
 __all__ = ["Kafka", "free_port"]
 
-# Brokers of tests live for seconds: what the optimising compiler of the JVM costs at start (4 to 5 CPU seconds each) never pays.
-os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+start_quickly()
+
+
+_LONGEST_FIRST = ("system", "security", "simulation", "simulate", "runtime", "ops", "consumers")
+_OF_ONE_SYSTEM = ("tests/system/test_in_turn.py", "tests/system/test_reconcile.py")
 
 
 class _Scheduling(LoadFileScheduling):
-    """The tests of a file share servers and stay together; each test of a whole system has its own, and goes wherever there is room."""
+    """The tests of a file share servers and stay together; those of whole systems have one each and go wherever there is room.
+
+    But those of a file that shares one system, or each of the workers would start it.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid if nodeid.startswith("tests/system/") else super()._split_scope(nodeid)
+        file = super()._split_scope(nodeid)
+        return nodeid if file.startswith("tests/system/") and file not in _OF_ONE_SYSTEM else file
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, or it is what everybody waits for at the end; a stable sort: files stay in one piece."""
+    places = {name: place for place, name in enumerate(_LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.parent.name, len(places)))
 
 
 @pytest.hookimpl(optionalhook=True)

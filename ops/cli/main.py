@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,6 +44,11 @@ class _Commands(TyperGroup):
             _help_in_the_readers_language(self.commands[args[0]], ctx)
         return super().resolve_command(ctx, args)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The list of commands, its headings in the reader's language."""
+        _speak()
+        super().format_help(ctx, formatter)
+
     def get_help_option(self, ctx: Any) -> Any:
         """``--help`` itself, in the reader's language."""
         option = super().get_help_option(ctx)
@@ -56,8 +61,19 @@ def _help_in_the_readers_language(known: Any, ctx: Any) -> None:
     """``--help`` of a command, and of those under it: each keeps its option, and shows it when it is asked for help."""
     if option := known.get_help_option(ctx):
         option.help = _HELP
+    known.format_help = _spoken(known.format_help)
     for under in getattr(known, "commands", {}).values():
         _help_in_the_readers_language(under, ctx)
+
+
+def _spoken(format_help: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """Headings only once help is shown: what they belong to takes a third of the time in which a command starts."""
+
+    def spoken(ctx: Any, formatter: Any) -> None:
+        _speak()
+        format_help(ctx, formatter)
+
+    return spoken
 
 
 def command(name: str) -> Any:
@@ -110,7 +126,6 @@ def run(arguments: Sequence[str]) -> int:
     An exception that is not of our tree is a defect of ours: it is not caught, Python prints its traceback and exits with 1.
     """
     debug = "--debug" in arguments
-    _speak()
     try:
         code = app(args=hoist(arguments), prog_name="guidang", standalone_mode=False)
     except GuidangError as error:
@@ -151,6 +166,7 @@ def hoist(arguments: Sequence[str]) -> list[str]:
 def _show_usage_error(error: TyperException) -> None:
     from typer import rich_utils  # noqa: PLC0415 - only once something is to be shown
 
+    _speak()
     rich_utils.rich_format_error(error)  # type: ignore[arg-type]  # its own subclass, which the library does not export
 
 

@@ -76,17 +76,18 @@ def emit_rows(rows: Iterable[Mapping[str, Any]], *, json: bool, columns: Sequenc
 @contextmanager
 def progress(description: str, total: float | None = None) -> Iterator[Advance]:
     """A progress bar on stderr for what may take over 2 s; silent where stderr is no terminal."""
-    from rich.console import Console  # noqa: PLC0415
+    if not sys.stderr.isatty():
+        yield lambda _done, _total=None: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - as above
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
-    console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
+        console=Console(stderr=True),
     )
     with bar:
         task = bar.add_task(description, total=total)

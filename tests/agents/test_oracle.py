@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from streams.domain.time import DAY_MS, HOUR_MS
 from tests.agents.pipeline import Pipeline
 from tests.oracle import configuration, oracle
 from tests.oracle.coverage import CITY, rows
+from tests.oracle.verdict import Verdict
 from tests.strategies import MONDAY_MS, REFERENCE_ROWS, archives, closings, heartbeats
 
 END_MS = MONDAY_MS + 13 * DAY_MS + 5 * HOUR_MS + 17
@@ -51,21 +53,27 @@ def run(pipeline: Pipeline, world: World, order: list[int]) -> None:
 
 @given(worlds, st.randoms(use_true_random=False))
 @settings(max_examples=120, deadline=None)
-def test_every_state_and_finding_is_the_oracles(world: World, dice: Any) -> None:
-    """Status, reason, place, times, and which findings are open."""
+def test_every_state_item_and_figure_is_the_oracles(world: World, dice: Any) -> None:
+    """Three propositions over each world, because it is the walk over it that takes time."""
     world = told_apart(world)
     order = list(range(sum(map(len, world.values()))))
     dice.shuffle(order)
+    verdicts = oracle.judge(world, END_MS)
     with Pipeline(now_ms=MONDAY_MS) as pipeline:
         run(pipeline, world, order)
-        found = {
-            case_no: (s["status"], s["reason"], s["due_at"], s["received_at"], frozenset(s["open_anomalies"]), _place(s))
-            for case_no, s in pipeline.states().items()
-        }
-    expected = {
-        case_no: (v.status, v.reason, v.due_at, v.received_at, v.anomalies, _place(v.__dict__))
-        for case_no, v in oracle.judge(world, END_MS).items()
+        every_state_and_finding_is_the_oracles(pipeline.states(), verdicts)
+        every_item_and_its_findings_are_the_oracles(pipeline.items().values(), world)
+        for by in ("unit", "district", "type", "item", "main-item", "city"):
+            the_sum_of_the_buckets_is_the_oracles_coverage(pipeline.buckets(), world, verdicts, by)
+
+
+def every_state_and_finding_is_the_oracles(states: Mapping[str, Event], verdicts: Mapping[str, Verdict]) -> None:
+    """Status, reason, place, times, and which findings are open."""
+    found = {
+        case_no: (s["status"], s["reason"], s["due_at"], s["received_at"], frozenset(s["open_anomalies"]), _place(s))
+        for case_no, s in states.items()
     }
+    expected = {case_no: (v.status, v.reason, v.due_at, v.received_at, v.anomalies, _place(v.__dict__)) for case_no, v in verdicts.items()}
     for case_no, verdict in expected.items():
         if verdict[0] == "EXCLUDED":  # the oracle gives no due date to what is not counted
             found[case_no] = (*found[case_no][:2], verdict[2], *found[case_no][3:])
@@ -76,16 +84,8 @@ def test_every_state_and_finding_is_the_oracles(world: World, dice: Any) -> None
     assert found.keys() == expected.keys()
 
 
-@given(worlds, st.randoms(use_true_random=False))
-@settings(max_examples=120, deadline=None)
-def test_every_item_and_its_findings_are_the_oracles(world: World, dice: Any) -> None:
+def every_item_and_its_findings_are_the_oracles(items: Iterable[Event], world: World) -> None:
     """Expected or not, a leaf or not, configured or not, and what is open."""
-    world = told_apart(world)
-    order = list(range(sum(map(len, world.values()))))
-    dice.shuffle(order)
-    with Pipeline(now_ms=MONDAY_MS) as pipeline:
-        run(pipeline, world, order)
-        items = pipeline.items().values()
     expected = {key: item for key, item in configuration.item_findings(world, END_MS).items() if item.findings or item.configured}
     found = {(item["unit_code"], item["item_code"]): item for item in items}
     assert {key for key, item in found.items() if item["open_anomalies"]} <= expected.keys()
@@ -100,20 +100,14 @@ def _place(case: Event) -> tuple[str, str, str]:
     return case["unit_code"], case["district_code"], case["item_code"]
 
 
-@given(worlds, st.randoms(use_true_random=False), st.sampled_from(["unit", "district", "type", "item", "main-item", "city"]))
-@settings(max_examples=100, deadline=None)
-def test_the_sum_of_the_buckets_is_the_oracles_coverage(world: World, dice: Any, by: str) -> None:
+def the_sum_of_the_buckets_is_the_oracles_coverage(
+    records: Iterable[Event], world: World, verdicts: Mapping[str, Verdict], by: str
+) -> None:
     """Over the year to date."""
-    world = told_apart(world)
-    order = list(range(sum(map(len, world.values()))))
-    dice.shuffle(order)
-    with Pipeline(now_ms=MONDAY_MS) as pipeline:
-        run(pipeline, world, order)
-        buckets = [record for record in pipeline.buckets() if record["granularity"] == "HOUR"]
-    expected = {row["scope"]: row for row in rows(oracle.judge(world, END_MS).values(), END_MS, by, "ytd")}
+    expected = {row["scope"]: row for row in rows(verdicts.values(), END_MS, by, "ytd")}
     found: dict[str, dict[str, int]] = {}
-    for bucket in buckets:
-        if bucket["bucket_start"] > END_MS:
+    for bucket in records:
+        if bucket["granularity"] != "HOUR" or bucket["bucket_start"] > END_MS:
             continue
         totals = found.setdefault(_scope(by, bucket), {})
         for name in ("archived", "archived_late", "unarchived", "awaiting", "refused", "orphan", "due"):

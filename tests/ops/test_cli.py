@@ -62,6 +62,16 @@ def test_help_loads_no_command_and_no_client() -> None:
     assert {"confluent_kafka", "clickhouse_connect", "faust", "pyarrow", "numpy", "openpyxl"} & set(loaded) == set()
 
 
+def test_a_command_whose_answer_is_no_picture_loads_nothing_that_draws(tmp_path: Path) -> None:
+    """The worker that the supervisor starts is one, too: headings of help and bars for a terminal would be a third of its start."""
+    words = ["guidang", "status", "--json", "--data-dir", str(tmp_path)]
+    code = f"import sys; from ops.cli.main import main; sys.argv = {words}\ntry: main()\nfinally: print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "ops.cli.system" in done.stdout
+    assert {name for name in done.stdout.split() if name.partition(".")[0] == "rich" or name == "typer.rich_utils"} == set()
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_of_the_catalogue_is_registered_with_a_help_text(name: str) -> None:
     """A line in the list without a command behind it would be found by a user."""

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ import orjson
 import pytest
 
 from ops.ports import LOOPBACK
+from ops.supervisor.control import processes
 from ops.supervisor.process import MARK, ProcessId, end, marked
 from ops.supervisor.record import Paths, locked, read_record
+from streams.settings import Settings
 from tests.ops.test_cli import guidang
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -41,8 +44,13 @@ class System:
         return found
 
     def processes(self) -> dict[str, dict[str, Any]]:
-        """Rows of status by name."""
-        return {row["name"]: row for row in self.status()["processes"]}
+        """The rows that status shows, by name, without a process of its own for each look."""
+        return {row["name"]: row for row in processes(Settings(data_dir=self.home))}
+
+    def runs_anew(self, name: str, before: int) -> bool:
+        """Whether a process has come in the place of the one with this id; one that was killed this moment may still be said to run."""
+        row = self.processes()[name]
+        return row["state"] == "running" and row["pid"] not in {None, before}
 
     def endpoints(self) -> dict[str, str]:
         """Where its servers listen."""
@@ -98,6 +106,7 @@ def take(other: socket.socket, port: int) -> None:
 def test_up_detached_returns_when_everything_is_ready(system: System) -> None:
     """Every process runs, is caught up within a few seconds, and lag is stated for every topic."""
     rows = system.processes()
+    assert list(rows.values()) == system.status()["processes"]
     assert {name: row["state"] for name, row in rows.items()} == {
         **dict.fromkeys(("supervisor", "kafka", "store", "sink", "monitor", "board", "worker-1"), "running"),
         "topics": "done",
@@ -128,7 +137,7 @@ def test_a_process_whose_metrics_port_is_taken_moves_and_prometheus_is_told(syst
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sink.send(signal.SIGKILL)
         take(other, int(before.rpartition(":")[2]))
-        eventually(lambda: system.processes()["sink"]["state"] == "running" and system.targets()["sink"][1] != before)
+        eventually(lambda: system.runs_anew("sink", sink.pid) and system.targets()["sink"][1] != before)
     assert system.endpoints()["metrics.sink"] == f"http://{system.targets()['sink'][1]}"
 
 
@@ -156,12 +165,7 @@ def test_a_killed_process_is_restarted_and_reported(system: System) -> None:
         process = ProcessId.of(before[name]["pid"])
         assert process is not None
         process.send(signal.SIGKILL)
-
-        def is_back(name: str = name) -> bool:
-            row = system.processes()[name]
-            return row["state"] == "running" and row["pid"] != before[name]["pid"]
-
-        eventually(is_back)
+        eventually(partial(system.runs_anew, name, process.pid))
     rows = system.processes()
     for name in ("worker-1", "sink", "store"):
         assert rows[name]["restarts"] >= 1
@@ -180,6 +184,7 @@ def test_a_broker_that_comes_back_on_another_port_is_followed(system: System) ->
         broker.send(signal.SIGKILL)
         take(other, int(kafka_before.rpartition(":")[2]))
         eventually(lambda: system.endpoints()["kafka"] != kafka_before)
+    eventually(lambda: system.runs_anew("worker-1", before["worker-1"]["pid"]))
     eventually(lambda: {row["state"] for row in system.processes().values()} == {"running", "done"})
     eventually(lambda: bool(system.status()["caught_up"]), 30)
     rows = system.processes()

@@ -57,17 +57,12 @@ def test_a_seed_is_the_same_in_every_process() -> None:
     """Also where sets and dictionaries of texts are walked in another order."""
     code = "import hashlib, logging; logging.disable(50); from tests.simulation.world import World\nfor seed in range(20):\n"
     code += " world = World(seed); world.run(); print(hashlib.sha256(repr(list(world.trace)).encode()).hexdigest())"
-    told = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONHASHSEED": number},
-            cwd=_ROOT,
-            capture_output=True,
-            check=True,
-            timeout=60,
-        ).stdout
+    running = [
+        subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": number}, cwd=_ROOT, stdout=subprocess.PIPE)
         for number in ("1", "2")
-    }
+    ]
+    told = {process.communicate(timeout=60)[0] for process in running}
+    assert [process.returncode for process in running] == [0, 0]
     assert len(told) == 1
 
 

@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from consumers.clickhouse import Client
+from ops.supervisor.control import processes
+from streams.settings import Settings
 
 GUIDANG = str(Path(sys.executable).with_name("guidang"))
 LIMIT_SECONDS = 200
@@ -72,8 +74,8 @@ class System:
         self.run("wait", "--caught-up", "--timeout", str(LIMIT_SECONDS * 0.6))
 
     def pids(self, role: str) -> list[int]:
-        """Processes of a role."""
-        return [process["pid"] for process in self.json("status")["processes"] if process["role"] == role and process["pid"]]
+        """Processes of a role, as ``status`` has them."""
+        return [process["pid"] for process in processes(Settings(data_dir=self.home)) if process["role"] == role and process["pid"]]
 
     def kill(self, role: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal to the first process of a role."""
@@ -104,6 +106,18 @@ def make_system(tmp_path: Path) -> Iterator[Callable[..., System]]:
 
         yield make
     assert not running_under(tmp_path)
+
+
+@contextmanager
+def started(home: Path, workers: int, **settings: str) -> Iterator[System]:
+    """A running system that several tests look at one after the other; stopped, and seen to leave nothing running, at the end."""
+    system = System(home, **settings)
+    try:
+        system.up(workers)
+        yield system
+    finally:
+        system.down()
+    assert not running_under(home)
 
 
 def running_under(home: Path) -> list[str]:

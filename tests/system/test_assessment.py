@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import time
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -74,25 +73,3 @@ def test_from_the_registry_to_the_bulletin(make_system: MakeSystem) -> None:
     address = orjson.loads((system.home / "endpoints.json").read_bytes())["metrics.monitor"]
     metrics = urllib.request.urlopen(f"{address}/metrics", timeout=20).read().decode()  # noqa: S310 - our own, on the loopback
     assert 'guidang_score_points{by="unit",part="total",scope="U1"} 90.0' in metrics
-
-
-def test_a_form_is_imported_whole_or_not_at_all_and_bad_reference_rows_are_dead_letters(make_system: MakeSystem, tmp_path: Path) -> None:
-    """The empty form names what is missing; a record that is no registry row is in dead-letter, once, whichever worker read it."""
-    system = make_system()
-    system.up(2)
-    form = tmp_path / "form.xlsx"
-    system.run("export-items-template", "--out", str(form))
-    system.stderr("import-items", str(form), "--unit-code", "U1", expect=5)
-    from confluent_kafka import Producer  # noqa: PLC0415 - only here
-
-    producer = Producer({"bootstrap.servers": orjson.loads((system.home / "endpoints.json").read_bytes())["kafka"]})
-    producer.produce("item-registry", key=b"U1|x", value=b"{}")
-    assert producer.flush(20) == 0
-    system.publish("item-registry", [row(event_id="i1", build_mode="MUNICIPAL")])
-    system.caught_up()
-    assert system.sql("SELECT source_topic, reason FROM dead_letter FINAL") == [("item-registry", "NOT_FRAMED")]
-    assert [each["findings"] for each in system.json("items")] == [["NOT_CONFIGURED"]]
-    system.kill("worker")
-    system.caught_up()
-    assert system.sql("SELECT count() FROM dead_letter FINAL") == [(1,)]
-    agree(system)

@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import Message, Producer
 
 from ops.reading import read_topic
+from ops.supervisor.control import processes
 from streams.agents.outcomes import ORIGIN_HEADERS
 from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, DEAD_LETTER, ITEM_REGISTRY, codec
 from streams.partitioner import PARTITIONERS
@@ -19,7 +20,7 @@ from streams.settings import Settings
 from tests.alerts.servers import until
 from tests.system.cases import ZONE, closing
 from tests.system.conftest import System
-from tests.system.test_system import MakeSystem, agree, statuses
+from tests.system.test_system import MakeSystem, agree
 
 pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(280)]
 
@@ -208,39 +209,18 @@ def test_poison_at_one_in_a_hundred_is_kept_whole_and_what_went_astray_is_redriv
     agree(system)
 
 
-def test_files_that_are_no_events_are_refused_with_their_place_and_the_rest_goes_in(make_system: MakeSystem) -> None:
-    """Missing columns, bad times, BOM, GBK; a late archive in the wrong topic."""
-    system = make_system()
-    system.up(1)
-    good = closing("good", dt.datetime(2018, 6, 4, 10, tzinfo=ZONE))
-    header = ",".join(good)
-    line = ",".join(str(value) for value in good.values())
-    files = {
-        "missing.csv": (b"event_id,case_no\ne,c\n", "item_code"),
-        "gbk.csv": (f"{header}\n{line}\n".encode("gbk"), "GBK"),
-        "times.csv": (f"\ufeff{header}\n{line}\n{line.replace('2018-06-04T10:00:00+08:00', 'gestern')}\n".encode(), "closed_at"),
-    }
-    for name, (content, named) in files.items():
-        (system.home / name).write_bytes(content)
-        told = system.stderr("publish", CASE_CLOSED, str(system.home / name), expect=5)
-        assert named.lower() in told.lower(), told
-    system.stderr("publish", ARCHIVE_RECEIVED, str(system.home / "times.csv"), expect=5)
-    system.caught_up()
-    assert sum(statuses(system).values()) == 1
-
-
 def test_senders_and_workers_that_partition_differently_end_the_workers_and_do_not_fill_dead_letter(make_system: MakeSystem) -> None:
     """Nearly every record seems to be in the wrong partition: that is a setting, and not a city full of wrong senders."""
     system = make_system(GUIDANG_WORKER__DEAD_LETTER_RECORDS="500")
     system.up(1)
-    elsewhere = System(system.home, GUIDANG_KAFKA__PARTITIONER="crc32")
+    topics, elsewhere = Settings(data_dir=system.home), System(system.home, GUIDANG_KAFKA__PARTITIONER="crc32")
     elsewhere.publish(CASE_CLOSED, [closing(f"c-{number}", dt.datetime(2018, 6, 4, 10, tzinfo=ZONE)) for number in range(5_000)])
 
     def worker() -> dict[str, Any]:
-        (found,) = [each for each in system.json("status")["processes"] if each["role"] == "worker"]
-        return dict(found)
+        (found,) = [each for each in processes(topics) if each["role"] == "worker"]
+        return found
 
     until(lambda: worker()["state"] == "failed", "the end of the worker")
     assert (worker()["last_exit"]["code"], "MISROUTED" in worker()["last_exit"]["reason"]) == (3, True)
-    written = sum(1 for _ in read_topic(Settings(data_dir=system.home), DEAD_LETTER))
+    written = sum(1 for _ in read_topic(topics, DEAD_LETTER))
     assert written < 500  # what came in by the time that the share could mean something

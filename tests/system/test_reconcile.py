@@ -18,13 +18,13 @@ from streams.contracts import ANOMALY_UNARCHIVED, CASE_STATE, codec
 from streams.partitioner import PARTITIONERS
 from streams.settings import PolicySettings, Settings
 from tests.system.cases import ZONE, archive, closing, make_cases
-from tests.system.conftest import LIMIT_SECONDS, System, running_under
+from tests.system.conftest import LIMIT_SECONDS, System, started
 from tests.system.test_system import DEADLINE_72H
 
 pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(LIMIT_SECONDS + 80)]
 
 CASES = 160
-IN_ONE_PARTITION = 500
+IN_ONE_PARTITION = 200
 CLOSED = dt.datetime(2018, 6, 4, 10, tzinfo=ZONE)
 Told = set[tuple[str, str, str, Any, Any]]
 
@@ -76,16 +76,10 @@ class Desk:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """The system, which the tests of this module tamper with one after the other."""
-    home = tmp_path_factory.mktemp("system")
-    system = System(home, **DEADLINE_72H)
-    try:
-        system.up(1)
+    with started(tmp_path_factory.mktemp("system"), 1, **DEADLINE_72H) as system:
         desk = Desk(system)
         desk.fill()
         yield desk
-    finally:
-        system.down()
-    assert not running_under(home)
 
 
 def peak_bytes(desk: Desk) -> int:
