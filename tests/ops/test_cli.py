@@ -62,6 +62,16 @@ def test_help_loads_no_command_and_no_client() -> None:
     assert {"confluent_kafka", "clickhouse_connect", "faust", "pyarrow", "numpy", "openpyxl"} & set(loaded) == set()
 
 
+def test_a_command_that_shows_no_help_does_not_load_what_draws_it(tmp_path: Path) -> None:
+    """Half as much again as all that a command itself loads."""
+    code = "import sys; from ops.cli.main import run; run(sys.argv[1:]); print(*sys.modules)"
+    call = [sys.executable, "-c", code, "score", "--year", "2018", "--json", "--data-dir", str(tmp_path)]
+    done = subprocess.run(call, capture_output=True, text=True, check=False, timeout=60)
+    assert "guidang up" in done.stderr
+    assert "clickhouse_connect" in done.stdout.split()
+    assert {"typer.rich_utils", "rich", "pygments"} & set(done.stdout.split()) == set()
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_of_the_catalogue_is_registered_with_a_help_text(name: str) -> None:
     """A line in the list without a command behind it would be found by a user."""
