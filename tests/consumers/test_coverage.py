@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from consumers.clickhouse import Client
 from consumers.coverage import SCOPES, coverage_row, coverage_rows, ratio
-from consumers.coverage_sql import COUNTS
+from consumers.coverage_sql import COUNTS, live_sql
 from consumers.windows import Window, parse_window
 from streams.contracts import CASE_STATE, COVERAGE_PARTIAL
 from streams.domain.coverage import apply, contributions
@@ -187,3 +187,29 @@ def test_a_bucket_of_zeros_makes_no_row(client: Client) -> None:
     assert coverage_rows(client, "unit", window, now_ms=NOW, orphan_grace_ms=GRACE_MS) == []
     city = coverage_rows(client, "city", window, now_ms=NOW, orphan_grace_ms=GRACE_MS)
     assert [(row["scope"], row["closed"], row["coverage"]) for row in city] == [("330100", 0, None)]
+
+
+def buckets_a_year(client: Client, first: int, last: int) -> None:
+    """One insert with a bucket of one archived case in each year."""
+    at = "makeDateTime64(number, 3, 1, 0, 0, 0, 0, 3, 'Asia/Shanghai')"
+    client.command(
+        "INSERT INTO coverage_partial (granularity, bucket_start, due_start, unit_code, archived, version)"  # noqa: S608 - our own words
+        f" SELECT 'HOUR', {at}, {at}, 'U1', 1, 1 FROM numbers({first}, {last - first + 1})"
+    )
+
+
+def test_one_insert_takes_dates_of_any_year(client: Client) -> None:
+    """However absurd: ClickHouse refuses an insert into more than a hundred partitions, and the sink would stand still."""
+    buckets_a_year(client, 1950, 2250)
+    assert client.query("SELECT count() FROM coverage_partial FINAL").first_row == (301,)
+
+
+@pytest.mark.parametrize(("year", "read"), [(2018, 1), (2017, 1), (2020, 0)])
+def test_what_is_asked_of_a_year_reads_no_other(client: Client, year: int, read: int) -> None:
+    """Neither score nor coverage, though three years lie there."""
+    buckets_a_year(client, 2017, 2019)
+    window = parse_window(f"{year}-01-01..{year}-12-31", NOW + 5 * 366 * DAY_MS)
+    asked = {"year": year, "start": window.start_ms, "end": window.end_ms}
+    for sql in ("SELECT * FROM score WHERE year = {year:UInt16}", live_sql("unit")):
+        estimates = client.query(f"EXPLAIN ESTIMATE {sql}", parameters=asked).named_results()
+        assert sum(each["rows"] for each in estimates if each["table"] == "coverage_partial") == read
