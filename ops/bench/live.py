@@ -23,12 +23,13 @@ from streams.errors import DependencyError
 
 _ENDLESS = 10**9
 _WARM_SHARE, _WARM_S = 0.25, 3.0
+_SETTLE_S = 5.0
+"""The bulk may be done before the last worker has joined: so long the first rate is run before it counts."""
 _ROWS_PER_S = 50
 """So many cases a second are looked for in ClickHouse: looking for all of them would be a load of its own."""
 _KEPT_SHARE = 0.98
 TRICKLE_PER_S = 200
 """Events a second while workers come and go: each of 16 partitions has a verdict six times a second."""
-_WINDOW_CHECK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ class Stage:
             half_at, end_at = self._through_bulk(live)
             capacity_per_s = live.bulk_records / 2 / max(end_at - half_at, 1e-3)
             points, first = [], self.bulk
+            _, first = self._point(live, "", rates[0].per_s(capacity_per_s), min(_SETTLE_S, seconds), first)
             for rate in rates:
                 per_s = rate.per_s(capacity_per_s)
                 point, first = self._point(live, str(rate), per_s, seconds, first)
@@ -166,9 +168,10 @@ class Stage:
         """
         with self._live(contender) as (live, place):
             self._through_bulk(live)
-            pacer = Pacer(place.bootstrap, (message for case in count(self.bulk) for message in live.messages(case)), TRICKLE_PER_S)
+            pacer = Pacer(place.bootstrap, map(live.messages, count(self.bulk)), TRICKLE_PER_S)
             pacer.start()
             try:
+                self._phase(live, pacer, Step("settles", lambda: None), window_s)  # the bulk may be done before the last worker has joined
                 phases = [self._phase(live, pacer, step, window_s) for step in _steps(contender, live, place)]
             finally:
                 pacer.end()
@@ -202,11 +205,12 @@ class Stage:
 
     def _point(self, live: Live, asked: str, per_s: float, seconds: float, first: int) -> tuple[Point, int]:
         """Measure one rate with the cases from ``first`` on; return the first case of the next one, too."""
-        messages, after = list[Message](), first
-        while len(messages) < per_s * seconds:
-            messages += live.messages(after)
+        cases, events, after = list[Sequence[Message]](), 0, first
+        while events < per_s * seconds:
+            cases.append(live.messages(after))
+            events += len(cases[-1])
             after += 1
-        pacer = Pacer(self.broker.bootstrap, messages, per_s)
+        pacer = Pacer(self.broker.bootstrap, cases, per_s)
         expected = [number for number in range(first, after) if live.expects(number)]
         watched = expected[:: max(1, round(len(expected) / (_ROWS_PER_S * seconds)))]
         if live.rows is not None:
@@ -223,7 +227,7 @@ class Stage:
         point = Point(
             asked,
             per_s,
-            len(messages) / pacer.took_s,
+            events / pacer.took_s,
             delays(sent, seen, since),
             delays(sent, rows, since),
             sum(number not in seen for number in expected),
@@ -236,20 +240,11 @@ class Stage:
         began = time.monotonic()
         step.act()
         ends = began + window_s
-        outputs = live.outputs
-
-        def open_cases() -> list[int]:
-            return [
-                number
-                for number, at in pacer.sent.copy().items()
-                if began <= at < ends and live.expects(number) and number not in outputs.seen
-            ]
-
         wait_until(lambda: time.monotonic() >= ends, window_s + self.limit_s, live.team.check)
-        wait_until(lambda: not open_cases(), self.limit_s, live.team.check)
         sent = {number: at for number, at in pacer.sent.copy().items() if began <= at < ends and live.expects(number)}
-        seen = outputs.seen
-        judged = back(began, sent, seen, outputs.partition, self.partitions) if step.restart else None
+        seen = live.outputs.seen
+        wait_until(lambda: all(number in seen for number in sent), self.limit_s, live.team.check)
+        judged = back(began, sent, seen, live.outputs.partition, self.partitions) if step.restart else None
         return Phase(step.name, delays(sent, seen), sum(number not in seen for number in sent), judged)
 
 

@@ -6,10 +6,9 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from typing import Protocol
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -38,22 +37,24 @@ class Message:
 
 
 class Pacer(threading.Thread):
-    """Sends messages at a rate, each as soon as its time has come, until there are no more or :meth:`end` is called.
+    """Sends cases at a rate, each as soon as its time has come, until there are no more or :meth:`end` is called.
 
     Parameters
     ----------
+    cases
+        The messages of each, which go out one after the other.
     rate
         Messages a second.
     """
 
-    def __init__(self, bootstrap: str, messages: Iterable[Message], rate: float) -> None:
+    def __init__(self, bootstrap: str, cases: Iterable[Sequence[Message]], rate: float) -> None:
         super().__init__(name="pacer", daemon=True)
         self.sent: dict[int, float] = {}
         """Case to the monotonic time at which its last record was given to the client."""
         self.messages_sent = 0
         self.took_s = 0.0
         """From the first message to the last; at the rate asked for, if the producer could keep it."""
-        self._messages, self._rate = iter(messages), rate
+        self._cases, self._rate = iter(cases), rate
         self._ended = threading.Event()
         self._failed = failed = list[str]()
         self._producer = Producer(
@@ -74,18 +75,27 @@ class Pacer(threading.Thread):
         """Send."""
         began = time.monotonic()
         while not self._ended.is_set():
-            due = int((time.monotonic() - began) * self._rate) + 1 - self.messages_sent
-            if due > 0:
-                chunk = list(islice(self._messages, due))
-                for message in chunk:
+            due = int((time.monotonic() - began) * self._rate) + 1
+            while self.messages_sent < due and (messages := next(self._cases, None)) is not None:
+                for message in messages:
                     self.sent[message.number] = time.monotonic()
-                    self._producer.produce(message.topic, message.value, message.key)
-                self.messages_sent += len(chunk)
-                if len(chunk) < due:
-                    break
+                    self._give(message)
+                self.messages_sent += len(messages)
+            if self.messages_sent < due:
+                break
             self._producer.poll(0)
             time.sleep(max(_NAP_S, began + self.messages_sent / self._rate - time.monotonic()))
         self.took_s = time.monotonic() - began
+
+    def _give(self, message: Message) -> None:
+        """Give a message to the client; while it has no room the rate is not kept."""
+        while True:
+            try:
+                self._producer.produce(message.topic, message.value, message.key)
+            except BufferError:
+                self._producer.poll(_LOOK_S)
+            else:
+                return
 
     def end(self) -> None:
         """Send no more, and see that all of it was taken.

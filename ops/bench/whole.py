@@ -95,7 +95,7 @@ def _closings(settings: Settings) -> Messages:
 
 
 def _publish(bootstrap: str, messages: Messages, cases: int) -> None:
-    pacer = Pacer(bootstrap, (message for number in range(cases) for message in messages(number)), _AT_ONCE)
+    pacer = Pacer(bootstrap, map(messages, range(cases)), _AT_ONCE)
     pacer.start()
     pacer.finish()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+import typer
 
 from ops.bench.contender import Reduced
 from ops.bench.contenders import recovering, timed
@@ -13,6 +14,7 @@ from ops.bench.figures import Back, Delays
 from ops.bench.live import LatencyRun, Phase, Point, Rate, RecoveryRun, Stage
 from ops.bench.live_report import as_json, latency_rows, recovery_rows
 from ops.bench.run import Record
+from ops.cli.bench_live import rates
 from ops.kafka import LocalBroker
 
 SOON, LATE = Delays(1_000, 0.01, 0.02, 0.03, 0.04), Delays(1_000, 0.03, 0.06, None, 0.09)
@@ -29,6 +31,14 @@ def test_a_rate_is_a_number_or_a_share_of_what_a_contender_is_capable_of() -> No
     """As it is asked for on the command line."""
     assert [rate.per_s(8_000) for rate in (Rate(5_000), Rate(0.5, of_capacity=True))] == [5_000, 4_000]
     assert [str(rate) for rate in (Rate(5_000), Rate(0.5, of_capacity=True))] == ["5000", "50%"]
+
+
+def test_rates_are_asked_for_with_commas_and_a_share_with_its_sign() -> None:
+    """What is none, is refused before anything is started."""
+    assert rates("1000,50%") == [Rate(1_000), Rate(0.5, of_capacity=True)]
+    for words in ("", "fast", "1000,,50%", "0", "-5%"):
+        with pytest.raises(typer.BadParameter, match="--latency"):
+            rates(words)
 
 
 def test_a_row_has_the_medians_of_its_rounds_and_the_longest_of_all() -> None:
