@@ -41,6 +41,8 @@ bench: $(STAMP) $(PEERS)/.asked
 # every contender once, small: whether all of them still come to the same verdicts
 peers: $(STAMP) $(PEERS)/.asked
 	$(BIN)/guidang bench --peers-python $(PEERS)/bin/python --cases 5000 --product-cases 500 --rounds 1 --limit 60
+	$(BIN)/guidang bench --latency 200 --cases 2000 --rounds 1 --seconds 5 --limit 60
+	$(BIN)/guidang bench --recovery --cases 2000 --rounds 1 --seconds 5 --limit 60
 
 soak: $(TEST_TOOLS)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.nemesis.run $(SOAK)

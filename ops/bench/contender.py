@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
+from ops.bench.crew import Crew, crew
 from ops.bench.dataset import DataSet
 from ops.bench.topics import create
+from ops.bench.traffic import Message, Outputs
 from ops.bench.verdicts import check, read_verdicts
+from ops.bench.visible import Rows
 
 Guarantee = Literal["exactly-once", "at-least-once", "none"]
 _FOREVER = {"retention.ms": "-1"}
+
+
+def worker_names(count: int) -> tuple[str, ...]:
+    """``w1``, ``w2``, …."""
+    return tuple(f"w{number}" for number in range(1, count + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ class Launch:
     Parameters
     ----------
     commands
-        One for each of its processes.
+        One for each of its processes, by the name of the process.
     group
         Consumer group under which it commits the offsets of ``inputs``.
     records
@@ -68,7 +77,7 @@ class Launch:
         Variables beside those of this process.
     """
 
-    commands: tuple[tuple[str, ...], ...]
+    commands: Mapping[str, tuple[str, ...]]
     group: str
     inputs: tuple[str, ...]
     records: int
@@ -95,8 +104,8 @@ class Verified:
     end_s: float | None = None
 
 
-class Contender(Protocol):
-    """Something that does a job."""
+class Contestant(Protocol):
+    """Something that is measured beside others."""
 
     @property
     def name(self) -> str:
@@ -123,6 +132,10 @@ class Contender(Protocol):
         """
         ...
 
+
+class Contender(Contestant, Protocol):
+    """One that reads all of its input as fast as it can."""
+
     def launch(self, place: Place) -> Launch:
         """Create its topics."""
         ...
@@ -137,25 +150,67 @@ class Contender(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Live:
+    """A contender at work, to be sent events one by one.
+
+    Parameters
+    ----------
+    messages
+        The records of a case by its number.
+    expects
+        Whether a case has an output.
+    outputs
+        Reads them; those of the cases that were there before it started are its bulk.
+    bulk_records
+        How many records these were.
+    team
+        Its processes.
+    verify
+        What is wrong with the outputs, given that there were so many cases.
+    rows
+        Looks for rows in ClickHouse, where it writes any.
+    """
+
+    messages: Callable[[int], Sequence[Message]]
+    expects: Callable[[int], bool]
+    outputs: Outputs
+    bulk_records: int
+    team: Crew
+    verify: Callable[[int], tuple[str, ...]]
+    rows: Rows | None = None
+
+
+class Timed(Contestant, Protocol):
+    """One whose outputs can be waited for."""
+
+    def live(self, place: Place, bulk: int) -> AbstractContextManager[Live]:
+        """Write the events of ``bulk`` cases, then start it; it ends with the context."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Reduced:
     """One that does the reduced job: whose verdicts are those of the data set.
 
     Parameters
     ----------
-    commands
-        Makes the commands of its processes for a run.
+    command
+        Makes the command of one of its workers, by the worker's name, for a run.
     needs
-        As :meth:`Contender.provide`.
+        As :meth:`Contestant.provide`.
     changelog
         Its changelog is created here (``NAME-state``, compacted); others create their own.
+    workers
+        How many processes it has.
     """
 
     name: str
     title: str
     guarantee: Guarantee
-    commands: Callable[[Place], Sequence[Sequence[str]]]
+    command: Callable[[Place, str], Sequence[str]]
     needs: Callable[[], object] = lambda: None
     changelog: bool = False
+    workers: int = 1
 
     def provide(self) -> None:
         """Fetch and build."""
@@ -167,7 +222,24 @@ class Reduced:
         if self.changelog:
             topics[f"{place.run}-state"] = {"cleanup.policy": "compact"}
         create(place.bootstrap, topics, place.data.partitions)
-        return Launch(tuple(map(tuple, self.commands(place))), place.run, place.data.topics, place.data.records)
+        commands = {name: tuple(self.command(place, name)) for name in worker_names(self.workers)}
+        return Launch(commands, place.run, place.data.topics, place.data.records)
+
+    @contextmanager
+    def live(self, place: Place, bulk: int) -> Iterator[Live]:
+        """Ready for more events of the data set, which has no end here."""
+        launch, there = self.launch(place), replace(place.data, cases=bulk)
+        there.publish(place.bootstrap)
+
+        def messages(number: int) -> list[Message]:
+            return [Message(number, topic, *record) for topic, record in place.data.records_of(number)]
+
+        def verify(cases: int) -> tuple[str, ...]:
+            return self.verify(replace(place, data=replace(place.data, cases=cases)), complete=True).faults
+
+        outputs = Outputs(place.bootstrap, place.verdicts, there.partitions, place.data.number_of, bulk, there.verdicts)
+        with crew(place.folder.with_suffix(".log"), launch.environment, launch.commands) as team, outputs.reading():
+            yield Live(messages, lambda number: place.data.delay_ms(number) is not None, outputs, there.records, team, verify)
 
     def settle(self, place: Place, give_up: float) -> None:
         """Nothing follows."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ops.bench.contender import Contender, Guarantee, Place, Reduced
-from ops.bench.peers.java import JavaPeer
+from ops.bench.contender import Contender, Guarantee, Place, Reduced, Timed
+from ops.bench.peers.java import LATENCY, THROUGHPUT, JavaPeer
 from ops.bench.product import Product, Year
+from ops.bench.whole import Whole
 from streams.errors import DependencyError
 
 KAFKA_STREAMS = JavaPeer("kafka_streams", "KafkaStreamsPeer")
@@ -21,6 +23,10 @@ _CHECK_SECONDS = 60
 _LEAST_COMMIT_MS, _MOST_COMMIT_MS, _RECORDS_PER_COMMIT_MS = 1_000, 10_000, 600
 _EXACTLY_ONCE_COMMIT_MS = 100
 """Kafka Streams' own default, and about as often as ours commits."""
+_HASTY_COMMIT_MS = 20
+"""What it writes is seen after the commit: an interval as short as a commit of ours takes."""
+_SESSION_MS = 8_000
+"""As ours: ``streams/runtime/settings.py``."""
 
 
 def _kafka_streams_names(short: str) -> tuple[str, ...]:
@@ -56,6 +62,17 @@ def contenders(workers: Sequence[int], product_cases: int, peers_python: str = s
     return made
 
 
+def timed(workers: int) -> list[Timed]:
+    """Those whose latency is measured, each with so many workers or threads."""
+    names = ("eos", _EXACTLY_ONCE_COMMIT_MS), ("eos-hasty", _HASTY_COMMIT_MS), ("alo", _EXACTLY_ONCE_COMMIT_MS)
+    return [Whole(workers), _ours(workers), *(_hasty_kafka_streams(short, commit_ms, workers) for short, commit_ms in names)]
+
+
+def recovering(workers: int) -> list[Reduced]:
+    """Those whose recovery is measured, each with so many processes: members of a group that stay members while they restart."""
+    return [_ours(workers), *(_static_kafka_streams(standbys, workers) for standbys in (0, 1))]
+
+
 def rare_commit_ms(records: int) -> int:
     """How often those commit that do not have to: at least once, and checkpoints.
 
@@ -65,31 +82,54 @@ def rare_commit_ms(records: int) -> int:
 
 
 def _ours(count: int) -> Reduced:
-    def commands(place: Place) -> list[list[str]]:
+    def command(place: Place, worker: str) -> list[str]:
         told = ["--bootstrap", place.bootstrap, "--run", place.run, "--closed", place.data.closed, "--received", place.data.received]
-        return [
-            [sys.executable, "-m", "ops.bench.reduced", *told, "--folder", str(place.folder), "--worker", f"w{number}"]
-            for number in range(1, count + 1)
-        ]
+        return [sys.executable, "-m", "ops.bench.reduced", *told, "--folder", str(place.folder), "--worker", worker]
 
-    return Reduced(f"guidang-{count}", f"归档引擎 guidang engine, {count} worker(s)", "exactly-once", commands, changelog=True)
+    title = f"归档引擎 guidang engine, {count} worker(s)"
+    return Reduced(f"guidang-{count}", title, "exactly-once", command, changelog=True, workers=count)
 
 
 def _kafka_streams(short: str, store: str, threads: int) -> Reduced:
     exactly = short == "eos"
     words = "exactly_once_v2" if exactly else "at_least_once"
 
-    def commands(place: Place) -> list[tuple[str, ...]]:
+    def command(place: Place, _worker: str) -> tuple[str, ...]:
         commit_ms = _EXACTLY_ONCE_COMMIT_MS if exactly else rare_commit_ms(place.data.records)
-        return [KAFKA_STREAMS.command(place, threads=threads, store=store, commit_ms=commit_ms, guarantee=words)]
+        return KAFKA_STREAMS.command(place, THROUGHPUT, threads=threads, store=store, commit_ms=commit_ms, guarantee=words)
 
     return Reduced(
         f"ks-{short}-{store}-{threads}",
         f"Kafka Streams {words}, {store}, {threads} thread(s)",
         "exactly-once" if exactly else "at-least-once",
-        commands,
+        command,
         KAFKA_STREAMS.provide,
     )
+
+
+def _hasty_kafka_streams(short: str, commit_ms: int, threads: int) -> Reduced:
+    words = "at_least_once" if short == "alo" else "exactly_once_v2"
+
+    def command(place: Place, _worker: str) -> tuple[str, ...]:
+        return KAFKA_STREAMS.command(place, LATENCY, threads=threads, store="rocksdb", commit_ms=commit_ms, guarantee=words)
+
+    title = f"Kafka Streams {words}, commit {commit_ms} ms, {threads} thread(s)"
+    guarantee: Guarantee = "at-least-once" if short == "alo" else "exactly-once"
+    return Reduced(f"ks-{short}-{threads}", title, guarantee, command, KAFKA_STREAMS.provide)
+
+
+def _static_kafka_streams(standbys: int, workers: int) -> Reduced:
+    tuning = replace(LATENCY, session_ms=_SESSION_MS, standbys=standbys)
+
+    def command(place: Place, worker: str) -> tuple[str, ...]:
+        own = replace(place, folder=place.folder / worker)
+        return KAFKA_STREAMS.command(
+            own, tuning, threads=1, store="rocksdb", commit_ms=_EXACTLY_ONCE_COMMIT_MS, guarantee="exactly_once_v2", instance=worker
+        )
+
+    title = f"Kafka Streams exactly_once_v2, {standbys} standby, {workers} instance(s)"
+    name = f"ks-eos{'-standby' if standbys else ''}-{workers}"
+    return Reduced(name, title, "exactly-once", command, KAFKA_STREAMS.provide, workers=workers)
 
 
 def _flink(store: str, threads: int) -> Reduced:
@@ -97,7 +137,7 @@ def _flink(store: str, threads: int) -> Reduced:
         f"flink-{'heap' if store == 'memory' else store}-{threads}",
         f"Flink, {'heap' if store == 'memory' else store}, parallelism {threads}",
         "at-least-once",
-        lambda place: [FLINK.command(place, threads=threads, store=store, commit_ms=rare_commit_ms(place.data.records))],
+        lambda place, _worker: FLINK.command(place, THROUGHPUT, threads=threads, store=store, commit_ms=rare_commit_ms(place.data.records)),
         FLINK.provide,
     )
 
@@ -105,13 +145,13 @@ def _flink(store: str, threads: int) -> Reduced:
 def _python(
     name: str, title: str, guarantee: Guarantee, module: str, python: str = sys.executable, *, store: str = "", needs: str = ""
 ) -> Reduced:
-    def commands(place: Place) -> list[list[str]]:
+    def command(place: Place, _worker: str) -> list[str]:
         told = {**place.told, "partitions": str(place.data.partitions), **({"store": store} if store else {})}
         options = [word for option, value in told.items() for word in (f"--{option}", value)]
-        return [[python, "-m", f"ops.bench.peers.{module}", *options]]
+        return [python, "-m", f"ops.bench.peers.{module}", *options]
 
     full_name = f"{name}-{store}" if store else name
-    return Reduced(full_name, title, guarantee, commands, partial(_check_package, needs, python) if needs else lambda: None)
+    return Reduced(full_name, title, guarantee, command, partial(_check_package, needs, python) if needs else lambda: None)
 
 
 def _check_package(package: str, python: str) -> None:

@@ -24,6 +24,11 @@ _PREFIX = "3301"
 _FLUSH_SECONDS = 120
 
 
+def case_no(number: int) -> str:
+    """What the case of this number is called."""
+    return f"{_PREFIX}{number:012d}"
+
+
 @dataclass(frozen=True, slots=True)
 class DataSet:
     """The events of ``cases`` cases in two topics of ``partitions`` partitions, named after ``name``."""
@@ -63,10 +68,10 @@ class DataSet:
             return None
         return 1 + number % _DELAYS_MS
 
-    def number_of(self, case_no: str) -> int:
-        """Number of a case of this data set; -1: it has no such case."""
-        digits = case_no.removeprefix(_PREFIX)
-        return int(digits) if case_no.startswith(_PREFIX) and digits.isdecimal() and _case_no(int(digits)) == case_no else -1
+    def number_of(self, key: str) -> int:
+        """Number of a case by its ``case_no``; -1: none is called so."""
+        digits = key.removeprefix(_PREFIX)
+        return int(digits) if key.startswith(_PREFIX) and digits.isdecimal() and case_no(int(digits)) == key else -1
 
     def event(self, number: int, *, closing: bool) -> dict[str, Any] | None:
         """The closing or the archive of a case; None: it has no archive."""
@@ -75,7 +80,7 @@ class DataSet:
             return None
         return dict.fromkeys(TEXTS, "330100000000") | {
             "event_id": f"{'closed' if closing else 'received'}-{number}",
-            "case_no": _case_no(number),
+            "case_no": case_no(number),
             "title": "关于某事项的办理结果",
             "accepted_at": 1,
             "at": _FIRST_MS + number + (0 if closing else delay_ms or 0),
@@ -83,6 +88,14 @@ class DataSet:
             "deleted": False,
             "is_test": False,
         }
+
+    def records_of(self, number: int) -> list[tuple[str, tuple[bytes, bytes]]]:
+        """The events of a case as they are sent: topic, and key with value."""
+        return [(topic, _record(event)) for topic, event in self._events(number)]
+
+    def _events(self, number: int) -> list[tuple[str, dict[str, Any]]]:
+        both = self.event(number, closing=True), self.event(number, closing=False)
+        return [(topic, event) for topic, event in zip(self.topics, both, strict=True) if event is not None]
 
     def publish(self, bootstrap: str, tell: Callable[[int, int], None] = lambda _done, _total: None) -> None:
         """Create the topics and write the events.
@@ -112,9 +125,8 @@ class DataSet:
             }
         )
         for number in range(self.cases):
-            for topic, event in zip(self.topics, (self.event(number, closing=True), self.event(number, closing=False)), strict=True):
-                if event is not None:
-                    _send(producer, topic, event)
+            for topic, event in self._events(number):
+                _send(producer, topic, *_record(event), event["at"])
             if number % 1000 == 0:
                 producer.poll(0)
                 tell(number, self.cases)
@@ -123,15 +135,14 @@ class DataSet:
         tell(self.cases, self.cases)
 
 
-def _case_no(number: int) -> str:
-    return f"{_PREFIX}{number:012d}"
+def _record(event: dict[str, Any]) -> tuple[bytes, bytes]:
+    return event["case_no"].encode(), encode(event)
 
 
-def _send(producer: Producer, topic: str, event: dict[str, Any]) -> None:
-    key, value = event["case_no"], encode(event)
+def _send(producer: Producer, topic: str, key: bytes, value: bytes, at_ms: int) -> None:
     while True:
         try:
-            producer.produce(topic, key=key, value=value, timestamp=event["at"])
+            producer.produce(topic, key=key, value=value, timestamp=at_ms)
         except BufferError:
             producer.poll(0.05)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil, inf
 from statistics import median
 
 LEAST_WINDOW_S = 1.0
@@ -102,3 +103,61 @@ def best(medians: Mapping[str, float], names: Sequence[str]) -> str | None:
     """The fastest of these contenders; None: none of them has a figure."""
     there = [name for name in names if name in medians]
     return max(there, key=lambda name: medians[name]) if there else None
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """How long it took, seconds, by nearest rank; None: so rare a delay is not known from so few.
+
+    Parameters
+    ----------
+    count
+        Of how many.
+    """
+
+    count: int
+    p50_s: float
+    p99_s: float | None
+    p999_s: float | None
+    longest_s: float
+
+
+def delays(sent: Mapping[int, float], seen: Mapping[int, float], since: float = -inf) -> Delays | None:
+    """From when cases were sent to when what follows was seen, of those that were sent at ``since`` or later; None: none was seen."""
+    taken = sorted(seen[number] - at for number, at in sent.items() if at >= since and number in seen)
+    if not taken:
+        return None
+    return Delays(len(taken), _rank(taken, 0.5) or taken[0], _rank(taken, 0.99), _rank(taken, 0.999), taken[-1])
+
+
+def _rank(ordered: Sequence[float], share: float) -> float | None:
+    """Value of a share by nearest rank, if at least one value lies beyond it."""
+    place = ceil(len(ordered) * share)
+    return ordered[place - 1] if place < len(ordered) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """How long after a restart it is at work again, seconds; None: it was not seen.
+
+    Parameters
+    ----------
+    first_s, all_s
+        Until the first partition, and every one, has told of something that was sent after the restart.
+    """
+
+    first_s: float | None
+    all_s: float | None
+
+
+def back(began: float, sent: Mapping[int, float], seen: Mapping[int, float], partition_of: Mapping[int, int], partitions: int) -> Back:
+    """Judge a restart that ``began`` then."""
+    first: dict[int, float] = {}
+    for number, at in sent.items():
+        if at >= began and number in seen:
+            partition = partition_of[number]
+            first[partition] = min(seen[number], first.get(partition, inf))
+    return Back(
+        first_s=min(first.values()) - began if first else None,
+        all_s=max(first.values()) - began if len(first) == partitions else None,
+    )

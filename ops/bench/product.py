@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ops.bench.contender import Guarantee, Launch, Place, Verified
+from ops.bench.contender import Guarantee, Launch, Place, Verified, worker_names
 from ops.bench.topics import remove
 from ops.caught_up import Observer, behind_inputs
 from ops.reading import read_topic
@@ -72,27 +72,18 @@ class Product:
 
     def launch(self, place: Place) -> Launch:
         """Make the outputs of the run before vanish, and the year appear."""
-        settings = _settings(place)
+        settings = settings_of(place)
         outputs = tuple(settings.topic(name) for name in (*OUTPUTS, *INTERNAL))
         remove(place.bootstrap, outputs)
         ensure_topics(settings)
         simulated = self.year.publish_once(settings)
-        command = (sys.executable, "-m", "ops", "worker", "--metrics-port", "0", "--name")
-        environment = {
-            "GUIDANG_APPLICATION": settings.application,
-            "GUIDANG_DATA_DIR": str(place.folder),
-            "GUIDANG_CLOCK": _CLOCK,
-            "GUIDANG_KAFKA__BOOTSTRAP_SERVERS": place.bootstrap,
-            "GUIDANG_KAFKA__TOPIC_PREFIX": settings.kafka.topic_prefix,
-            "GUIDANG_KAFKA__PARTITIONS": str(settings.kafka.partitions),
-        }
         return Launch(
-            tuple((*command, f"w{number}") for number in range(1, self.workers + 1)),
+            worker_commands(self.workers),
             settings.application,
             tuple(settings.topic(name) for name in CASE_INPUTS),
             sum(simulated.events[name] for name in CASE_INPUTS),
             outputs,
-            environment,
+            environment_of(settings),
         )
 
     def settle(self, place: Place, give_up: float) -> None:
@@ -103,7 +94,7 @@ class Product:
         WaitTimeout
             It did not come about.
         """
-        settings = _settings(place)
+        settings = settings_of(place)
         observer, since_ms = Observer(settings), settings.make_clock().now_ms()
         while missing := behind_inputs(settings, observer.written(), observer.progress(), since_ms):
             if time.monotonic() > give_up:
@@ -112,7 +103,7 @@ class Product:
 
     def verify(self, place: Place, *, complete: bool) -> Verified:
         """Every case, from the topic ``case-state``."""
-        settings = _settings(place)
+        settings = settings_of(place)
         decode = codec(CASE_STATE).decode
         latest = {message.key().decode(): message.value() for message in read_topic(settings, CASE_STATE)}
         found = {case_no: decode(value) for case_no, value in latest.items()}
@@ -122,6 +113,26 @@ class Product:
         return Verified(len(found), (f"与真值不同 not the truth: {len(differences)} ({shown})",) if differences else ())
 
 
-def _settings(place: Place) -> Settings:
+def settings_of(place: Place) -> Settings:
+    """Those of a run of the product."""
     kafka = KafkaSettings(bootstrap_servers=place.bootstrap, topic_prefix=f"{place.data.name}-product-", partitions=place.data.partitions)
     return Settings(application=place.run, data_dir=Path(place.folder), clock=_CLOCK, kafka=kafka)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The same for a process."""
+    return {
+        "GUIDANG_APPLICATION": settings.application,
+        "GUIDANG_DATA_DIR": str(settings.data_dir),
+        "GUIDANG_CLOCK": settings.clock,
+        "GUIDANG_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
+        "GUIDANG_KAFKA__TOPIC_PREFIX": settings.kafka.topic_prefix,
+        "GUIDANG_KAFKA__PARTITIONS": str(settings.kafka.partitions),
+        "GUIDANG_CLICKHOUSE__URL": settings.clickhouse.url,
+    }
+
+
+def worker_commands(count: int) -> dict[str, tuple[str, ...]]:
+    """Of so many workers, by name."""
+    command = (sys.executable, "-m", "ops", "worker", "--metrics-port", "0", "--name")
+    return {name: (*command, name) for name in worker_names(count)}

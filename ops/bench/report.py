@@ -49,7 +49,7 @@ class Row:
     reason: str = ""
 
 
-def row(record: Record) -> Row:
+def row(record: Record[Any, Run]) -> Row:
     """Sum up a contender. A run with wrong outputs gives no figure: speed without the right result is none."""
     runs = [run for run in record.runs if not run.faults]
     judged = [run.judged for run in runs if run.judged is not None]
@@ -116,7 +116,7 @@ def ratios(rows: Sequence[Row]) -> list[Ratio]:
     return found
 
 
-def as_json(data: DataSet, records: Sequence[Record], rounds: int, limit_s: float) -> dict[str, Any]:
+def as_json(data: DataSet, records: Sequence[Record[Any, Run]], rounds: int, limit_s: float) -> dict[str, Any]:
     """All that was measured, every run of it. Units are in the names."""
     rows = [row(record) for record in records]
     return {
@@ -137,7 +137,7 @@ def machine() -> dict[str, Any]:
     return {"cpus": os.cpu_count(), "memory_mib": memory // _MIB, "system": platform.system(), "python": platform.python_version()}
 
 
-def _state(record: Record, *, judged: bool) -> str:
+def _state(record: Record[Any, Run], *, judged: bool) -> str:
     if record.skipped:
         return "skipped"
     if any(run.faults for run in record.runs):

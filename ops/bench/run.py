@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import tempfile
 import time
 import uuid
@@ -11,25 +9,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from ops.bench.contender import Contender, Launch, Place
+from ops.bench.contender import Contender, Contestant, Launch, Place
+from ops.bench.crew import Crew, crew
 from ops.bench.dataset import DataSet
 from ops.bench.figures import Judged, Sample, judge
 from ops.bench.topics import remove
 from ops.bench.usage import cpu_seconds, folder_bytes, peak_rss_bytes
-from ops.kafka import LocalBroker, tail
+from ops.kafka import LocalBroker
 from streams.clock import wall_ms
 from streams.errors import DependencyError, GuidangError
 from streams.runtime.clients import extent
 
 _LOOK_SECONDS = 0.1
 _REQUEST_SECONDS = 30
-_STOP_SECONDS = 30
 _SETTLE_SECONDS = 60
-_LOG_LINES = 12
-_ROOT = Path(__file__).resolve().parents[2]
 BROKER: dict[str, str | int] = {"log.cleaner.enable": "false"}
 """Nothing is compacted while it is measured: what was written is then what is there, and nobody is disturbed by another's rubbish."""
 
@@ -71,8 +68,21 @@ class Run:
         return self.read >= self.records
 
 
+class Faulty(Protocol):
+    """What a run has to say."""
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong with the outputs."""
+        ...
+
+
+C = TypeVar("C", bound=Contestant)
+R = TypeVar("R", bound=Faulty)
+
+
 @dataclass(slots=True)
-class Record:
+class Record(Generic[C, R]):
     """All that is known of a contender after the rounds.
 
     Parameters
@@ -83,9 +93,9 @@ class Record:
         What went wrong in runs that gave no figure.
     """
 
-    contender: Contender
+    contender: C
     skipped: str = ""
-    runs: list[Run] = field(default_factory=list)
+    runs: list[R] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     @property
@@ -126,13 +136,13 @@ class Arena:
 
     def _measure(self, contender: Contender, place: Place, launch: Launch, number: int) -> Run:
         log = place.folder.with_suffix(".log")
-        with _processes(launch, log) as started:
-            samples = self._watch(launch, started, log)
+        with crew(log, launch.environment, launch.commands) as team:
+            samples = self._watch(launch, team)
             read = samples[-1].read
             complete = read >= launch.records
             if complete:
                 contender.settle(place, time.monotonic() + _SETTLE_SECONDS)
-            memory = peak_rss_bytes(process.pid for process in started)
+            memory = peak_rss_bytes(team.pids)
         verified = contender.verify(place, complete=complete)
         records, size = self._written(place, launch)
         log.unlink()
@@ -149,22 +159,20 @@ class Arena:
             folder_bytes(place.folder),
         )
 
-    def _watch(self, launch: Launch, started: Sequence[subprocess.Popen[bytes]], log: Path) -> list[Sample]:
+    def _watch(self, launch: Launch, team: Crew) -> list[Sample]:
         """Look ten times a second until all input is committed, or time runs out."""
-        pids = [process.pid for process in started]
         samples: list[Sample] = []
         give_up = time.monotonic() + self._limit_s
         with _committed(self._broker.bootstrap, launch, self._data.partitions) as committed:
             while time.monotonic() < give_up:
-                if any(process.poll() is not None for process in started):
-                    raise DependencyError(f"已退出 it has ended:\n{_end_of(log)}")
+                team.check()
                 read = committed()
-                samples.append(Sample(wall_ms() / 1000, read, cpu_seconds(pids), cpu_seconds([self._broker.pid])))
+                samples.append(Sample(wall_ms() / 1000, read, cpu_seconds(team.pids), cpu_seconds([self._broker.pid])))
                 if read >= launch.records:
                     break
                 time.sleep(_LOOK_SECONDS)
         if not samples or not samples[-1].read:
-            raise DependencyError(f"{self._limit_s:.0f} 秒内没有提交过 committed nothing:\n{_end_of(log)}")
+            raise DependencyError(f"{self._limit_s:.0f} 秒内没有提交过 committed nothing:\n{team.last_words()}")
         return samples
 
     def _written(self, place: Place, launch: Launch) -> tuple[int, int]:
@@ -183,12 +191,17 @@ class Arena:
 
 
 def go_through(
-    arena: Arena, records: Sequence[Record], rounds: int, tell: Callable[[int, Record, Run | str], None] = lambda _n, _record, _run: None
+    measure: Callable[[C, int], R],
+    records: Sequence[Record[C, R]],
+    rounds: int,
+    tell: Callable[[int, Record[C, R], R | str], None] = lambda _n, _record, _run: None,
 ) -> None:
     """Run all contenders in turn, and that several times (A B A B …): what changes on the machine meanwhile meets all of them.
 
     Parameters
     ----------
+    measure
+        Lets a contender run once in the round of that number.
     tell
         Told of each run, or why there is none.
     """
@@ -197,7 +210,7 @@ def go_through(
             if record.skipped:
                 continue
             try:
-                run = arena.run(record.contender, number)
+                run = measure(record.contender, number)
             except GuidangError as error:
                 record.failures.append(str(error))
                 tell(number, record, str(error))
@@ -206,11 +219,11 @@ def go_through(
                 tell(number, record, run)
 
 
-def provide(contenders: Sequence[Contender], tell: Callable[[str], None] = lambda _line: None) -> list[Record]:
+def provide(contenders: Sequence[C], tell: Callable[[str], None] = lambda _line: None) -> list[Record[C, Any]]:
     """Fetch and build what contenders need; one that cannot run says why."""
     records = []
     for contender in contenders:
-        record = Record(contender)
+        record: Record[C, Any] = Record(contender)
         try:
             contender.provide()
         except DependencyError as error:
@@ -218,31 +231,6 @@ def provide(contenders: Sequence[Contender], tell: Callable[[str], None] = lambd
             tell(f"{contender.name}: {error}")
         records.append(record)
     return records
-
-
-def _end_of(log: Path) -> str:
-    return "\n".join(tail(log, _LOG_LINES))
-
-
-@contextmanager
-def _processes(launch: Launch, log: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """The processes of a contender, ended in the end whatever happens."""
-    path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))  # for a Python that is not ours
-    environment = os.environ | {"PYTHONPATH": path} | dict(launch.environment)
-    started: list[subprocess.Popen[bytes]] = []
-    try:
-        with log.open("ab") as out:
-            started += (subprocess.Popen(command, stdout=out, stderr=out, env=environment) for command in launch.commands)
-        yield started
-    finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(_STOP_SECONDS)
 
 
 @contextmanager

@@ -9,17 +9,20 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ops.cli import bench_live
 from ops.cli.output import Column, emit_rows, progress, say
 from ops.cli.text import t
 from streams.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from ops.bench.dataset import DataSet
+    from ops.bench.contender import Contender
+    from ops.bench.live import Stage
     from ops.bench.report import Ratio, Row
     from ops.bench.run import Record, Run
 
@@ -34,17 +37,41 @@ def register(app: typer.Typer) -> None:
     app.command(
         help=t(
             "同一数据、同一轮次中，量出本系统与 Kafka Streams、Flink、Faust、Quix Streams 及无状态循环的速度，并核对各自的结论；"
-            "方法见 docs/bench.md。缺工具的列为跳过并说明原因；结论有误时退出码 6。",
+            "--latency 量多久看到结论，--recovery 量故障后多久恢复。方法见 docs/bench.md。缺工具的列为跳过并说明原因；结论有误时退出码 6。",
             "Measure our speed beside Kafka Streams, Flink, Faust, Quix Streams and a plain loop, on the same data in the same rounds, and "
-            "check what each concludes; method: docs/bench.md. What lacks a tool is listed as skipped; exit 6 if outputs are wrong.",
+            "check what each concludes; --latency: how soon a verdict is seen, --recovery: how soon again after failures. Method: "
+            "docs/bench.md. What lacks a tool is listed as skipped; exit 6 if outputs are wrong.",
         )
     )(bench)
 
 
 def bench(
+    latency: Annotated[
+        str,
+        typer.Option(
+            metavar="1000,50%",
+            help=t(
+                "改为量延迟：每秒事件数，或占各家产能的百分比", "measure latency instead: events a second, or shares of each one's capacity"
+            ),
+        ),
+    ] = "",
+    recovery: Annotated[
+        bool, typer.Option("--recovery", help=t("改为量恢复：进程来去、全部杀掉", "measure recovery instead: workers come, go, are killed"))
+    ] = False,
+    seconds: Annotated[
+        float,
+        typer.Option(
+            help=t("每个速率、每次进程来去量多少秒", "how long each rate, or what follows each change of workers, is watched"), min=1
+        ),
+    ] = 20.0,
     cases: Annotated[int, typer.Option(help=t("办件数；事件约为其 1.97 倍", "cases; there are 1.97 events to each"), min=1)] = 300_000,
     partitions: Annotated[int, typer.Option(help=t("每个主题的分区数", "partitions of each topic"), min=1)] = 16,
-    workers: Annotated[str, typer.Option(help=t("本系统的进程数，逗号分隔", "our numbers of workers, with commas"))] = "1,2",
+    workers: Annotated[
+        str,
+        typer.Option(
+            help=t("本系统的进程数，逗号分隔；延迟与恢复取最后一个", "our numbers of workers, with commas; latency and recovery: the last")
+        ),
+    ] = "1,2",
     only: Annotated[
         str, typer.Option(help=t("只跑这些（名称或其开头，逗号分隔）", "only these: names or beginnings of names, with commas"))
     ] = "",
@@ -67,42 +94,64 @@ def bench(
     list_: Annotated[bool, typer.Option("--list", help=t("只列出名称", "only list the names"))] = False,
 ) -> int | None:
     """Measure."""
-    from ops.bench.contenders import contenders  # noqa: PLC0415 - clients and simulator, which --help need not wait for
-    from ops.bench.dataset import DataSet  # noqa: PLC0415
-    from ops.bench.report import ratios, row  # noqa: PLC0415
-    from ops.bench.run import BROKER, Arena, go_through, provide  # noqa: PLC0415
+    from ops.bench.contenders import contenders, recovering, timed  # noqa: PLC0415 - clients and simulator, which --help need not wait for
+    from ops.bench.live import Stage  # noqa: PLC0415
+    from ops.bench.run import BROKER, provide  # noqa: PLC0415
     from ops.kafka import LocalBroker  # noqa: PLC0415
 
-    chosen = _chosen(contenders(_counts(workers), product_cases, str(peers_python or sys.executable)), only)
+    counts, rates = _counts(workers), bench_live.rates(latency) if latency else []
+    if latency and recovery:
+        raise typer.BadParameter(t("--latency 与 --recovery 只能取其一", "either --latency or --recovery"))
+    if recovery:
+        there: Sequence[Any] = recovering(counts[-1])
+    else:
+        there = timed(counts[-1]) if latency else contenders(counts, product_cases, str(peers_python or sys.executable))
+    chosen = _chosen(there, only)
     if list_:
         emit_rows(({"name": each.name, "title": each.title, "guarantee": each.guarantee} for each in chosen), json=False, columns=_NAMES)
         return None
-    data = DataSet(f"bench-{uuid.uuid4().hex[:6]}", cases, partitions)
-    records: list[Record] = []
-
-    def keep() -> None:
-        """After every run: what was measured is there even if the rest is broken off."""
-        _write(json, chart, data, records, rounds, limit)
-
-    def tell(number: int, record: Record, run: Run | str) -> None:
-        _tell(number, record, run)
-        keep()
-
-    keep()  # before hours of measuring: can it be written at all?
+    for path in filter(None, (json, chart)):
+        _write(path, b"")  # before hours of measuring: can it be written at all?
     with _alone(folder) as home:
         say(t("准备：下载与编译对手 …", "fetching and compiling peers …"))
-        records += provide(chosen, say)
+        records = provide(chosen, say)
         broker = LocalBroker(home / "kafka", overrides=BROKER)
         broker.start()
+        stage = Stage(broker, home, partitions, cases, limit)
         try:
-            with progress(t("写入数据", "writing the data"), cases) as advance:
-                data.publish(broker.bootstrap, advance)
-            go_through(Arena(broker, data, home, limit), records, rounds, tell)
+            if recovery:
+                bench_live.recovery(stage, records, rounds, seconds, partial(_write_json, json))
+            elif rates:
+                bench_live.latency(stage, records, rounds, rates, seconds, partial(_write_json, json))
+            else:
+                _speed(stage, records, rounds, json, chart)
         finally:
             broker.stop()
+    return _FINDINGS if any(record.faults for record in records) else None
+
+
+def _speed(stage: Stage, records: Sequence[Record[Contender, Run]], rounds: int, json: Path | None, chart: Path | None) -> None:
+    """Measure how fast all of the input is read, and show it."""
+    from ops.bench.chart import draw  # noqa: PLC0415
+    from ops.bench.dataset import DataSet  # noqa: PLC0415
+    from ops.bench.report import as_json, ratios, row  # noqa: PLC0415
+    from ops.bench.run import Arena, go_through  # noqa: PLC0415
+
+    data = DataSet(f"bench-{uuid.uuid4().hex[:6]}", stage.bulk, stage.partitions)
+
+    def tell(number: int, record: Record[Contender, Run], run: Run | str) -> None:
+        """After every run: what was measured is there even if the rest is broken off."""
+        _tell(number, record, run)
+        _write_json(json, as_json(data, records, rounds, stage.limit_s))
+        if chart is not None:
+            title = f"{data.records:,} 个事件，{data.partitions} 个分区 events, partitions"
+            _write(chart, draw([row(record) for record in records], title).encode())
+
+    with progress(t("写入数据", "writing the data"), data.cases) as advance:
+        data.publish(stage.broker.bootstrap, advance)
+    go_through(Arena(stage.broker, data, stage.folder, stage.limit_s).run, records, rounds, tell)
     rows = [row(record) for record in records]
     _show(rows, ratios(rows))
-    return _FINDINGS if any(record.faults for record in records) else None
 
 
 _NAMES = [Column("name", t("名称", "name")), Column("title", t("说明", "what it is")), Column("guarantee", t("保证", "guarantee"))]
@@ -133,20 +182,17 @@ def _chosen(there: Sequence[Any], only: str) -> list[Any]:
     return [each for each in there if not words or any(each.name.startswith(word) for word in words)]
 
 
-def _write(json: Path | None, chart: Path | None, data: DataSet, records: Sequence[Record], rounds: int, limit_s: float) -> None:
+def _write_json(path: Path | None, content: dict[str, Any]) -> None:
     from orjson import OPT_INDENT_2, dumps  # noqa: PLC0415
 
-    from ops.bench.chart import draw  # noqa: PLC0415
-    from ops.bench.report import as_json, row  # noqa: PLC0415
+    if path is not None:
+        _write(path, dumps(content, option=OPT_INDENT_2))
 
+
+def _write(path: Path, content: bytes) -> None:
     try:
-        for path in filter(None, (json, chart)):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        if json is not None:
-            json.write_bytes(dumps(as_json(data, records, rounds, limit_s), option=OPT_INDENT_2))
-        if chart is not None:
-            title = f"{data.records:,} 个事件，{data.partitions} 个分区 events, partitions"
-            chart.write_text(draw([row(record) for record in records], title), encoding="utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     except OSError as error:
         raise ConfigurationError(
             t(f"{error.filename} 写不了：{error.strerror}", f"{error.filename} cannot be written: {error.strerror}")
@@ -167,7 +213,7 @@ def _alone(folder: Path | None) -> Iterator[Path]:
         yield Path(home)
 
 
-def _tell(number: int, record: Record, run: Run | str) -> None:
+def _tell(number: int, record: Record[Contender, Run], run: Run | str) -> None:
     name = f"{time.strftime('%H:%M:%S')} [{number}] {record.contender.name}: "
     if isinstance(run, str):
         say(name + t("失败 ", "failed: ") + run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ops.bench.figures import Sample, Spread, best, judge, spread
+from ops.bench.figures import Back, Delays, Sample, Spread, back, best, delays, judge, spread
 
 
 def steady(reads: list[int], *, first_s: float = 1000.0, cpu_s: float = 0.5) -> list[Sample]:
@@ -74,3 +74,30 @@ def test_the_best_is_the_fastest_that_has_a_figure() -> None:
     """Those that were skipped do not take part."""
     assert best({"a": 1.0, "b": 3.0, "c": 9.0}, ("a", "b", "d")) == "b"
     assert best({"c": 9.0}, ("a", "b")) is None
+
+
+def test_percentiles_are_by_nearest_rank() -> None:
+    """Of a thousand delays of 1 to 1,000 ms."""
+    found = delays(dict.fromkeys(range(1_000), 0.0), {number: (number + 1) / 1_000 for number in range(1_000)})
+    assert found == Delays(1_000, 0.5, 0.99, 0.999, 1.0)
+
+
+def test_a_percentile_beyond_which_nothing_lies_is_not_known() -> None:
+    """Of a hundred, one lies beyond p99, none beyond p99.9."""
+    found = delays(dict.fromkeys(range(100), 0.0), dict.fromkeys(range(100), 1.0))
+    assert found == Delays(100, 1.0, 1.0, None, 1.0)
+
+
+def test_delays_are_of_what_was_sent_since_and_was_seen() -> None:
+    """What is still warming up does not count, nor what never came."""
+    assert delays({1: 0.0, 2: 5.0, 3: 6.0}, {1: 9.0, 2: 5.5}, since=5.0) == Delays(1, 0.5, None, None, 0.5)
+    assert delays({1: 0.0}, {}) is None
+
+
+def test_a_restart_is_over_when_every_partition_has_told_of_something_newer() -> None:
+    """What was sent before it, and is seen after it, says nothing of new events."""
+    sent, partition_of = {1: 9.0, 2: 10.5, 3: 11.0, 4: 12.0}, {1: 1, 2: 0, 3: 0, 4: 1}
+    seen = {1: 12.5, 2: 13.0, 3: 12.9, 4: 15.0}
+    assert back(10.0, sent, seen, partition_of, 2) == Back(pytest.approx(2.9), pytest.approx(5.0))  # type: ignore[arg-type]
+    assert back(10.0, sent, seen, partition_of, 3).all_s is None
+    assert back(10.0, sent, {1: 12.5}, partition_of, 2) == Back(None, None)

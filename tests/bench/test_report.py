@@ -19,10 +19,10 @@ from ops.bench.run import Record, Run
 RUN = Run(1, Judged(100.0, 10.0, 2.0, 30.0), 200, 200, 97, (), 10, 20, 30, 40)
 
 
-def record(name: str, rate: float = 100.0, cpu: float = 10.0) -> Record:
+def record(name: str, rate: float = 100.0, cpu: float = 10.0) -> Record[Reduced, Run]:
     """One contender with a run of this rate, and of ten times the rate for half of a second one."""
     runs = [replace(RUN, judged=Judged(each, cpu, 2.0, 30.0)) for each in (rate, 0.9 * rate, 1.1 * rate)]
-    return Record(Reduced(name, name, "exactly-once", lambda _place: []), runs=runs)
+    return Record(Reduced(name, name, "exactly-once", lambda _place, _worker: []), runs=runs)
 
 
 def test_ratios_are_of_medians_and_against_the_best_kafka_streams() -> None:

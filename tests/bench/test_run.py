@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from ops.bench.contender import Place, Reduced
+from ops.bench.contender import Contender, Place, Reduced
 from ops.bench.contenders import contenders
 from ops.bench.dataset import DataSet
 from ops.bench.peers import java as java_peers
-from ops.bench.run import Arena, Record, go_through, provide
+from ops.bench.run import Arena, Record, Run, go_through, provide
 from streams.errors import DependencyError
 from tests.conftest import Kafka
 
@@ -38,7 +38,7 @@ def test_our_engine_and_the_plain_loop_are_right_in_turn_and_leave_nothing(kafka
     """Two rounds of A B: every verdict of every run, counted and weighed; then the broker has the inputs alone."""
     records = provide([each for each in contenders([1], 0) if each.name in {"guidang-1", "loop"}])
     order: list[tuple[int, str]] = []
-    go_through(arena, records, 2, lambda number, record, _run: order.append((number, record.contender.name)))
+    go_through(arena.run, records, 2, lambda number, record, _run: order.append((number, record.contender.name)))
     assert order == [(1, "guidang-1"), (1, "loop"), (2, "guidang-1"), (2, "loop")]
     for record in records:
         assert record.faults == []
@@ -51,9 +51,9 @@ def test_our_engine_and_the_plain_loop_are_right_in_turn_and_leave_nothing(kafka
 @pytest.mark.kafka
 def test_a_contender_that_ends_is_told_with_its_last_words_and_the_others_go_on(arena: Arena) -> None:
     """Its failure is in the table, not the end of the bench."""
-    broken = Reduced("broken", "", "none", lambda _place: [[sys.executable, "-c", "raise SystemExit('out of tea')"]])
+    broken = Reduced("broken", "", "none", lambda _place, _worker: [sys.executable, "-c", "raise SystemExit('out of tea')"])
     records = provide([broken, next(each for each in contenders([1], 0) if each.name == "loop")])
-    go_through(arena, records, 1)
+    go_through(arena.run, records, 1)
     assert "out of tea" in records[0].failures[0]
     assert records[1].faults == []
     assert records[1].runs
@@ -69,10 +69,10 @@ def test_a_contender_that_writes_nothing_is_wrong_however_fast_it_reads(arena: A
         "c.commit(offsets=places, asynchronous=False); time.sleep(60)"
     )
 
-    def commands(place: Place) -> list[list[str]]:
-        return [[sys.executable, "-c", code, place.bootstrap, place.run, *place.data.topics]]
+    def command(place: Place, _worker: str) -> list[str]:
+        return [sys.executable, "-c", code, place.bootstrap, place.run, *place.data.topics]
 
-    run = arena.run(Reduced("idle", "", "at-least-once", commands), 1)
+    run = arena.run(Reduced("idle", "", "at-least-once", command), 1)
     assert run.complete
     assert any("missing" in fault for fault in run.faults)
 
@@ -90,6 +90,6 @@ def test_a_peer_in_java_without_maven_is_skipped_and_says_so(monkeypatch: pytest
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DependencyError, match="Maven"):
         java_peers.JavaPeer("flink", "FlinkPeer").provide()
-    found: list[Record] = provide([each for each in contenders([1], 0) if each.name.startswith(("ks", "flink"))])
+    found: list[Record[Contender, Run]] = provide([each for each in contenders([1], 0) if each.name.startswith(("ks", "flink"))])
     assert len(found) == 12
     assert all("Maven" in record.skipped for record in found)

@@ -15,12 +15,38 @@ _FOLDER = Path(__file__).parent
 _JVM = (
     "-Xms1g",
     "-Xmx2g",
-    "-XX:+UseParallelGC",
     "-Dorg.apache.avro.fastread=true",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 )
 _OPENED = ("java.util", "java.lang", "java.time")
 """Packages that Flink looks into by reflection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What a peer is tuned for (docs/bench.md says where it comes from).
+
+    Parameters
+    ----------
+    collector
+        Of garbage.
+    linger_ms, compression
+        Of its producers.
+    session_ms
+        After which a member of its group that is silent is taken to be gone.
+    standbys
+        Copies of the state on other instances.
+    """
+
+    collector: str
+    linger_ms: int
+    compression: str
+    session_ms: int = 45_000
+    standbys: int = 0
+
+
+THROUGHPUT = Tuning("Parallel", 100, "lz4")
+LATENCY = Tuning("G1", 0, "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +76,10 @@ class JavaPeer:
                 if not self._classes.is_dir():  # nobody else finished first
                     raise
 
-    def command(self, place: Place, *, threads: int, store: str, commit_ms: int, guarantee: str = "") -> tuple[str, ...]:
-        """The command of one run."""
+    def command(
+        self, place: Place, tuning: Tuning, *, threads: int, store: str, commit_ms: int, guarantee: str = "", instance: str = ""
+    ) -> tuple[str, ...]:
+        """The command of one run; an ``instance`` with a name is a static member of its group."""
         told = {
             **place.told,
             "schema": SCHEMA_JSON,
@@ -59,10 +87,24 @@ class JavaPeer:
             "store": store,
             "commit_ms": commit_ms,
             "guarantee": guarantee,
+            "instance": instance,
+            "linger_ms": tuning.linger_ms,
+            "compression": tuning.compression,
+            "session_ms": tuning.session_ms,
+            "standbys": tuning.standbys,
         }
         opened = (f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED)
         path = class_path(self._jars, self._classes)
-        return (java(), *_JVM, *opened, "-cp", path, self.main, *(f"{name}={value}" for name, value in told.items()))
+        return (
+            java(),
+            f"-XX:+Use{tuning.collector}GC",
+            *_JVM,
+            *opened,
+            "-cp",
+            path,
+            self.main,
+            *(f"{name}={value}" for name, value in told.items()),
+        )
 
     @property
     def _jars(self) -> Path:

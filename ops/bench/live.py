@@ -1,0 +1,281 @@
+"""Latency and recovery: contenders in turn on one broker, each sent events at a steady rate and watched."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from ops.bench.contender import Live, Place, Reduced, Timed, worker_names
+from ops.bench.dataset import DataSet
+from ops.bench.figures import Back, Delays, back, delays
+from ops.bench.topics import remove
+from ops.bench.traffic import Message, Pacer, attentive, wait_until
+from ops.kafka import LocalBroker
+from streams.errors import DependencyError
+
+_ENDLESS = 10**9
+_WARM_SHARE, _WARM_S = 0.25, 3.0
+_SETTLE_S = 5.0
+"""The bulk may be done before the last worker has joined: so long the first rate is run before it counts."""
+_ROWS_PER_S = 50
+"""So many cases a second are looked for in ClickHouse: looking for all of them would be a load of its own."""
+_KEPT_SHARE = 0.98
+TRICKLE_PER_S = 200
+"""Events a second while workers come and go: each of 16 partitions has a verdict six times a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Events a second, or a share of what a contender was seen to be capable of."""
+
+    value: float
+    of_capacity: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.value:.0%}" if self.of_capacity else f"{self.value:g}"
+
+    def per_s(self, capacity_per_s: float) -> float:
+        """As events a second."""
+        return self.value * capacity_per_s if self.of_capacity else self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One rate of one run.
+
+    Parameters
+    ----------
+    asked, per_s
+        The rate as it was asked for, and in events a second.
+    sent_per_s
+        What the producer made of it.
+    outputs, rows
+        From the moment the last event of a case was given to the client: until its output was read, and until its row was found.
+    unseen
+        Cases whose output did not come in time.
+    """
+
+    asked: str
+    per_s: float
+    sent_per_s: float
+    outputs: Delays | None
+    rows: Delays | None
+    unseen: int
+
+    @property
+    def kept(self) -> bool:
+        """The producer kept the rate."""
+        return self.sent_per_s >= _KEPT_SHARE * self.per_s
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyRun:
+    """One run of one contender.
+
+    Parameters
+    ----------
+    capacity_per_s, capacity_window_s
+        Events a second of the second half of the bulk, and how long that half took.
+    """
+
+    round: int
+    capacity_per_s: float
+    capacity_window_s: float
+    points: tuple[Point, ...]
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """What was done to the workers, and what the events that were sent from then on until the next phase met.
+
+    Parameters
+    ----------
+    back
+        After all of them were killed and started again.
+    unseen
+        Cases whose verdict did not come in time.
+    """
+
+    name: str
+    delays: Delays | None
+    unseen: int
+    back: Back | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryRun:
+    """One run of one contender."""
+
+    round: int
+    phases: tuple[Phase, ...]
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where contenders are measured.
+
+    Parameters
+    ----------
+    bulk
+        Cases that are there before a contender starts: it has them in its state, and a JVM has compiled by their end.
+    limit_s
+        So long it may take to work through them, and so long any output is waited for.
+    """
+
+    broker: LocalBroker
+    folder: Path
+    partitions: int
+    bulk: int
+    limit_s: float
+
+    def latency(self, contender: Timed, number: int, rates: Sequence[Rate], seconds: float) -> LatencyRun:
+        """Measure a contender at each rate, for so many seconds each.
+
+        Raises
+        ------
+        GuidangError
+            It ended by itself, or did not work through the bulk in time.
+        """
+        with self._live(contender) as (live, _):
+            half_at, end_at = self._through_bulk(live)
+            capacity_per_s = live.bulk_records / 2 / max(end_at - half_at, 1e-3)
+            points, first = [], self.bulk
+            _, first = self._point(live, "", rates[0].per_s(capacity_per_s), min(_SETTLE_S, seconds), first)
+            for rate in rates:
+                per_s = rate.per_s(capacity_per_s)
+                point, first = self._point(live, str(rate), per_s, seconds, first)
+                points.append(point)
+            faults = live.verify(first)
+        return LatencyRun(number, capacity_per_s, end_at - half_at, tuple(points), faults)
+
+    def recovery(self, contender: Reduced, number: int, window_s: float) -> RecoveryRun:
+        """Let workers come and go, each time for at least ``window_s``.
+
+        Raises
+        ------
+        GuidangError
+            As :meth:`latency`.
+        """
+        with self._live(contender) as (live, place):
+            self._through_bulk(live)
+            pacer = Pacer(place.bootstrap, map(live.messages, count(self.bulk)), TRICKLE_PER_S)
+            pacer.start()
+            try:
+                self._phase(live, pacer, Step("settles", lambda: None), window_s)  # the bulk may be done before the last worker has joined
+                phases = [self._phase(live, pacer, step, window_s) for step in _steps(contender, live, place)]
+            finally:
+                pacer.end()
+            cases = max(pacer.sent) + 1
+            expected = sum(map(live.expects, range(self.bulk, cases)))
+            wait_until(lambda: len(live.outputs.seen) >= expected, self.limit_s, live.team.check)
+            faults = live.verify(cases)
+        return RecoveryRun(number, tuple(phases), faults)
+
+    @contextmanager
+    def _live(self, contender: Timed) -> Iterator[tuple[Live, Place]]:
+        run = f"bench-{contender.name}-{uuid.uuid4().hex[:6]}"
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=f"{contender.name}-", ignore_cleanup_errors=True) as folder:
+            place = Place(self.broker.bootstrap, run, Path(folder), DataSet(run, _ENDLESS, self.partitions))
+            try:
+                with attentive(), contender.live(place, self.bulk) as live:
+                    yield live, place
+            finally:
+                remove(place.bootstrap, part=run)
+                place.folder.with_suffix(".log").unlink(missing_ok=True)
+
+    def _through_bulk(self, live: Live) -> tuple[float, float]:
+        """When half of its outputs, and the last of them, were seen."""
+        outputs = live.outputs
+        wait_until(lambda: outputs.bulk_end_at is not None, self.limit_s, live.team.check)
+        if outputs.bulk_half_at is None or outputs.bulk_end_at is None:
+            raise DependencyError(
+                f"{self.limit_s:.0f} 秒内没有处理完 has not worked through {self.bulk} cases: {outputs.bulk_seen}\n{live.team.last_words()}"
+            )
+        return outputs.bulk_half_at, outputs.bulk_end_at
+
+    def _point(self, live: Live, asked: str, per_s: float, seconds: float, first: int) -> tuple[Point, int]:
+        """Measure one rate with the cases from ``first`` on; return the first case of the next one, too."""
+        cases, events, after = list[Sequence[Message]](), 0, first
+        while events < per_s * seconds:
+            cases.append(live.messages(after))
+            events += len(cases[-1])
+            after += 1
+        pacer = Pacer(self.broker.bootstrap, cases, per_s)
+        expected = [number for number in range(first, after) if live.expects(number)]
+        watched = expected[:: max(1, round(len(expected) / (_ROWS_PER_S * seconds)))]
+        if live.rows is not None:
+            live.rows.follow(watched, pacer.sent)
+        pacer.start()
+        wait_until(lambda: not pacer.is_alive(), seconds + self.limit_s, live.team.check)
+        pacer.finish()
+        seen, rows = live.outputs.seen, {} if live.rows is None else live.rows.seen
+        wait_until(lambda: all(number in seen for number in expected), self.limit_s, live.team.check)
+        if live.rows is not None:
+            wait_until(lambda: all(number in rows for number in watched), self.limit_s, live.team.check)
+        sent = {number: pacer.sent[number] for number in expected}
+        since = min(sent.values()) + min(_WARM_S, _WARM_SHARE * seconds)
+        point = Point(
+            asked,
+            per_s,
+            events / pacer.took_s,
+            delays(sent, seen, since),
+            delays(sent, rows, since),
+            sum(number not in seen for number in expected),
+        )
+        return point, after
+
+    def _phase(self, live: Live, pacer: Pacer, step: Step, window_s: float) -> Phase:
+        """Do something to the workers, and see what becomes of the events from then on."""
+        step.before()
+        began = time.monotonic()
+        step.act()
+        ends = began + window_s
+        wait_until(lambda: time.monotonic() >= ends, window_s + self.limit_s, live.team.check)
+        sent = {number: at for number, at in pacer.sent.copy().items() if began <= at < ends and live.expects(number)}
+        seen = live.outputs.seen
+        wait_until(lambda: all(number in seen for number in sent), self.limit_s, live.team.check)
+        judged = back(began, sent, seen, live.outputs.partition, self.partitions) if step.restart else None
+        return Phase(step.name, delays(sent, seen), sum(number not in seen for number in sent), judged)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something done to workers: ``before`` in silence, then ``act``, with which the time of the phase begins."""
+
+    name: str
+    act: Callable[[], None]
+    before: Callable[[], None] = lambda: None
+    restart: bool = False
+
+
+def _steps(contender: Reduced, live: Live, place: Place) -> Iterator[Step]:
+    """What happens, in this order."""
+    team, there = live.team, worker_names(contender.workers)
+    newcomer = worker_names(contender.workers + 1)[-1]
+
+    def start(*names: str) -> None:
+        for name in names:
+            team.start(name, contender.command(place, name))
+
+    def lose_state() -> None:
+        team.end(there, signal.SIGKILL)
+        for folder in place.folder.iterdir():
+            shutil.rmtree(folder)
+
+    yield Step("steady", lambda: None)
+    yield Step("joins", lambda: start(newcomer))
+    yield Step("leaves", lambda: team.end([newcomer], signal.SIGTERM))
+    yield Step("joins", lambda: start(newcomer))
+    yield Step("dies", lambda: team.end([newcomer], signal.SIGKILL))
+    yield Step("warm", lambda: start(*there), lambda: team.end(there, signal.SIGKILL), restart=True)
+    yield Step("cold", lambda: start(*there), lose_state, restart=True)
