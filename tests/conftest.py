@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
 from ops.kafka import LocalBroker
@@ -17,6 +18,9 @@ from tests.java import start_quickly
 __all__ = ["Kafka", "free_port"]
 
 start_quickly()
+# How long an example takes says how busy the machine is, and nothing about what is tested.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 _LONGEST_FIRST = ("system", "security", "simulation", "simulate", "runtime", "ops", "consumers")

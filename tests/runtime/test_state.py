@@ -118,7 +118,7 @@ def test_an_entry_gives_back_its_value_and_its_terms_whatever_the_bytes(value: b
     assert index.same_terms(kept, index.entry(b"x", others)) == (terms == others)
 
 
-@settings(deadline=None, max_examples=60)  # each example opens a RocksDB
+@settings(max_examples=60)  # each example opens a RocksDB
 @given(
     steps=st.lists(
         st.lists(
