@@ -34,7 +34,7 @@ class EngineSettings:
         Bounds of what shares a transaction.
     advance_limit, revisit_limit, revisit_slices
         Sizes of the slices in which due work and revisits are done, and how many slices of revisits share a transaction: between slices
-        other partitions have their turn, and a transaction costs as much as judging some fifty cases.
+        other partitions have their turn, and a transaction costs as much as judging a hundred cases and more.
     probe_s, idle_commit_s
         How often the broker is asked for end offsets; how often a partition without data commits its progress.
     transaction_timeout_ms, request_timeout_s
