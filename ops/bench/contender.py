@@ -238,7 +238,7 @@ class Reduced:
             return self.verify(replace(place, data=replace(place.data, cases=cases)), complete=True).faults
 
         outputs = Outputs(place.bootstrap, place.verdicts, there.partitions, place.data.number_of, bulk, there.verdicts)
-        with crew(place.folder.with_suffix(".log"), launch.environment, launch.commands) as team, outputs.reading():
+        with crew(place.folder.with_suffix(".log"), launch.environment, launch.commands) as team, outputs.watching():
             yield Live(messages, lambda number: place.data.delay_ms(number) is not None, outputs, there.records, team, verify)
 
     def settle(self, place: Place, give_up: float) -> None:

@@ -46,11 +46,10 @@ class Year:
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
-    """The product with so many workers."""
+class WholeProduct:
+    """The product with so many workers, as every measure of it is named."""
 
     workers: int
-    year: Year
 
     @property
     def name(self) -> str:
@@ -69,6 +68,13 @@ class Product:
 
     def provide(self) -> None:
         """Nothing is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product(WholeProduct):
+    """The product as it works through a simulated year."""
+
+    year: Year
 
     def launch(self, place: Place) -> Launch:
         """Make the outputs of the run before vanish, and the year appear."""

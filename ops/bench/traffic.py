@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -115,16 +114,27 @@ class Pacer(threading.Thread):
             raise DependencyError(f"事件没有全部写入 not all events were taken: {self._failed[:1]}")
 
 
-class Reader(Protocol):
-    """Notes when what follows from a case was first seen."""
+class Watcher(threading.Thread):
+    """Notes when what follows from a case was first seen, for as long as its context lasts."""
 
-    @property
-    def seen(self) -> dict[int, float]:
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self.seen: dict[int, float] = {}
         """Case to monotonic time."""
-        ...
+        self.ended = threading.Event()
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch for as long as the context lasts."""
+        self.start()
+        try:
+            yield
+        finally:
+            self.ended.set()
+            self.join()
 
 
-class Outputs(threading.Thread):
+class Outputs(Watcher):
     """Reads the committed records of a topic from its beginning: the first of each case counts.
 
     Parameters
@@ -136,31 +146,19 @@ class Outputs(threading.Thread):
     """
 
     def __init__(self, bootstrap: str, topic: str, partitions: int, number_of: Callable[[str], int], bulk: int, bulk_outputs: int) -> None:
-        super().__init__(name="outputs", daemon=True)
-        self.seen: dict[int, float] = {}
+        super().__init__("outputs")
         self.partition: dict[int, int] = {}
         self.bulk_seen = 0
         self.bulk_half_at: float | None = None
         self.bulk_end_at: float | None = None
         self._number_of, self._bulk, self._bulk_outputs = number_of, bulk, bulk_outputs
-        self._ended = threading.Event()
         own = {"group.id": f"{topic}-watch", "enable.auto.commit": False, "isolation.level": "read_committed"}
         self._consumer = Consumer({"bootstrap.servers": bootstrap, "log_level": 3, **own})
         self._consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Read for as long as the context lasts."""
-        self.start()
-        try:
-            yield
-        finally:
-            self._ended.set()
-            self.join()
-
     def run(self) -> None:
         """Read until ended. A call for many waits until it has them; so one is waited for, and what is there besides is taken along."""
-        while not self._ended.is_set():
+        while not self.ended.is_set():
             first = self._consumer.poll(_LOOK_S)
             if first is None:
                 continue

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 
 from consumers.clickhouse import Client
+from ops.bench.traffic import Watcher
 
 _LOOK_S = 0.02
 
 
-class Rows(threading.Thread):
+class Rows(Watcher):
     """Looks for rows, fifty times a second; in between it leaves the store alone.
 
     Parameters
@@ -26,31 +25,19 @@ class Rows(threading.Thread):
     """
 
     def __init__(self, connect: Callable[[], Client], key_of: Callable[[int], str], number_of: Callable[[str], int]) -> None:
-        super().__init__(name="rows", daemon=True)
-        self.seen: dict[int, float] = {}
+        super().__init__("rows")
         self._connect, self._key_of, self._number_of = connect, key_of, number_of
         self._watched: Sequence[int] = ()
         self._sent: Mapping[int, float] = {}
-        self._ended = threading.Event()
 
     def follow(self, numbers: Sequence[int], sent: Mapping[int, float]) -> None:
         """From now on look for these cases, each once it is among those ``sent``."""
         self._watched, self._sent = numbers, sent
 
-    @contextmanager
-    def looking(self) -> Iterator[None]:
-        """Look for as long as the context lasts."""
-        self.start()
-        try:
-            yield
-        finally:
-            self._ended.set()
-            self.join()
-
     def run(self) -> None:
         """Look until ended."""
         client = self._connect()
-        while not self._ended.wait(_LOOK_S):
+        while not self.ended.wait(_LOOK_S):
             sought = [number for number in self._watched if number in self._sent and number not in self.seen]
             if not sought:
                 continue

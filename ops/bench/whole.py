@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from consumers.clickhouse import connect
-from ops.bench.contender import Guarantee, Live, Place
+from ops.bench.contender import Live, Place
 from ops.bench.crew import Crew, crew
 from ops.bench.dataset import case_no
-from ops.bench.product import environment_of, settings_of, worker_commands
+from ops.bench.product import WholeProduct, environment_of, settings_of, worker_commands
 from ops.bench.traffic import Message, Outputs, Pacer
 from ops.bench.visible import Rows
 from ops.ports import LOOPBACK, free_port
@@ -36,28 +36,8 @@ Messages = Callable[[int], Sequence[Message]]
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
-    """The product with so many workers, a sink and the embedded ClickHouse; each case is closed, and waits for its archive."""
-
-    workers: int
-
-    @property
-    def name(self) -> str:
-        """``product-2``."""
-        return f"product-{self.workers}"
-
-    @property
-    def title(self) -> str:
-        """For people."""
-        return f"归档全部作业 the whole product, {self.workers} worker(s)"
-
-    @property
-    def guarantee(self) -> Guarantee:
-        """As the engine."""
-        return "exactly-once"
-
-    def provide(self) -> None:
-        """Nothing is needed."""
+class Whole(WholeProduct):
+    """The product with a sink and the embedded ClickHouse; each case is closed, and waits for its archive."""
 
     @contextmanager
     def live(self, place: Place, bulk: int) -> Iterator[Live]:
@@ -77,7 +57,7 @@ class Whole:
             _until_there(settings, settings.clickhouse.database, team)
             for name, command in worker_commands(self.workers).items():
                 team.start(name, command)
-            with outputs.reading(), rows.looking():
+            with outputs.watching(), rows.watching():
                 yield Live(messages, lambda _number: True, outputs, bulk, team, partial(_verify, settings), rows)
 
 

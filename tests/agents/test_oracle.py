@@ -52,7 +52,7 @@ def run(pipeline: Pipeline, world: World, order: list[int]) -> None:
 
 
 @given(worlds, st.randoms(use_true_random=False))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_every_state_item_and_figure_is_the_oracles(world: World, dice: Any) -> None:
     """Three propositions over each world, because it is the walk over it that takes time."""
     world = told_apart(world)
@@ -139,7 +139,7 @@ def test_the_oracle_is_heard() -> None:
 
 
 @given(worlds, st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_changelog_gives_back_what_the_store_holds(world: World, dice: Any) -> None:
     """Records and index terms alike: a worker that takes over goes on as if it had been there."""
     order = list(range(sum(map(len, world.values()))))

@@ -95,7 +95,7 @@ def test_windows_end_at_now_or_their_last_day(text: str) -> None:
     assert text.endswith("h") or (window.start_ms + 8 * HOUR_MS) % DAY_MS == 0
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(cases=st.lists(states(), max_size=25), text=st.sampled_from(["1h", "24h", "7d", "30d", "ytd", "2017-01-01..2018-12-30"]))
 def test_live_figures_are_those_as_of_now(client: Client, cases: list[dict[str, Any]], text: str) -> None:
     """For any cases, in every scope and window, the sums of buckets and the judgement of each case agree."""

@@ -18,7 +18,7 @@ Event = dict[str, Any]
 
 
 @given(st.lists(closings(), max_size=10), st.lists(archives(), max_size=10))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_closed_case_is_in_exactly_one_count_of_one_bucket(closed: list[Event], received: list[Event]) -> None:
     """Closed = archived + unarchived + awaiting, beside them the excluded; late within archived, refused within the rest."""
     with Pipeline(now_ms=MONDAY_MS) as pipeline:
@@ -40,7 +40,7 @@ def test_every_closed_case_is_in_exactly_one_count_of_one_bucket(closed: list[Ev
 
 
 @given(st.lists(closings(st.just("c")), min_size=2, max_size=2))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_a_correction_takes_from_one_bucket_it_gives_to_another(two: list[Event]) -> None:
     """The changes are the difference of what the two states give, and nothing else."""
     with Pipeline(now_ms=MONDAY_MS) as pipeline:

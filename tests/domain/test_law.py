@@ -55,7 +55,7 @@ def _counted(bucket: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(st.lists(steps, max_size=14), st.data())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_any_order_and_any_repetition_of_events_ends_in_the_same_states_findings_and_counts(
     events: list[Step], data: st.DataObject
 ) -> None:
@@ -67,7 +67,7 @@ def test_any_order_and_any_repetition_of_events_ends_in_the_same_states_findings
 
 
 @given(st.lists(steps, max_size=12), st.frozensets(st.integers(0, 11), max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_findings_told_equal_findings_in_the_states(events: list[Step], ticks: frozenset[int]) -> None:
     """Whoever follows the anomaly topics knows the same as who reads ``case-state`` and ``item-state``."""
     states, items, told, _ = run(events, ticks=ticks)

@@ -48,7 +48,7 @@ def alerts(shapes: list[tuple[str, str, dict[str, str], dict[str, str]]], times:
     ]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     shapes=SHAPES,
     times=st.integers(1, 8),

@@ -214,7 +214,7 @@ class People:
             self.queue.sent("c", number, waiting, {}, T0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps=STEPS)
 def test_the_last_state_is_always_told_and_none_out_of_order(steps: list[tuple[str, str | None, tuple[str, int] | None]]) -> None:
     """Whatever is delivered, fails, or crashes in between, before or after the message arrived.

@@ -51,8 +51,8 @@ pytestmark = pytest.mark.timeout(120)
 
 CODED = tuple(name for name in topic_names() if topic_contract(name).versions)
 MIB = 1024 * 1024
-HEAVY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
-MANY = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+HEAVY = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+MANY = settings(max_examples=250)
 
 
 def good_values(topic: str) -> Iterator[bytes]:
