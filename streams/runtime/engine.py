@@ -155,6 +155,8 @@ class Engine:
             await asyncio.sleep(self.settings.reopen_s)
             if self._tasks.get(number) is task and not self._rebalancing and not self.stopping:
                 task.close()
+                # A number of its own: what was read for the former task and is still under way is none of its successor's.
+                self._generation += 1
                 self._tasks[number] = PartitionTask(self, number, self._lanes[number], self._generation)
 
         self._start(reopen())

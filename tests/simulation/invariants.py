@@ -93,7 +93,8 @@ class Invariants:
         """Take a transaction in, and look."""
         touched = {partition for group, _, partition in txn.offsets if group == NAME}
         for place, offset in txn.records:
-            touched.add(place[1])
+            if place[0] not in JOB_INPUTS:  # what is told to another partition is of no effect there before that one has read it
+                touched.add(place[1])
             self._take(place, offset)
         worker = getattr(txn.producer.hooks, "actor", None)
         for partition in sorted(touched):

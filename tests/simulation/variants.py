@@ -32,6 +32,7 @@ Variant = Callable[[], AbstractContextManager[None]]
 _commit, _produce, _init = Committer.commit, Committer._produce, Committer.__init__
 _process, _note_done = CaseJob.process, PartitionTask._note_done
 _answered, _flush = Gates.answered, CoverageFold.flush
+_begin = PartitionTask.__init__
 
 
 def commit_before_effects() -> AbstractContextManager[None]:
@@ -234,6 +235,15 @@ def reference_not_awaited() -> AbstractContextManager[None]:
     return replaced((PartitionTask, "_until_reference_is_read", at_once))
 
 
+def reopened_under_its_old_number() -> AbstractContextManager[None]:
+    """A partition that is opened again takes what was read for the task before."""
+
+    def begin(self: PartitionTask, engine: Any, number: int, lane: Any, generation: int) -> None:
+        _begin(self, engine, number, lane, generation - (number in engine._taken_once))
+
+    return replaced((PartitionTask, "__init__", begin))
+
+
 def ids_of_content_alone() -> AbstractContextManager[None]:
     """What is told again after something else was told has the id that it had before."""
 
@@ -270,6 +280,7 @@ VARIANTS: Mapping[str, Variant] = {
         watermark_forgotten,
         reference_progress_in_one_piece,
         reference_not_awaited,
+        reopened_under_its_old_number,
         ids_of_content_alone,
     )
 }
