@@ -162,7 +162,7 @@ class Opening:
         while position < end:
             if self.abandoned.is_set():
                 raise Abandoned
-            records, reached = _split(consumer.consume(_CHUNK, _WAIT_S), position)
+            records, reached = _split(consumer.consume(_CHUNK, _WAIT_S), position, end)
             now = time.monotonic()
             if reached == position and now - moved > self.settings.stall_s:
                 raise RecoveryError(f"{changelog}/{self.partition}: stands still at {position} of {end}")
@@ -198,15 +198,22 @@ def _positions(entries: Iterable[tuple[bytes, bytes | None]]) -> set[bytes]:
     return {position for key, kept in entries if kept is not None for position in index.positions_of(kept, key)}
 
 
-def _split(messages: list[Any], position: int) -> tuple[dict[bytes, bytes | None], int]:
+def _split(messages: list[Any], position: int, end: int) -> tuple[dict[bytes, bytes | None], int]:
+    """Records below ``end``, and how far they reach.
+
+    What lies behind it is the work of an owner who has fenced us meanwhile. Of each changelog one would take in another stretch of it, and
+    buckets would no longer be those of the states.
+    """
     records: dict[bytes, bytes | None] = {}
     for message in messages:
         error = message.error()
         if error is None:
+            if message.offset() >= end:
+                return records, end
             records[message.key()] = message.value()
             position = message.offset() + 1
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name for it
-            position = max(position, message.offset())
+            position = min(max(position, message.offset()), end)
         elif not error.retriable():
             raise KafkaException(error)
     return records, position

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from streams.errors import BatchGap, ConfigurationError, DependencyError, Engine
 from streams.runtime.batch import RecordBatch, check_follows
 from streams.runtime.clients import aiokafka_auth
 from streams.runtime.gates import Gates, Place, Read
+from streams.runtime.opening import _split as split
 from streams.runtime.progress import Progress, decode, encode
 from streams.runtime.reference import ReferenceReader, Touched
 from streams.runtime.revisit import Point, Revisits, Slice, Span
@@ -53,6 +55,23 @@ def test_metadata_of_another_origin_counts_as_none(metadata: str | None) -> None
     """Another tool may have set the offsets."""
     assert decode(7, metadata) == Progress(7)
     assert decode(-1001, metadata) == Progress()
+
+
+class Told:
+    """A record of a changelog, or the end of it, as a client tells."""
+
+    def __init__(self, offset: int, error: KafkaError | None = None) -> None:
+        self.offset, self.error = lambda: offset, lambda: error
+        self.key, self.value = lambda: b"k%d" % offset, lambda: b"v"
+
+
+def test_a_recovery_takes_in_nothing_from_behind_its_end() -> None:
+    """That is the work of an owner who has fenced us meanwhile: states would be younger than the buckets read before them."""
+    end_told = KafkaError(KafkaError._PARTITION_EOF)
+    assert split([Told(3), Told(4), Told(5)], 3, 5) == ({b"k3": b"v", b"k4": b"v"}, 5)
+    assert split([Told(3), Told(7, end_told)], 3, 5) == ({b"k3": b"v"}, 5)
+    assert split([Told(3), Told(4, end_told)], 3, 5) == ({b"k3": b"v"}, 4)
+    assert split([Told(9)], 3, 5) == ({}, 5)
 
 
 def test_a_watermark_waits_until_the_end_that_was_asked_for_is_read() -> None:
