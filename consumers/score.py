@@ -31,20 +31,15 @@ _SCOPES = "arrayJoin([('unit', toString(unit_code)), ('district', toString(distr
 _OPEN = "state = 'OPENED' AND NOT waived"
 _ALL_YEARS = "range(toUInt16(2010), toUInt16(2041))"
 """Years for which a unit without a single case has a row all the same, for its configuration."""
-_ANYTHING = " + ".join(f"b.{name}" for name in ("archived", "unarchived", "awaiting", "orphan", "official_closed", "official_archived"))
+_COUNTED = ("archived", "unarchived", "awaiting", "orphan", "official_closed", "official_archived")
+_ANYTHING = " + ".join([*(f"b.{name}" for name in _COUNTED), "arraySum(mapValues(excluded))"])
 _OF_CASES = ("unarchived", "closed", "archived", "official_closed", "official_archived")
-_SUMS = ", ".join(f"sum(unit.{name}) AS {name}" for name in _OF_CASES)
 _OFFICIAL = ", ".join(f"sum(b.{name}) AS {name}" for name in ("archived", "official_closed", "official_archived"))
-# By unit first, so that millions of buckets are not doubled for the two scopes of each. What is left out is added up only where nothing
-# else was counted: ClickHouse asks the second half of an OR for the rows that the first leaves open.
 _CASES = f"""
-    SELECT year, {_SCOPES}, {_SUMS} FROM (
-        SELECT toUInt16(toYear(bucket_start)) AS year, unit_code, district_code, sum(b.unarchived) AS unarchived,
-            sum(b.archived + b.unarchived + b.awaiting) AS closed, {_OFFICIAL}
-        FROM coverage_partial AS b FINAL
-        WHERE granularity = 'HOUR' AND ({_ANYTHING} > 0 OR arraySum(mapValues(excluded)) > 0)
-        GROUP BY year, unit_code, district_code
-    ) AS unit
+    SELECT toUInt16(toYear(bucket_start)) AS year, {_SCOPES}, sum(b.unarchived) AS unarchived,
+        sum(b.archived + b.unarchived + b.awaiting) AS closed, {_OFFICIAL}
+    FROM coverage_partial AS b FINAL
+    WHERE granularity = 'YEAR' AND {_ANYTHING} > 0
     GROUP BY year, place"""
 
 

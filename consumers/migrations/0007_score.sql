@@ -14,13 +14,10 @@ SELECT
 FROM
 (
     SELECT year, place, toInt64(0) AS config_errors, toInt64(0) AS unconfigured, toInt64(unarchived) AS unarchived, toInt64(closed) AS closed, toInt64(0) AS inaccurate, toInt64(0) AS missing_material, toInt64(0) AS systems, toInt64(0) AS inaccurate_by_case, toInt64(0) AS missing_material_by_case, toInt64(archived) AS archived, toInt64(official_closed) AS official_closed, toInt64(official_archived) AS official_archived FROM (
-    SELECT year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place, sum(unit.unarchived) AS unarchived, sum(unit.closed) AS closed, sum(unit.archived) AS archived, sum(unit.official_closed) AS official_closed, sum(unit.official_archived) AS official_archived FROM (
-        SELECT toUInt16(toYear(bucket_start)) AS year, unit_code, district_code, sum(b.unarchived) AS unarchived,
-            sum(b.archived + b.unarchived + b.awaiting) AS closed, sum(b.archived) AS archived, sum(b.official_closed) AS official_closed, sum(b.official_archived) AS official_archived
-        FROM coverage_partial AS b FINAL
-        WHERE granularity = 'HOUR' AND (b.archived + b.unarchived + b.awaiting + b.orphan + b.official_closed + b.official_archived > 0 OR arraySum(mapValues(excluded)) > 0)
-        GROUP BY year, unit_code, district_code
-    ) AS unit
+    SELECT toUInt16(toYear(bucket_start)) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place, sum(b.unarchived) AS unarchived,
+        sum(b.archived + b.unarchived + b.awaiting) AS closed, sum(b.archived) AS archived, sum(b.official_closed) AS official_closed, sum(b.official_archived) AS official_archived
+    FROM coverage_partial AS b FINAL
+    WHERE granularity = 'YEAR' AND b.archived + b.unarchived + b.awaiting + b.orphan + b.official_closed + b.official_archived + arraySum(mapValues(excluded)) > 0
     GROUP BY year, place
     )
     UNION ALL

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from streams.agents.tables import BUCKET_TABLE
-from streams.domain.coverage import EVER, UNREGISTERED, Bucket, apply, changes
+from streams.domain.coverage import EVER, UNREGISTERED, Bucket, apply, changes, moved
 from streams.domain.verdict import State
 from streams.runtime.job import Work
 
@@ -26,10 +26,7 @@ class CoverageFold:
 
     def flush(self, work: Work) -> Iterator[tuple[Bucket, int]]:
         """Write the buckets that changed; yield those of all time, each with its count of unregistered cases, where it became or left 0."""
-        touched: dict[bytes, tuple[Bucket, dict[str, int]]] = {}
-        for bucket, moved in self._pending.items():
-            if counts := {name: count for name, count in moved.items() if count}:
-                touched[bucket.key(work.partition)] = bucket, counts
+        touched = {bucket.key(work.partition): (bucket, counts) for bucket, counts in moved(self._pending).items()}
         self._pending.clear()
         keys = list(touched)
         for key, record in zip(keys, BUCKET_TABLE.get_many(work, keys), strict=True):

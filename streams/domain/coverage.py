@@ -3,6 +3,7 @@
 A state *contributes* to buckets, each the cases of a unit's item that closed in one hour and fall due in one. A bucket's counts are the sum
 of the contributions of its partition's cases, and every window of every scope is a sum of buckets. When a case changes,
 what it gave before is taken away and what it gives now is added, so nothing it takes from one bucket can be missing in another.
+A unit's buckets of hours are summed up once more, by years (``YEAR``): what is asked of a year need not look at every hour of it.
 
 Times: archived, unarchived, awaiting, refused and excluded lie at closed_at; orphans at received_at; due at due_at, those apart whose
 silent source leaves them awaiting; the official figures at closed_at and at the first acceptance of each archive number. The bucket of
@@ -14,6 +15,7 @@ what a case counts at either time lies in one bucket.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from operator import itemgetter
@@ -21,10 +23,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from streams.domain.time import hour_start_ms
+from streams.domain.time import hour_start_ms, year_start_ms
 from streams.domain.verdict import FLAG_UNREGISTERED_ITEM, State
 
-HOUR, EVER = "HOUR", "EVER"
+HOUR, YEAR, EVER = "HOUR", "YEAR", "EVER"
 DUE_COUNTS = ("due", "due_archived", "due_awaiting")
 """Those that lie at the due date; all others lie at the bucket's own hour."""
 COUNTS = ("archived", "archived_late", "unarchived", "awaiting", "refused", "orphan", *DUE_COUNTS, "official_closed", "official_archived")
@@ -38,7 +40,9 @@ class Bucket(NamedTuple):
     Parameters
     ----------
     start_ms, due_start_ms
-        Hours of the closing and of the due date; both the same hour for what has no due date; 0 in buckets of all time.
+        Hours, or years, of the closing and of the due date; both the same for what has no due date; 0 in buckets of all time.
+    item_type, main_item_code, item_code
+        Empty in buckets of years, which hold all items of a unit.
     """
 
     granularity: str
@@ -55,6 +59,7 @@ class Bucket(NamedTuple):
         return memoryview(orjson.dumps([partition, *self])).tobytes()  # a copy: orjson leaves some four kilobytes behind every text
 
 
+Counts = dict[str, int]
 Contribution = tuple[Bucket, str]
 Given = tuple[Bucket, tuple[str, ...]]
 Move = tuple[str, int]
@@ -66,13 +71,14 @@ _PLACE = itemgetter("closed_at", "due_at", "unit_code", "district_code", "item_t
 
 def contributions(state: State | None) -> list[Contribution]:
     """What a case gives: one for each (bucket, name of count) in the list."""
-    return [(bucket, name) for bucket, names in _given(state) for name in names]
+    return [(each, name) for bucket, names in _given(state) for each in (bucket, *_years(bucket)) for name in names]
 
 
 def changes(before: State | None, after: State) -> Iterator[tuple[Bucket, tuple[Move, ...]]]:
     """What a case moves when it goes from one state to another: what it gave goes down by 1, what it gives goes up by 1.
 
-    A bucket may be named more than once, and what goes down in one place may go up again in another: sums tell.
+    A bucket may be named more than once, and what goes down in one place may go up again in another: :func:`moved` sums up.
+    Buckets of years are not named, which follow from those of hours.
     """
     if before is not None and _PLACE(before) == _PLACE(after) and after["closed_at"] is not None:
         # Nearly always: a case that is judged otherwise stays where it is.
@@ -83,6 +89,22 @@ def changes(before: State | None, after: State) -> Iterator[tuple[Bucket, tuple[
         yield bucket, _moves(names, ())
     for bucket, names in _given(after):
         yield bucket, _moves((), names)
+
+
+def moved(moves: Mapping[Bucket, Mapping[str, int]]) -> dict[Bucket, Counts]:
+    """What many changes come to in the end, years included; without what comes to nothing."""
+    years: defaultdict[Bucket, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    found = _not_zero(moves)
+    for bucket, counts in found.items():
+        for year in _years(bucket):
+            into = years[year]
+            for name, count in counts.items():
+                into[name] += count
+    return found | _not_zero(years)
+
+
+def _not_zero(moves: Mapping[Bucket, Mapping[str, int]]) -> dict[Bucket, Counts]:
+    return {bucket: left for bucket, counts in moves.items() if (left := {name: count for name, count in counts.items() if count})}
 
 
 def _given(state: State | None) -> list[Given]:
@@ -161,6 +183,14 @@ def _closed_counts(status: str, reason: str, refused: bool, due_passed: bool, ar
 
 def _ever(state: State) -> Bucket:
     return Bucket(EVER, 0, 0, state["unit_code"], "", state["item_type"], state["main_item_code"], state["item_code"])
+
+
+def _years(bucket: Bucket) -> tuple[Bucket, ...]:
+    """The years of which a bucket is a part: one, or none for a bucket of all time."""
+    if bucket.granularity != HOUR:
+        return ()
+    start_ms, due_start_ms = year_start_ms(bucket.start_ms), year_start_ms(bucket.due_start_ms)
+    return (Bucket(YEAR, start_ms, due_start_ms, bucket.unit_code, bucket.district_code, "", "", ""),)
 
 
 def _hour(time_ms: int, due_ms: int, place: Mapping[str, Any]) -> Bucket:

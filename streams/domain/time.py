@@ -8,6 +8,7 @@ A *day* here is the number of days since 1970-01-01 on the local calendar; a *ti
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -17,6 +18,8 @@ EARLIEST_MS = 694_195_200_000
 """1992-01-01 in Asia/Shanghai: earlier times are taken for errors."""
 LATEST_MS = 4_102_416_000_000
 """2100-01-01 in Asia/Shanghai: times from there on are taken for errors."""
+
+_EPOCH = dt.date(1970, 1, 1).toordinal()
 
 
 def day_of(time_ms: int) -> int:
@@ -34,9 +37,15 @@ def hour_start_ms(time_ms: int) -> int:
     return time_ms // HOUR_MS * HOUR_MS
 
 
+@lru_cache(maxsize=1 << 14)  # asked of hours, of which a year has 8,760
+def year_start_ms(time_ms: int) -> int:
+    """First millisecond of the local year in which a time lies."""
+    return day_start_ms(day_number(dt.date.fromordinal(_EPOCH + day_of(time_ms)).replace(month=1, day=1)))
+
+
 def day_number(date: dt.date) -> int:
     """Local day of a calendar date."""
-    return date.toordinal() - dt.date(1970, 1, 1).toordinal()
+    return date.toordinal() - _EPOCH
 
 
 def iso(time_ms: int) -> str:

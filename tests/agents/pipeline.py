@@ -173,9 +173,9 @@ class Pipeline:
         """State of one case."""
         return self.states()[case_no]
 
-    def buckets(self) -> list[Event]:
-        """All coverage records, in key order, those that are all zero left out."""
-        return [record for record in self._table(BUCKET_TABLE) if any(_counts(record))]
+    def buckets(self, granularity: str = "") -> list[Event]:
+        """All coverage records, or those of one granularity, in key order, those that are all zero left out."""
+        return [record for record in self._table(BUCKET_TABLE) if any(_counts(record)) and granularity in {"", record["granularity"]}]
 
     def told(self, *topics: str) -> list[tuple[str, str, str]]:
         """(kind, state, resolution) of every message so far on anomaly topics, in order; by default on ``anomaly-unarchived``."""

@@ -18,6 +18,7 @@ from streams.contracts import (
     UNIT_REGISTRY,
     codec,
 )
+from streams.domain.coverage import HOUR
 from streams.domain.policy import Deadline, Policy
 from streams.domain.time import DAY_MS, HOUR_MS
 from tests.agents.pipeline import Pipeline
@@ -158,8 +159,8 @@ def test_a_silent_source_leaves_its_cases_awaiting_until_it_speaks(pipeline: Pip
 
 
 def total(pipeline: Pipeline, count: str) -> int:
-    """Sum of a count over all buckets."""
-    return sum(record[count] for record in pipeline.buckets())
+    """Sum of a count over all hours."""
+    return sum(record[count] for record in pipeline.buckets(HOUR))
 
 
 def heartbeat(source: str, through_ms: int, topic: str = ARCHIVE_RECEIVED) -> dict[str, Any]:
@@ -207,7 +208,7 @@ def test_a_case_that_is_not_counted_has_its_reason_and_no_finding(pipeline: Pipe
     pipeline.closings(closing(event_id="e2", revision=2, **change))
     assert verdict(pipeline) == ("EXCLUDED", reason)
     assert pipeline.told()[-1] == ("UNARCHIVED", "RESOLVED", "EXCLUDED")
-    assert [record["excluded"] for record in pipeline.buckets()] == [{reason: 1}]
+    assert [record["excluded"] for record in pipeline.buckets(HOUR)] == [{reason: 1}]
 
 
 def test_what_is_forwarded_or_unknown_counts_as_the_policy_says() -> None:

@@ -282,7 +282,7 @@ def test_an_archive_of_an_excluded_item_is_still_an_official_one(pipeline: Pipel
     pipeline.reference_record(ITEM_REGISTRY, registered(revision=2, build_mode="VERTICAL"))
     pipeline.closings(closing())
     pipeline.archives(archive())
-    sums = [bucket for bucket in pipeline.buckets() if bucket["granularity"] == "HOUR"]
+    sums = pipeline.buckets("HOUR")
     assert (sum(b["official_closed"] for b in sums), sum(b["official_archived"] for b in sums)) == (1, 1)
 
 

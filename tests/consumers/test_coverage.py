@@ -189,12 +189,12 @@ def test_a_bucket_of_zeros_makes_no_row(client: Client) -> None:
     assert [(row["scope"], row["closed"], row["coverage"]) for row in city] == [("330100", 0, None)]
 
 
-def buckets_a_year(client: Client, first: int, last: int) -> None:
+def buckets_a_year(client: Client, first: int, last: int, granularity: str = "HOUR") -> None:
     """One insert with a bucket of one archived case in each year."""
     at = "makeDateTime64(number, 3, 1, 0, 0, 0, 0, 3, 'Asia/Shanghai')"
     client.command(
         "INSERT INTO coverage_partial (granularity, bucket_start, due_start, unit_code, archived, version)"  # noqa: S608 - our own words
-        f" SELECT 'HOUR', {at}, {at}, 'U1', 1, 1 FROM numbers({first}, {last - first + 1})"
+        f" SELECT '{granularity}', {at}, {at}, 'U1', 1, 1 FROM numbers({first}, {last - first + 1})"
     )
 
 
@@ -208,6 +208,7 @@ def test_one_insert_takes_dates_of_any_year(client: Client) -> None:
 def test_what_is_asked_of_a_year_reads_no_other(client: Client, year: int, read: int) -> None:
     """Neither score nor coverage, though three years lie there."""
     buckets_a_year(client, 2017, 2019)
+    buckets_a_year(client, 2017, 2019, "YEAR")
     window = parse_window(f"{year}-01-01..{year}-12-31", NOW + 5 * 366 * DAY_MS)
     asked = {"year": year, "start": window.start_ms, "end": window.end_ms}
     for sql in ("SELECT * FROM score WHERE year = {year:UInt16}", live_sql("unit")):

@@ -127,7 +127,7 @@ def test_the_scale_of_completeness_is_that_of_the_notice(client: Client, unarchi
     """50 × unarchived ÷ closed off 60."""
     bucket = {
         "input_partition": 0,
-        "granularity": "HOUR",
+        "granularity": "YEAR",
         "bucket_start": at_ms_of_start(),
         "due_start": at_ms_of_start(),
         "unit_code": "U1",
