@@ -108,36 +108,39 @@ class ConsumerThread:
 
     def __init__(self, world: World, worker: SimWorker) -> None:
         self._world, self._worker = world, worker
+        self._turn = asyncio.Lock()
         self.assignment: dict[Place, int | None] = {}
 
     async def read(self, places: Iterable[Place], wait_s: float, limit: int) -> list[Read]:
         """See :class:`streams.runtime.transport.ConsumerThread`: some of what is there, of some of the partitions."""
-        assignment, world = self.assignment, self._world
-        found = []
-        for place in places:
-            position = assignment.get(place)
-            if position is None or world.dice.random() < 0.2:
-                continue
-            entries, reached = world.broker.read(place, position, world.chunk(limit))
-            if reached != position:
-                found.append((place, position, entries, reached))
-        if not found:
-            await asyncio.sleep(wait_s)
-            return []
-        await asyncio.sleep(0)
-        if assignment is not self.assignment:
-            return []
-        for place, _, _, reached in found:
-            assignment[place] = reached
-        return [Read(*place, [_fetched(place, at, entry) for at, entry in entries], base, end) for place, base, entries, end in found]
+        async with self._turn:
+            assignment, world = self.assignment, self._world
+            found = []
+            for place in places:
+                position = assignment.get(place)
+                if position is None or world.dice.random() < 0.2:
+                    continue
+                entries, reached = world.broker.read(place, position, world.chunk(limit))
+                if reached != position:
+                    found.append((place, position, entries, reached))
+            if not found:
+                await asyncio.sleep(wait_s)
+                return []
+            await asyncio.sleep(0)
+            if assignment is not self.assignment:
+                return []
+            for place, _, _, reached in found:
+                assignment[place] = reached
+            return [Read(*place, [_fetched(place, at, entry) for at, entry in entries], base, end) for place, base, entries, end in found]
 
     async def seek_all(self, offsets: Mapping[Place, int]) -> bool:
-        """See :class:`streams.runtime.transport.ConsumerThread`."""
-        await asyncio.sleep(0)
-        if not offsets.keys() <= self.assignment.keys():
-            return False
-        self.assignment.update(offsets)
-        return True
+        """See :class:`streams.runtime.transport.ConsumerThread`: it waits for a read under way."""
+        async with self._turn:
+            await asyncio.sleep(0)
+            if not offsets.keys() <= self.assignment.keys():
+                return False
+            self.assignment.update(offsets)
+            return True
 
     async def ends(self, places: Iterable[Place]) -> dict[Place, int]:
         """See :class:`streams.runtime.transport.ConsumerThread`; the answer is on its way for a while."""
