@@ -145,6 +145,8 @@ class Engine:
         rightful owner, and we have slept past our session. So there is a wait first, in which the group tells us which.
         """
         number = task.partition
+        # Reading goes on behind an open gate, also between the seek of the task that opens it again and that task's own gate.
+        self.gates.close(number)
         if number in self._taken_once:
             self.fail(exc)
             return
@@ -155,8 +157,6 @@ class Engine:
             await asyncio.sleep(self.settings.reopen_s)
             if self._tasks.get(number) is task and not self._rebalancing and not self.stopping:
                 task.close()
-                # A number of its own: what was read for the former task and is still under way is none of its successor's.
-                self._generation += 1
                 self._tasks[number] = PartitionTask(self, number, self._lanes[number], self._generation)
 
         self._start(reopen())

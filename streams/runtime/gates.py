@@ -56,6 +56,11 @@ class Gates:
         self._gates[place] = _Gate(generation, position)
         self.changed.set()
 
+    def close(self, partition: int) -> None:
+        """Let no input of one partition be read; what is under way is dropped when it arrives."""
+        for place in [place for place in self._gates if place[1] == partition]:
+            del self._gates[place]
+
     def close_all(self) -> None:
         """Let nothing be read; what is under way is dropped when it arrives."""
         self._gates.clear()

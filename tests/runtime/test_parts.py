@@ -110,6 +110,17 @@ def test_a_read_that_was_under_way_when_the_gate_closed_is_dropped() -> None:
     assert gates.batches(gates.wanted(), [read(0, 5)])[0].generation == 2
 
 
+def test_a_partition_alone_can_be_closed() -> None:
+    """All its inputs are; its neighbours are read on."""
+    gates = Gates(room=2)
+    for place in (PLACE, ("out", 0), ("in", 1)):
+        gates.open(place, 1, 0)
+    asked = gates.wanted()
+    gates.close(0)
+    assert gates.wanted() == {("in", 1): 1}
+    assert [batch.partition for batch in gates.batches(asked, [read(0, 5), Read("in", 1, (), 0, 3)])] == [1]
+
+
 def test_a_full_task_is_not_read_for_until_it_takes_a_batch_up() -> None:
     """Memory is bounded by what may be under way."""
     gates = Gates(room=2)

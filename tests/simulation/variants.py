@@ -32,7 +32,6 @@ Variant = Callable[[], AbstractContextManager[None]]
 _commit, _produce, _init = Committer.commit, Committer._produce, Committer.__init__
 _process, _note_done = CaseJob.process, PartitionTask._note_done
 _answered, _flush = Gates.answered, CoverageFold.flush
-_begin = PartitionTask.__init__
 
 
 def commit_before_effects() -> AbstractContextManager[None]:
@@ -235,13 +234,9 @@ def reference_not_awaited() -> AbstractContextManager[None]:
     return replaced((PartitionTask, "_until_reference_is_read", at_once))
 
 
-def reopened_under_its_old_number() -> AbstractContextManager[None]:
-    """A partition that is opened again takes what was read for the task before."""
-
-    def begin(self: PartitionTask, engine: Any, number: int, lane: Any, generation: int) -> None:
-        _begin(self, engine, number, lane, generation - (number in engine._taken_once))
-
-    return replaced((PartitionTask, "__init__", begin))
+def gate_left_open() -> AbstractContextManager[None]:
+    """A partition that somebody else has taken is read on until it is opened again."""
+    return replaced((Gates, "close", lambda _self, _partition: None))
 
 
 def ids_of_content_alone() -> AbstractContextManager[None]:
@@ -280,7 +275,7 @@ VARIANTS: Mapping[str, Variant] = {
         watermark_forgotten,
         reference_progress_in_one_piece,
         reference_not_awaited,
-        reopened_under_its_old_number,
+        gate_left_open,
         ids_of_content_alone,
     )
 }

@@ -316,7 +316,9 @@ class World:
         return not actor.dead
 
     def _after(self, worker: SimWorker) -> None:
-        """A process that has failed ends; one that failed for a reason that nobody gave it is a defect."""
+        """A process that has failed ends; one that failed for a reason that nobody gave it is a defect. So is one that reads what it has lost."""
+        lost = {number for number, task in worker.engine._tasks.items() if task.lost}
+        must(not any(number in lost for _, number in worker.engine.gates.places()), worker.name, "reads a partition that was taken:", lost)
         failure = worker.failure
         if failure is None or worker.dead:
             return
@@ -457,7 +459,7 @@ class World:
         if self._chance(0.08):
             deeds = (
                 *(self._kill_some, self._make_zombie, self._start, self._clock_ahead, self._clock_back, self._wipe),
-                *(self._time_out, self._move_sink, self._store_away),
+                *(self._time_out, self._take_over, self._move_sink, self._store_away),
             )
             self.dice.choice(deeds)()
             self._deliver_late()
@@ -493,6 +495,13 @@ class World:
         if hanging:
             self._fault("transaction times out", "")
             self.broker.time_out(self.dice.choice(hanging))
+
+    def _take_over(self) -> None:
+        """A former owner's opening comes through late: it fences the owner, and does nothing with the partition."""
+        if self.broker.coordinated:
+            transactional_id = self.dice.choice(list(self.broker.coordinated))
+            self._fault("partition taken by a late opening", transactional_id)
+            self.broker.init(transactional_id)
 
     def _move_sink(self) -> None:
         if not self.sinks:
