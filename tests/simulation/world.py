@@ -316,7 +316,7 @@ class World:
         return not actor.dead
 
     def _after(self, worker: SimWorker) -> None:
-        """A process that has failed ends; one that failed for a reason that nobody gave it is a defect. So is one that reads what it has lost."""
+        """A process that has failed ends; a failure that nobody brought about is a defect, and so is it to read what was lost."""
         lost = {number for number, task in worker.engine._tasks.items() if task.lost}
         must(not any(number in lost for _, number in worker.engine.gates.places()), worker.name, "reads a partition that was taken:", lost)
         failure = worker.failure
