@@ -45,7 +45,7 @@ class ReducedJob:
 
     def restored(self, table: str, key: bytes, record: bytes) -> tuple[bytes, Sequence[bytes]]:  # noqa: ARG002 - the engine's protocol
         """The changelog has what the store has."""
-        return record, _terms(orjson.loads(record))
+        return record, ()
 
     def process(self, work: Work, batch: RecordBatch) -> None:
         """Join."""
@@ -59,7 +59,7 @@ class ReducedJob:
             if verdict is not None:
                 work.emit(self.verdicts, record.key, verdict)
         for key in keys:
-            work.put(_TABLE, key, orjson.dumps(states[key]), _terms(states[key]))
+            work.put(_TABLE, key, orjson.dumps(states[key]))
 
     def advance(self, work: Work, limit: int) -> int | None:  # noqa: ARG002 - the engine's protocol
         """Nothing becomes due."""
@@ -67,12 +67,6 @@ class ReducedJob:
 
     def revisit(self, work: Work, table: str, keys: Sequence[bytes]) -> None:
         """Nothing to revisit."""
-
-
-def _terms(state: dict[str, Any]) -> tuple[bytes, ...]:
-    """The unit, and the time of an open case."""
-    unit = b"u" + state["unit"].encode()
-    return (unit,) if "received" in state else (unit, b"d%d" % state["closed"])
 
 
 def main() -> None:
