@@ -326,6 +326,18 @@ class PartitionTask:
             stats.idle_transactions += 1
         else:
             stats.transactions += 1
+            await self._rest(ended - began)
+
+    async def _rest(self, commit_s: float) -> None:
+        """Let records gather after a commit that took so long, unless there are plenty.
+
+        A transaction that follows at once is answered by errors until the markers of the last are out, and each is asked again
+        (docs/design/engine.md). Partitions that commit every record as it comes keep the broker so busy with that, that all commits
+        take ten times as long.
+        """
+        settings = self._engine.settings
+        if not self._revisits.pending and sum(len(batch.records) for batch in self._queue) < settings.plenty_records:
+            await asyncio.sleep(min(settings.rest_ratio * commit_s, settings.longest_rest_s))
 
 
 def _commit_and_store(opened: Opened, transaction: Transaction, unit: Unit) -> None:

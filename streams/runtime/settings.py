@@ -32,6 +32,8 @@ class EngineSettings:
         Most records of one read over all partitions; batches of one input partition that may be under way.
     group_records, group_batches
         Bounds of what shares a transaction.
+    rest_ratio, longest_rest_s, plenty_records
+        A partition rests after a commit, so many times as long as that took, but no longer than this, and not if so many records wait.
     advance_limit, revisit_limit, revisit_slices
         Sizes of the slices in which due work and revisits are done, and how many slices of revisits share a transaction: between slices
         other partitions have their turn, and a transaction costs as much as judging a hundred cases and more.
@@ -59,6 +61,9 @@ class EngineSettings:
     room_batches: int = 3
     group_records: int = 5_000
     group_batches: int = 64
+    rest_ratio: float = 2.0
+    longest_rest_s: float = 0.25
+    plenty_records: int = 500
     advance_limit: int = 500
     revisit_limit: int = 500
     revisit_slices: int = 8

@@ -172,6 +172,15 @@ class Pairs:
                     producer.poll(0)
         assert producer.flush(30) == 0
 
+    def trickle(self, going_on: Callable[[], bool]) -> None:
+        """Produce a left every few milliseconds."""
+        producer, number = Producer({**self._kafka(), "linger.ms": 0}), 0
+        while going_on():
+            producer.produce(self.topic("left"), key=key_of(number), value=b"x", timestamp=int(time.time() * 1000))
+            producer.poll(0.003)
+            number += 1
+        assert producer.flush(20) == 0
+
     def drop_records(self, name: str) -> None:
         """Delete all records of a topic, as retention would."""
         admin = AdminClient(self._kafka())

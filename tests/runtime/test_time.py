@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.runtime.harness import Pairs, key_of, wait_for
+from tests.runtime.harness import PARTITIONS, Pairs, key_of, wait_for
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -35,3 +35,15 @@ def test_a_lagging_reader_fires_none(pairs: Pairs) -> None:
     assert pairs.wrongs() == []
     assert {key for key, kind in verdicts if kind == b"late"} == {key_of(number) for number in range(n - 100, n)}
     assert max(verdicts.values()) == 1
+
+
+def test_a_partition_rests_between_commits_when_records_come_a_few_at_a_time(pairs: Pairs) -> None:
+    """At most a third of the time is spent on transactions, whatever one takes; back to back they would hold up each other."""
+    worker = pairs.worker()
+    pairs.wait_caught_up()
+    before, ends_at = worker.last(), time.monotonic() + 4
+    pairs.trickle(lambda: time.monotonic() < ends_at)
+    after = worker.last()
+    share = (after["commit_seconds"] - before["commit_seconds"]) / (after["t"] - before["t"]) / PARTITIONS
+    assert after["transactions"] - before["transactions"] > PARTITIONS
+    assert share < 0.4
