@@ -16,6 +16,7 @@ from streams.contracts import (
     UNIT_REGISTRY,
     WAIVER,
 )
+from streams.domain.coverage import HOUR
 from streams.domain.finding import anomaly_id
 from streams.domain.policy import Policy
 from streams.domain.time import DAY_MS, OFFSET_MS
@@ -282,7 +283,7 @@ def test_an_archive_of_an_excluded_item_is_still_an_official_one(pipeline: Pipel
     pipeline.reference_record(ITEM_REGISTRY, registered(revision=2, build_mode="VERTICAL"))
     pipeline.closings(closing())
     pipeline.archives(archive())
-    sums = pipeline.buckets("HOUR")
+    sums = pipeline.buckets(HOUR)
     assert (sum(b["official_closed"] for b in sums), sum(b["official_archived"] for b in sums)) == (1, 1)
 
 

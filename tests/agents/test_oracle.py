@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.agents.tables import TABLES
+from streams.domain.coverage import HOUR
 from streams.domain.time import DAY_MS, HOUR_MS
 from tests.agents.pipeline import Pipeline
 from tests.oracle import configuration, oracle
@@ -64,7 +65,7 @@ def test_every_state_item_and_figure_is_the_oracles(world: World, dice: Any) -> 
         every_state_and_finding_is_the_oracles(pipeline.states(), verdicts)
         every_item_and_its_findings_are_the_oracles(pipeline.items().values(), world)
         for by in ("unit", "district", "type", "item", "main-item", "city"):
-            the_sum_of_the_buckets_is_the_oracles_coverage(pipeline.buckets("HOUR"), world, verdicts, by)
+            the_sum_of_the_buckets_is_the_oracles_coverage(pipeline.buckets(HOUR), world, verdicts, by)
 
 
 def every_state_and_finding_is_the_oracles(states: Mapping[str, Event], verdicts: Mapping[str, Verdict]) -> None:

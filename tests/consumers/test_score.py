@@ -136,7 +136,7 @@ def test_the_scale_of_completeness_is_that_of_the_notice(client: Client, unarchi
     counts = dict.fromkeys(
         ("archived_late", "awaiting", "refused", "orphan", "due", "due_archived", "due_awaiting", "official_archived", "unregistered"), 0
     )
-    record = {**bucket, **counts, "item_type": "许可", "main_item_code": "", "item_code": "", "excluded": {}}
+    record = {**bucket, **counts, "item_type": "", "main_item_code": "", "item_code": "", "excluded": {}}
     store_rows(client, COVERAGE_PARTIAL, [{**record, "archived": 100 - unarchived, "unarchived": unarchived, "official_closed": 100}])
     (row,) = score_rows(client, year=YEAR, by="unit")
     assert (row["completeness"], row["quality"], row["bonus"], row["total"]) == (points, 30, 0, points + 30)

@@ -49,7 +49,7 @@ def test_no_seed_finds_anything_lost_or_wrong() -> None:
 
 @pytest.mark.parametrize("seed", FORMER_FAILURES)
 def test_what_once_failed_holds(seed: int) -> None:
-    """Seeds that find a defect when it is put back (``variants.py``)."""
+    """Seeds that once found a defect; where their histories have become others, the variants have seeds that find it still."""
     World(seed).run()
 
 
