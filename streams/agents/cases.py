@@ -107,7 +107,7 @@ class CaseJob:
     def process(self, work: Work, batch: RecordBatch) -> None:
         """Merge a batch of events into their cases, or take in what other partitions tell of items."""
         if batch.topic == self._used:
-            self._desk.take_uses(work, batch.records, self._now_ms(work))
+            self._desk.take_uses(work, batch.records)
         else:
             self._take_events(work, batch)
             self._breaker.look(len(batch.records))
@@ -128,7 +128,7 @@ class CaseJob:
     def revisit(self, work: Work, table: str, keys: Sequence[bytes]) -> None:
         """Judge cases or items again; or write the dead letters of reference records."""
         if table == ITEMS:
-            self._desk.revisit(work, keys, self._now_ms(work))
+            self._desk.revisit(work, keys)
         elif table == REJECTED:
             for place in keys:
                 if self._home(place) == work.partition:
@@ -190,11 +190,7 @@ class CaseJob:
         self._desk.tell_owners(work, self._fold.flush(work))
 
     def _moment(self, work: Work) -> Moment:
-        return Moment(self._now_ms(work), work.watermarks[self._closed], work.watermarks[self._received])
-
-    def _now_ms(self, work: Work) -> int:
-        """The clock; a watermark may be younger than the unit of work it came into."""
-        return max(work.now_ms, *(at or 0 for at in work.watermarks.values()))
+        return Moment(work.now_ms, work.watermarks[self._closed], work.watermarks[self._received])
 
     def _due(self, work: Work) -> Iterator[Span]:
         """The stretches of the index in which something is due at the watermarks."""

@@ -46,7 +46,7 @@ class ItemDesk:
             use = {"unit_code": bucket.unit_code, "item_code": bucket.item_code, "input_partition": work.partition, UNREGISTERED: count}
             work.emit(self._use_topic, key, self._uses.encode(use), partition=self._home(key))
 
-    def take_uses(self, work: Work, records: Iterable[Any], now_ms: int) -> None:
+    def take_uses(self, work: Work, records: Iterable[Any]) -> None:
         """Take in what partitions told; the last word of each counts."""
         uses: dict[bytes, dict[int, dict[str, Any]]] = {}
         heard: dict[bytes, int] = {}
@@ -62,15 +62,15 @@ class ItemDesk:
             having = set(before["unregistered_in"] if before else ()) - told.keys()
             having |= {partition for partition, use in told.items() if use[UNREGISTERED]}
             place = use["unit_code"], parse_item(use["item_code"]).code
-            self._settle(work, key, place, having, before, now_ms, heard=heard[key])
+            self._settle(work, key, place, having, before, heard=heard[key])
 
-    def revisit(self, work: Work, keys: Sequence[bytes], now_ms: int) -> None:
+    def revisit(self, work: Work, keys: Sequence[bytes]) -> None:
         """Audit items again; those of other partitions, and those that no row and no case knows, are passed over."""
         own = [key for key in keys if self._home(key) == work.partition]
         for key, before in zip(own, ITEM_TABLE.get_many(work, own), strict=True):
             place = (before["unit_code"], before["item_code"]) if before else self._reference.place_of(key.decode())
             if place:
-                self._settle(work, key, place, before["unregistered_in"] if before else (), before, now_ms)
+                self._settle(work, key, place, before["unregistered_in"] if before else (), before)
 
     def _settle(
         self,
@@ -79,10 +79,10 @@ class ItemDesk:
         place: tuple[str, str],
         having: Iterable[int],
         before: ItemState | None,
-        now_ms: int,
         *,
         heard: int | None = None,
     ) -> None:
+        now_ms = work.now_ms
         state = self._auditor.audit(*place, sorted(having), now_ms)
         if state == before:
             return

@@ -18,7 +18,10 @@ class Work(Protocol):
 
     @property
     def now_ms(self) -> int:
-        """Job clock when the unit began, UTC epoch milliseconds. Deadlines follow the watermarks, not this."""
+        """Job time of the unit, UTC epoch milliseconds: not before a watermark, nor before any at which the partition was judged.
+
+        Deadlines follow the watermarks, not this.
+        """
         ...
 
     @property

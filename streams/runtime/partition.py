@@ -70,6 +70,7 @@ class PartitionTask:
         self._received: dict[str, int] = {}
         self._offsets: dict[str, int] = {}
         self._watermarks: dict[str, int | None] = dict.fromkeys(engine.job.inputs)
+        self._now_ms = 0
         self._done_ms: int | None = None
         self._revisits = Revisits()
         self._reference: Mapping[str, tuple[int, ...]] = {}
@@ -213,6 +214,7 @@ class PartitionTask:
         self._received = dict(opened.offsets)
         self._watermarks = {topic: at.read_ms for topic, at in opened.progress.items()}
         progress = list(opened.progress.values())
+        self._now_ms = max(at.now_ms or 0 for at in progress)
         self._standing = _Standing(
             {topic: at.offset for topic, at in opened.progress.items() if at.offset is not None},
             {topic: _metadata(at) for topic, at in opened.progress.items()},
@@ -242,11 +244,12 @@ class PartitionTask:
         if opened is None:
             raise Abandoned
         job, settings = engine.job, engine.settings
+        self._now_ms = max(self._now_ms, engine.clock.now_ms())
         unit = Unit(
             store=opened.store,
             tables=tuple(job.tables),
             partition=self.partition,
-            now_ms=engine.clock.now_ms(),
+            now_ms=self._now_ms,
             watermarks=self._watermarks,
         )
         records = batches = 0
@@ -258,6 +261,7 @@ class PartitionTask:
             if batch.watermark_ms is not None:
                 # What has been read stays read: the watermark of a former owner may be the higher one, if its clock was.
                 self._watermarks[batch.topic] = max(batch.watermark_ms, self._watermarks[batch.topic] or 0)
+                unit.now_ms = self._now_ms = max(self._now_ms, batch.watermark_ms)
             if batch.records:
                 job.process(unit, batch)
                 engine.stats.records[batch.topic] = engine.stats.records.get(batch.topic, 0) + len(batch.records)
@@ -295,7 +299,8 @@ class PartitionTask:
     async def _commit(self, unit: Unit, opened: Opened) -> None:
         engine = self._engine
         metadata = {
-            topic: encode(self._watermarks[topic], self._done_ms, self._reference, self._fingerprint, self._seen) for topic in self._offsets
+            topic: encode(self._watermarks[topic], self._done_ms, self._reference, self._fingerprint, self._seen, self._now_ms)
+            for topic in self._offsets
         }
         standing = self._standing
         moved = any(standing.offsets.get(topic) != offset for topic, offset in self._offsets.items())
@@ -347,7 +352,7 @@ def _commit_and_store(opened: Opened, transaction: Transaction, unit: Unit) -> N
 
 
 def _metadata(progress: Progress) -> str:
-    return encode(progress.read_ms, progress.watermark_ms, progress.reference, progress.fingerprint, progress.seen)
+    return encode(progress.read_ms, progress.watermark_ms, progress.reference, progress.fingerprint, progress.seen, progress.now_ms)
 
 
 def _least(progress: Iterable[Progress]) -> dict[str, tuple[int, ...]]:

@@ -32,6 +32,9 @@ class Progress:
     seen
         As ``reference``, up to where reference data had been taken in: some keys may have been evaluated by it before all revisits were
         done. Empty: no further than ``reference``.
+    now_ms
+        Job time at which was judged last, by whichever owner had the latest; ``None``: not known. No later owner judges as of an earlier
+        moment, whatever its clock says: a validity that had begun would not have begun again.
     """
 
     offset: int | None = None
@@ -40,6 +43,7 @@ class Progress:
     reference: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     fingerprint: str | None = None
     seen: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    now_ms: int | None = None
 
 
 def encode(
@@ -48,9 +52,10 @@ def encode(
     reference: Mapping[str, tuple[int, ...]],
     fingerprint: str | None,
     seen: Mapping[str, tuple[int, ...]] | None = None,
+    now_ms: int | None = None,
 ) -> str:
-    """Return the metadata string of an offset: compact JSON with ``t``, ``w``, ``r``, ``f``, and ``s`` if further than ``r``."""
-    told = {"t": read_ms, "w": watermark_ms, "r": reference, "f": fingerprint}
+    """Return the metadata string of an offset: compact JSON with ``t``, ``w``, ``r``, ``f``, ``n``, and ``s`` if further than ``r``."""
+    told = {"t": read_ms, "w": watermark_ms, "r": reference, "f": fingerprint, "n": now_ms}
     if seen and seen != reference:
         told["s"] = seen
     return orjson.dumps(told).decode()
@@ -63,7 +68,7 @@ def decode(offset: int, metadata: str | None) -> Progress:
     try:
         found = orjson.loads(metadata or "{}")
         reference, seen = ({str(topic): tuple(int(at) for at in ats) for topic, ats in (found.get(name) or {}).items()} for name in "rs")
-        read, watermark = found.get("t"), found.get("w")
+        read, watermark, now = found.get("t"), found.get("w"), found.get("n")
         fingerprint = found.get("f")
     except (ValueError, TypeError, AttributeError):
         return Progress(offset)
@@ -74,6 +79,7 @@ def decode(offset: int, metadata: str | None) -> Progress:
         reference,
         fingerprint if isinstance(fingerprint, str) else None,
         seen,
+        now if isinstance(now, int) else None,
     )
 
 

@@ -209,7 +209,7 @@ class Pipeline:
             store=self._store,
             tables=list(self.job.tables),
             partition=0,
-            now_ms=self.now_ms,
+            now_ms=max(self.now_ms, *(at or 0 for at in self.watermarks.values())),
             watermarks=self.watermarks,
         )
 

@@ -152,6 +152,8 @@ class Invariants:
             before = self._reached.get((topic, partition), Progress())
             must((each.offset or 0) >= (before.offset or 0), topic, partition, "offset goes back", before, each)
             must((each.read_ms or 0) >= (before.read_ms or 0), topic, partition, "time goes back", before, each)
+            earliest_ms = max(before.now_ms or 0, each.read_ms or 0)
+            must((each.now_ms or 0) >= earliest_ms, topic, partition, "judged at an earlier moment", before, each)
             for reference, positions in before.reference.items():
                 must(each.reference.get(reference, (0,)) >= positions, reference, "goes back in partition", partition, before, each)
             self._reached[topic, partition] = each

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -20,7 +21,6 @@ from streams.errors import EngineError, InvalidRecord
 from streams.runtime import opening, partition
 from streams.runtime.gates import Gates
 from streams.runtime.partition import PartitionTask
-from streams.runtime.progress import Progress
 from streams.runtime.transaction import Committer, Transaction
 from streams.runtime.unit import Unit
 from streams.runtime.watermark import Watermark
@@ -207,7 +207,17 @@ def watermark_forgotten() -> AbstractContextManager[None]:
     """A new owner begins without the time that was committed."""
 
     def committed(*args: Any) -> Any:
-        return {place: Progress(at.offset, None, None, at.reference, at.fingerprint) for place, at in _committed(*args).items()}
+        return {place: replace(at, read_ms=None, watermark_ms=None) for place, at in _committed(*args).items()}
+
+    _committed = opening.committed
+    return replaced((opening, "committed", committed))
+
+
+def moment_forgotten() -> AbstractContextManager[None]:
+    """A new owner judges at what its own clock says, be that before what was judged at last."""
+
+    def committed(*args: Any) -> Any:
+        return {place: replace(at, now_ms=None) for place, at in _committed(*args).items()}
 
     _committed = opening.committed
     return replaced((opening, "committed", committed))
@@ -273,6 +283,7 @@ VARIANTS: Mapping[str, Variant] = {
         timer_by_the_clock,
         watermark_ignores_an_input,
         watermark_forgotten,
+        moment_forgotten,
         reference_progress_in_one_piece,
         reference_not_awaited,
         gate_left_open,
