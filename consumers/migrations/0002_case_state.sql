@@ -1,5 +1,5 @@
--- One row a case. Unit, item and every time get corrected: they may be in no key, and the partition is a function of the key alone, so that
--- FINAL may go partition by partition (do_not_merge_across_partitions_select_final = 1).
+-- One row a case. Unit, item and every time get corrected: they may be in no key, and in no partition. A hash of the key as partition made four
+-- parts of every insert, a quarter more work for inserts and merges, and no query faster (docs/design/store.md).
 -- Texts in arrays are plain: as LowCardinality they made inserts three times slower.
 CREATE TABLE IF NOT EXISTS case_state
 (
@@ -47,6 +47,5 @@ CREATE TABLE IF NOT EXISTS case_state
     version         UInt64
 )
 ENGINE = ReplacingMergeTree(version)
-PARTITION BY cityHash64(case_no) % 4
 ORDER BY case_no
 SETTINGS old_parts_lifetime = 480;

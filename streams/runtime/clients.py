@@ -126,6 +126,10 @@ def producer_config(kafka: Mapping[str, str], transactional_id: str, transaction
     ``connections.max.idle.ms`` counts: after the broker was away, librdkafka may wait for a group coordinator that it no longer has,
     past every timeout, until the state of some connection changes (librdkafka 5456, 5511). A producer that waits is idle otherwise;
     so its connections end, and it looks for the coordinator again.
+
+    ``reconnect.backoff.*`` counts with it: librdkafka doubles the pause before the next connection each time, be it that the last one
+    only ended for want of work. By default a partition whose transactions lie further apart than a connection lives comes to wait 5 s
+    for each of them (docs/design/engine.md).
     """
     return {
         **common(kafka),
@@ -138,6 +142,8 @@ def producer_config(kafka: Mapping[str, str], transactional_id: str, transaction
         "linger.ms": 2,
         "retry.backoff.ms": 3,
         "connections.max.idle.ms": 4_000,
+        "reconnect.backoff.ms": 20,
+        "reconnect.backoff.max.ms": 250,
         "compression.type": "lz4",
         "queue.buffering.max.messages": 1_000_000,
         "queue.buffering.max.kbytes": 262_144,

@@ -268,14 +268,9 @@ class PartitionTask:
             self._offsets[batch.topic] = batch.end
             await asyncio.sleep(0)
         through = job.advance(unit, settings.advance_limit)
-        for turn in range(settings.revisit_slices):
-            if not self._revisits.pending:
-                break
-            if turn:
-                await asyncio.sleep(0)
-            for table, keys in self._revisits.take(unit, settings.revisit_limit):
-                job.revisit(unit, table, keys)
-                engine.stats.revisited_keys += len(keys)
+        for table, keys in self._revisits.take(unit, settings.revisit_limit):
+            job.revisit(unit, table, keys)
+            engine.stats.revisited_keys += len(keys)
         self._note_done(through)
         await self._commit(unit, opened)
         engine.stats.batches += batches

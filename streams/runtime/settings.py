@@ -34,9 +34,9 @@ class EngineSettings:
         Bounds of what shares a transaction.
     rest_ratio, longest_rest_s, plenty_records
         A partition rests after a commit, so many times as long as that took, but no longer than this, and not if so many records wait.
-    advance_limit, revisit_limit, revisit_slices
-        Sizes of the slices in which due work and revisits are done, and how many slices of revisits share a transaction: between slices
-        other partitions have their turn, and a transaction costs as much as judging a hundred cases and more.
+    advance_limit, revisit_limit
+        Sizes of the slices in which due work and revisits are done. A transaction costs as much as judging a hundred cases and more;
+        other partitions have their turn between slices.
     probe_s, idle_commit_s
         How often the broker is asked for end offsets; how often a partition without data commits its progress.
     transaction_timeout_ms, request_timeout_s
@@ -65,8 +65,7 @@ class EngineSettings:
     longest_rest_s: float = 0.25
     plenty_records: int = 500
     advance_limit: int = 500
-    revisit_limit: int = 500
-    revisit_slices: int = 8
+    revisit_limit: int = 4_000
     probe_s: float = 0.5
     idle_commit_s: float = 1.0
     transaction_timeout_ms: int = 20_000

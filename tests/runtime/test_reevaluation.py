@@ -47,13 +47,13 @@ def test_another_fingerprint_revisits_every_key(pairs: Pairs) -> None:
     assert {state["rules"] for state in pairs.states().values()} == {"2"}
 
 
-def test_a_bounded_number_of_slices_shares_a_transaction(pairs: Pairs) -> None:
-    """A transaction for each slice would cost more than it is worth; one for all would lose everything to a kill."""
+def test_each_slice_is_a_transaction(pairs: Pairs) -> None:
+    """One for all would lose everything to a kill."""
     pairs.feed(range(1_000), ())
     first = pairs.worker(fingerprint="1")
     pairs.wait_caught_up()
     assert first.stop() == 0
-    second = pairs.worker(fingerprint="2", settings={"revisit_limit": 20, "revisit_slices": 4})
+    second = pairs.worker(fingerprint="2", settings={"revisit_limit": 80})
     partitions = len(pairs.progress())
     wait_for(lambda: {at.fingerprint for at in pairs.progress().values()} == {"2"}, 20, "the new fingerprint committed")
     wait_for(lambda: second.last()["revisited"] == len(pairs.states()), 15, "every key told of")

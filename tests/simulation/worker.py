@@ -198,7 +198,6 @@ class SimWorker:
             data_dir=Path("simulated"),
             advance_limit=slice_,
             revisit_limit=slice_,
-            revisit_slices=2 if world.group == 1 else 1,
             group_batches=world.group,
         )
         self.reader = ReferenceReader(kafka, NAME, keeper.topics, keeper.on_record)
