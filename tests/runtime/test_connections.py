@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 def test_transactions_further_apart_than_a_connection_lives_do_not_wait_for_one(
     pairs: Pairs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """librdkafka's own pauses before it connects again grow each time: from the seventh transaction on, six seconds and more."""
+    """Left to itself, librdkafka pauses longer each time before it connects again: six seconds and more from the seventh transaction on."""
     monkeypatch.setattr(transaction, "producer_config", lambda *given: producer_config(*given) | {"connections.max.idle.ms": 1_000})
     committer = Committer(EngineSettings(kafka={"bootstrap.servers": pairs.bootstrap}, worker="w", data_dir=tmp_path), "seldom", 0)
     committer.init()
