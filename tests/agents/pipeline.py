@@ -201,6 +201,12 @@ class Pipeline:
         assert entry is not None
         return TABLES[name].load(index.value_of(entry)), index.terms_of(entry)
 
+    def bytes_of(self, name: str, key: bytes) -> int:
+        """Bytes of a record in the store, with its key and its places in the index, before the store compresses them."""
+        [entry] = self._store.get_many(name, [key])
+        assert entry is not None
+        return len(key) + len(entry) + sum(map(len, index.positions_of(entry, key)))
+
     def _events(self, topic: str, events: Iterable[Event]) -> None:
         self.raw(topic, *[(event["case_no"].encode(), codec(topic).encode(event)) for event in events])
 

@@ -151,14 +151,8 @@ class Pairs:
         self.create([name])
 
     def compact_at_once(self, name: str) -> None:
-        """Let segments of a topic end, and be compacted, as soon as the broker can; it looks for work five times a second."""
-        kinds, topic = ConfigResource.Type, {"segment.ms": "100", "min.cleanable.dirty.ratio": "0.001", "min.compaction.lag.ms": "0"}
-        changed = [(kinds.TOPIC, self.topic(name), topic), (kinds.BROKER, "1", {"log.cleaner.backoff.ms": "200"})]
-        admin = AdminClient(self._kafka())
-        for kind, where, config in changed:
-            entries = [ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in config.items()]
-            for altered in admin.incremental_alter_configs([ConfigResource(kind, where, incremental_configs=entries)]).values():
-                altered.result(20)
+        """See :func:`compact_at_once`."""
+        compact_at_once(self._kafka(), self.topic(name))
 
     def feed(self, lefts: Iterable[int], rights: Iterable[int], *, value: bytes = b"x", at_ms: int | None = None) -> None:
         """Publish records; keys are made of the numbers."""
@@ -287,6 +281,16 @@ class Pairs:
 
     def _kafka(self) -> dict[str, str]:
         return {"bootstrap.servers": self.bootstrap}
+
+
+def compact_at_once(kafka: Mapping[str, str], topic: str) -> None:
+    """Let segments of a topic end, and be compacted, as soon as the broker can; it looks for work five times a second."""
+    kinds, config = ConfigResource.Type, {"segment.ms": "100", "min.cleanable.dirty.ratio": "0.001", "min.compaction.lag.ms": "0"}
+    admin = AdminClient(dict(kafka))
+    for kind, where, changed in ((kinds.TOPIC, topic, config), (kinds.BROKER, "1", {"log.cleaner.backoff.ms": "200"})):
+        entries = [ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in changed.items()]
+        for altered in admin.incremental_alter_configs([ConfigResource(kind, where, incremental_configs=entries)]).values():
+            altered.result(20)
 
 
 def key_of(number: int) -> bytes:

@@ -1,12 +1,15 @@
-"""How figures grow with the number of cases: cost of an event, memory, disk, idleness, queries, reconcile, and how soon workers are back.
+"""How figures grow with the number of cases: cost of an event, memory, disk, idleness, every table and panel, and how soon all is back.
 
-Run as ``python -m tests.system.measure_scale [CASES ...]`` (default 100,000 and 1,000,000), each on a system of its own with two workers;
-it prints a column for each. The data are those of :mod:`tests.system.measure_assessment`: the same items and the same year at every size.
+Run as ``python -m tests.system.measure_scale [CASES ...] [--json FILE] [--chart FILE]`` (default 100,000 and 1,000,000), each on a system
+of its own with two workers; it prints a column for each. A JSON of another run is gone on with, so that sizes may be measured on several
+days. The data are those of :mod:`tests.system.measure_assessment`: the same items and the same year at every size.
 """
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
+import json
 import os
 import shutil
 import signal
@@ -17,44 +20,68 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from consumers.coverage import coverage_rows
-from consumers.windows import parse_window
 from dashboards.model import Sql
 from dashboards.panels import DASHBOARDS
 from ops.bench.usage import cpu_seconds, folder_bytes, peak_rss_bytes
 from ops.ready import ready_path
 from ops.simulate.calendar import at_ms
+from streams.agents.terms import CASES
+from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, CASE_STATE, COVERAGE_PARTIAL, codec
 from streams.settings import Settings
+from tests.agents.pipeline import Pipeline
+from tests.runtime.harness import compact_at_once
 from tests.system.conftest import System
+from tests.system.growth import draw_growth
 from tests.system.measure_assessment import case_events, publish, reference_rows, timed
 
 WORKERS = ("worker-1", "worker-2")
 OTHERS = ("kafka", "store", "sink")
 WINDOWS = ("24h", "30d", "ytd", "2017-01-01..2018-12-31")
+SCOPES = ("city", "district", "unit", "type", "main-item", "item")
+TABLES = {
+    "items": ("items",),
+    "anomalies of a unit": ("anomalies", "--unit", "U001"),
+    "score": ("score", "--year", "2018"),
+    "todo of a unit": ("todo", "--unit", "U001"),
+}
+CHANGELOGS = (CASE_STATE, COVERAGE_PARTIAL)
 ENDS_MS = at_ms(dt.date(2018, 12, 31), 18)
 SIZES = (100_000, 1_000_000)
-LIMIT_SECONDS = 3_000
+LIMIT_SECONDS = 9_000
 IDLE_SECONDS = 20
+SETTLED_SECONDS = 20
+OF_ONE_CASE = 1_000
+MOST_REPEATED = 1_000_000
+"""What goes through all cases once more takes hours beyond: ``reconcile``, and the tables filled anew from Kafka."""
 Figure = tuple[str, float]
+Column = dict[str, float]
 
 
-def main(sizes: list[int]) -> None:
+def main(sizes: list[int], kept: Path | None, chart: Path | None) -> None:
     """Measure and print."""
-    columns: list[list[Figure]] = []
+    columns: dict[int, Column] = {}
+    if kept is not None and kept.exists():
+        columns = {int(cases): column for cases, column in json.loads(kept.read_text()).items()}
+    of_one = dict(of_one_case())
     for cases in sizes:
-        columns.append([])
+        columns[cases] = dict(of_one)
         with tempfile.TemporaryDirectory(prefix="guidang-measure-") as folder:
             system = System(Path(folder), GUIDANG_CLOCK="2018-12-31T18:00:00+08:00")
             try:
                 system.up(len(WORKERS))
-                for figure in measure(system, Settings(data_dir=Path(folder)), cases):
-                    columns[-1].append(figure)
-                    print(f"  {cases}: {figure[0]} {figure[1]:,.2f}", file=sys.stderr, flush=True)
+                for what, value in measure(system, Settings(data_dir=Path(folder)), cases):
+                    columns[cases][what] = value
+                    print(f"  {cases}: {what} {value:,.2f}", file=sys.stderr, flush=True)
+                    if kept is not None:
+                        kept.write_text(json.dumps(columns, ensure_ascii=False, indent=1))
             finally:
                 system.down()
-    print(f"{'cases':60}", *(f"{cases:>12,}" for cases in sizes))
-    for row in zip(*columns, strict=True):
-        print(f"{row[0][0]:60}", *(f"{value:12,.2f}" for _, value in row))
+    columns = dict(sorted(columns.items()))
+    print(f"{'cases':70}", *(f"{cases:>12,}" for cases in columns))
+    for what in dict.fromkeys(what for column in columns.values() for what in column):
+        print(f"{what:70}", *(f"{column[what]:12,.2f}" if what in column else f"{'–':>12}" for column in columns.values()))
+    if chart is not None:
+        chart.write_text(draw_growth(columns))
 
 
 def measure(system: System, settings: Settings, cases: int) -> Iterator[Figure]:
@@ -67,7 +94,23 @@ def measure(system: System, settings: Settings, cases: int) -> Iterator[Figure]:
     yield from idle(pids)
     yield from queries(system)
     yield from restarts(system, settings)
-    yield "guidang reconcile, s", timed(lambda: system.run("reconcile", limit_seconds=LIMIT_SECONDS))
+    yield from compacted(system, settings)
+    if cases <= MOST_REPEATED:
+        yield from filled_anew(system)
+        yield "guidang reconcile, s", timed(lambda: system.run("reconcile", limit_seconds=LIMIT_SECONDS))
+
+
+def of_one_case() -> Iterator[Figure]:
+    """What a case takes in the local store while it is open, and once it is archived; none of it is held in memory."""
+    for what, topics in (("open", (CASE_CLOSED,)), ("archived", (CASE_CLOSED, ARCHIVE_RECEIVED))):
+        with Pipeline(now_ms=ENDS_MS) as pipeline:
+            for topic, row in reference_rows():
+                pipeline.reference_record(topic, row)
+            events = [(topic, row["case_no"].encode(), codec(topic).encode(row)) for topic, row in case_events(OF_ONE_CASE)]
+            for topic in topics:
+                pipeline.raw(topic, *[(key, value) for of, key, value in events if of == topic])
+            keys = {key for topic, key, _ in events if topic == topics[-1]}
+            yield f"local state of one {what} case, not compressed, bytes", sum(pipeline.bytes_of(CASES, key) for key in keys) / len(keys)
 
 
 def caught_up(system: System) -> None:
@@ -108,19 +151,29 @@ def idle(pids: dict[str, int]) -> Iterator[Figure]:
 
 
 def queries(system: System) -> Iterator[Figure]:
-    """Coverage, every question of the dashboards to ClickHouse, the score."""
-    client = system.client()
+    """Coverage in every window and scope, every question of the dashboards to ClickHouse, the tables of the command line."""
     for window in WINDOWS:
-        ask = partial(coverage_rows, client, "city", parse_window(window, ENDS_MS), now_ms=ENDS_MS, orphan_grace_ms=0)
-        yield f"coverage of the city, {window}, ms", quickest_ms(ask)
+        yield f"guidang coverage, city, {window}, ms", quickest_ms(partial(system.run, "coverage", "--by", "city", "--window", window))
+    for scope in SCOPES:
+        yield f"guidang coverage, {scope}, ytd, ms", quickest_ms(partial(system.run, "coverage", "--by", scope, "--window", "ytd"))
+    for name, arguments in TABLES.items():
+        yield f"guidang {name}, ms", quickest_ms(partial(system.run, *arguments))
+    yield "the start of a command alone (guidang --version), ms", quickest_ms(partial(system.run, "--version"))
+    client = system.client()
     chosen = dict.fromkeys(("district", "unit", "type", "item", "case"), "")
     bound = {**chosen, "from_ms": at_ms(dt.date(2018, 1, 1)), "to_ms": ENDS_MS}
-    asked = (query for board in DASHBOARDS for panel in board.panels for query in panel.queries)
-    texts = dict.fromkeys(query.text for query in asked if isinstance(query, Sql))
-    taken = sorted(quickest_ms(partial(client.query, text, parameters=bound)) for text in texts)
-    yield f"the {len(taken)} questions of the dashboards for a whole year: median, ms", taken[len(taken) // 2]
-    yield "the slowest of them, ms", taken[-1]
-    yield "score of all units, ms", quickest_ms(lambda: client.query("SELECT * FROM score WHERE year = 2018 AND by = 'unit'"))
+    asked = {
+        f"panel {board.title} / {panel.title}": query.text
+        for board in DASHBOARDS
+        for panel in board.panels
+        for query in panel.queries
+        if isinstance(query, Sql)
+    }
+    taken = {what: quickest_ms(partial(client.query, text, parameters=bound)) for what, text in asked.items()}
+    yield f"the {len(taken)} panels of figures for a whole year: median, ms", sorted(taken.values())[len(taken) // 2]
+    for what, took_ms in taken.items():
+        yield f"{what}, ms", took_ms
+    yield "score of all units, query alone, ms", quickest_ms(lambda: client.query("SELECT * FROM score WHERE year = 2018 AND by = 'unit'"))
 
 
 def quickest_ms(call: Callable[[], object]) -> float:
@@ -156,5 +209,42 @@ def until_ready(settings: Settings) -> None:
         time.sleep(0.02)
 
 
+def compacted(system: System, settings: Settings) -> Iterator[Figure]:
+    """The changelogs as they are, and when Kafka has nothing left to take out of them."""
+    logs = system.home / "kafka" / "data"
+    names = [settings.topic(name) for name in CHANGELOGS]
+
+    def megabytes() -> float:
+        return sum(folder_bytes(folder) for name in names for folder in logs.glob(f"{name}-*")) / 1e6
+
+    yield "changelogs on disk, MB", megabytes()
+    for name in names:
+        compact_at_once(settings.kafka_client(), name)
+    least, since = megabytes(), time.monotonic()
+    while time.monotonic() - since < SETTLED_SECONDS:
+        time.sleep(1)
+        if megabytes() < least * 0.999:
+            least, since = megabytes(), time.monotonic()
+    yield "changelogs on disk, compacted, MB", least
+
+
+def filled_anew(system: System) -> Iterator[Figure]:
+    """The database is lost, and the sink fills it from Kafka."""
+    client = system.client()
+    pid = system.pids("sink")[0]
+    client.command("DROP DATABASE guidang")
+    began = time.monotonic()
+    os.kill(pid, signal.SIGKILL)
+    caught_up(system)
+    took_s = time.monotonic() - began
+    rows = system.sql("SELECT sum(rows) FROM system.parts WHERE active AND database = 'guidang'")[0][0]
+    yield "rows/s of the sink, all tables filled anew", rows / took_s
+
+
 if __name__ == "__main__":
-    main([int(each) for each in sys.argv[1:]] or list(SIZES))
+    parser = argparse.ArgumentParser(description="How figures grow with the number of cases.")
+    parser.add_argument("sizes", nargs="*", type=int, default=list(SIZES), metavar="CASES")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--chart", type=Path)
+    given = parser.parse_args()
+    main(given.sizes, given.json, given.chart)
