@@ -74,7 +74,7 @@ class Engine:
         self.clock = clock
         self.reference = reference or ReferenceReader(settings.kafka, job.name, (), lambda _: ())
         self.stats = EngineStats()
-        self.gates = Gates(settings.room_batches)
+        self.gates = Gates(settings.room_records)
         self.pulse = Pulse()
         self.incarnations: dict[str, str] = {}
         self.stopping = False

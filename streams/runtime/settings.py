@@ -28,8 +28,8 @@ class EngineSettings:
         Wait before a partition is opened again that was taken outside a rebalance: longer than a heartbeat, which tells who is a member.
     fetch_wait_ms, fetch_bytes
         Longest wait of a fetch at the broker, and most bytes a fetch brings of one partition.
-    read_records, room_batches
-        Most records of one read over all partitions; batches of one input partition that may be under way.
+    read_records, room_records
+        Most records of one read over all partitions; records of one input partition under way beyond which no more are read.
     group_records, group_batches
         Bounds of what shares a transaction.
     rest_ratio, longest_rest_s, plenty_records
@@ -58,7 +58,7 @@ class EngineSettings:
     fetch_wait_ms: int = 100
     fetch_bytes: int = 1_048_576
     read_records: int = 4_000
-    room_batches: int = 3
+    room_records: int = 5_000
     group_records: int = 5_000
     group_batches: int = 64
     rest_ratio: float = 2.0

@@ -122,14 +122,17 @@ def test_a_partition_alone_can_be_closed() -> None:
 
 
 def test_a_full_task_is_not_read_for_until_it_takes_a_batch_up() -> None:
-    """Memory is bounded by what may be under way."""
-    gates = Gates(room=2)
+    """Memory is bounded by the records that may be under way, however few each batch has."""
+    gates = Gates(room=6)
     gates.open(PLACE, 1, 0)
-    [first] = gates.batches(gates.wanted(), [read(0, 5)])
-    gates.batches(gates.wanted(), [read(5, 9)])
+    batches = [
+        gates.batches(gates.wanted(), [read(base, end, (None,) * (end - base))])[0] for base, end in ((0, 1), (1, 2), (2, 5), (5, 9))
+    ]
     assert gates.wanted() == {}
     assert gates.crowded()
-    gates.taken(first)
+    gates.taken(batches[0])
+    assert gates.wanted() == {}
+    gates.taken(batches[2])
     assert gates.wanted() == {PLACE: 1}
 
 

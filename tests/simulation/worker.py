@@ -199,6 +199,7 @@ class SimWorker:
             advance_limit=slice_,
             revisit_limit=slice_,
             group_batches=world.group,
+            room_records=2 if world.group == 1 else 1_000,
         )
         self.reader = ReferenceReader(kafka, NAME, keeper.topics, keeper.on_record)
         self.engine = Engine(self.job, settings, world.clock, self.reader)
