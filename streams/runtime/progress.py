@@ -33,8 +33,8 @@ class Progress:
         As ``reference``, up to where reference data had been taken in: some keys may have been evaluated by it before all revisits were
         done. Empty: no further than ``reference``.
     now_ms
-        Job time at which was judged last, by whichever owner had the latest; ``None``: not known. No later owner judges as of an earlier
-        moment, whatever its clock says: a validity that had begun would not have begun again.
+        Latest job time at which the partition was judged; ``None``: not known. No later owner judges at an earlier one, whatever its clock
+        says: with a clock that is behind, a validity that had begun would end and begin again.
     """
 
     offset: int | None = None
