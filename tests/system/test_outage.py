@@ -25,7 +25,7 @@ from tests.system.test_system import MakeSystem
 
 pytestmark = [
     *(needs_prometheus, needs_alertmanager),
-    *(pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(280)),
+    *(pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)),
 ]
 
 CASES = 15_000

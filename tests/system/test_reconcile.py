@@ -18,10 +18,10 @@ from streams.contracts import ANOMALY_UNARCHIVED, CASE_STATE, codec
 from streams.partitioner import PARTITIONERS
 from streams.settings import PolicySettings, Settings
 from tests.system.cases import ZONE, archive, closing, make_cases
-from tests.system.conftest import LIMIT_SECONDS, System, started
+from tests.system.conftest import System, started
 from tests.system.test_system import DEADLINE_72H
 
-pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(LIMIT_SECONDS + 80)]
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)]
 
 CASES = 160
 IN_ONE_PARTITION = 200

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from tests.system.cases import expected_statuses, make_cases
-from tests.system.conftest import GUIDANG, LIMIT_SECONDS, System, running_under
+from tests.system.conftest import GUIDANG, System, running_under
 
-pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(LIMIT_SECONDS + 80)]
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)]
 
 PERMITS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "permits"
 DEADLINE_72H = {"GUIDANG_POLICY__DEADLINE": "72h"}
