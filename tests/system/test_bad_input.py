@@ -191,6 +191,7 @@ def test_poison_at_one_in_a_hundred_is_kept_whole_and_what_went_astray_is_redriv
     after = verdicts(system)
     assert after == before | dict.fromkeys(ASTRAY, ("ARCHIVED", ""))
     assert refused(system) == sent.bad
+    agree(system)
 
     records, states = inputs(system), system.sql("SELECT * FROM case_state FINAL ORDER BY ALL")
     again = system.json("dlq", "redrive", "--reason", "MISROUTED", "--yes")

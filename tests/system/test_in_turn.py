@@ -26,13 +26,13 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield system
 
 
-def test_an_idle_system_states_unarchived_within_seconds_and_a_late_archive_withdraws_it(system: System) -> None:
+def test_an_idle_system_states_unarchived_within_two_seconds_and_a_late_archive_withdraws_it(system: System) -> None:
     """Time passes without traffic; a source whose heartbeat stopped leaves its cases AWAITING."""
 
     def told(column: str) -> dict[str, str]:
         return dict(system.sql(f"SELECT case_no, {column} FROM case_state FINAL WHERE case_no IN ('idle', 'silent')"))  # noqa: S608
 
-    def due_after(seconds: int, revision: int) -> tuple[dt.datetime, Event]:
+    def closed_to_be_due_in(seconds: int, revision: int) -> tuple[dt.datetime, Event]:
         due = dt.datetime.now(ZONE) + dt.timedelta(seconds=seconds)
         closed_at = due - dt.timedelta(hours=72)
         beat = {"event_id": "h1", "source_system": "silent", "topic": "archive-received", "complete_through": iso(closed_at)}
@@ -43,17 +43,17 @@ def test_an_idle_system_states_unarchived_within_seconds_and_a_late_archive_with
         return due, beat
 
     for revision, seconds in enumerate((25, 60, 180), 1):  # on a busy machine the way into ClickHouse may take longer than the first
-        due, beat = due_after(seconds, revision)
+        due, beat = closed_to_be_due_in(seconds, revision)
         before = told("status")
         if time.time() < due.timestamp():
             break
     assert before == {"idle": "AWAITING", "silent": "AWAITING"}
     stated_at = 0.0
-    while time.time() < due.timestamp() + 20 and not stated_at:
+    while time.time() < due.timestamp() + 10 and not stated_at:
         if told("status")["idle"] == "UNARCHIVED":
             stated_at = time.time()
         time.sleep(0.05)
-    assert due.timestamp() <= stated_at
+    assert 0 <= stated_at - due.timestamp() < 3.5  # two seconds for the verdict, the rest for the way into ClickHouse
     assert told("status")["silent"] == "AWAITING"
     assert told("reason")["silent"] == "SOURCE_SILENT"
     system.publish("archive-received", [archive("idle", due + dt.timedelta(seconds=1))])
