@@ -1,8 +1,8 @@
 """How figures grow with the number of cases: cost of an event, memory, disk, idleness, every table and panel, and how soon all is back.
 
-Run as ``python -m tests.system.measure_scale [CASES ...] [--json FILE] [--chart FILE]`` (default 100,000 and 1,000,000), each on a system
-of its own with two workers; it prints a column for each. A JSON of another run is gone on with, so that sizes may be measured on several
-days. The data are those of :mod:`tests.system.measure_assessment`: the same items and the same year at every size.
+Run as ``python -m tests.system.measure_scale [CASES ...] [--json FILE] [--chart FILE] [--home FOLDER]`` (default 100,000 and 1,000,000),
+each on a system of its own with two workers; it prints a column for each. A JSON of another run is gone on with, so that sizes may be
+measured on several days; with ``--home`` the systems stay there, and what was not measured yet of one may be on another day too. The data are those of :mod:`tests.system.measure_assessment`: the same items and the same year at every size.
 """
 
 from __future__ import annotations
@@ -57,25 +57,21 @@ Figure = tuple[str, float]
 Column = dict[str, float]
 
 
-def main(sizes: list[int], kept: Path | None, chart: Path | None) -> None:
+def main(sizes: list[int], kept: Path | None, chart: Path | None, home: Path | None) -> None:
     """Measure and print."""
     columns: dict[int, Column] = {}
     if kept is not None and kept.exists():
         columns = {int(cases): column for cases, column in json.loads(kept.read_text()).items()}
     of_one = dict(of_one_case())
     for cases in sizes:
-        columns[cases] = dict(of_one)
-        with tempfile.TemporaryDirectory(prefix="guidang-measure-") as folder:
-            system = System(Path(folder), GUIDANG_CLOCK="2018-12-31T18:00:00+08:00")
-            try:
-                system.up(len(WORKERS))
-                for what, value in measure(system, Settings(data_dir=Path(folder)), cases):
-                    columns[cases][what] = value
-                    print(f"  {cases}: {what} {value:,.2f}", file=sys.stderr, flush=True)
-                    if kept is not None:
-                        kept.write_text(json.dumps(columns, ensure_ascii=False, indent=1))
-            finally:
-                system.down()
+        column = columns.setdefault(cases, {})
+        column |= of_one
+        with tempfile.TemporaryDirectory(prefix="guidang-measure-") as temporary:
+            for what, value in measure((home or Path(temporary)) / str(cases), cases):
+                column[what] = value
+                print(f"  {cases}: {what} {value:,.2f}", file=sys.stderr, flush=True)
+                if kept is not None:
+                    kept.write_text(json.dumps(columns, ensure_ascii=False, indent=1))
     columns = dict(sorted(columns.items()))
     print(f"{'cases':70}", *(f"{cases:>12,}" for cases in columns))
     for what in dict.fromkeys(what for column in columns.values() for what in column):
@@ -84,19 +80,26 @@ def main(sizes: list[int], kept: Path | None, chart: Path | None) -> None:
         chart.write_text(draw_growth(columns))
 
 
-def measure(system: System, settings: Settings, cases: int) -> Iterator[Figure]:
-    """Measure on a running system."""
-    pids = {each["name"]: each["pid"] for each in system.json("status")["processes"]}
-    publish(settings, reference_rows())
-    caught_up(system)
-    yield from cost_of_events(system, settings, cases, pids)
-    yield from held(system, pids)
-    yield from idle(pids)
-    yield from queries(system)
-    yield from restarts(system, settings)
-    yield from compacted(system, settings)
-    if cases <= MOST_RECONCILED:
-        yield "guidang reconcile, s", timed(lambda: system.run("reconcile", limit_seconds=LIMIT_SECONDS))
+def measure(home: Path, cases: int) -> Iterator[Figure]:
+    """Measure what has not been measured yet of the system in a folder, which is made if there is none.
+
+    A step leaves a mark in the folder when it is done, so that one that was cut off is begun anew: all but the first, which
+    would publish every event once more.
+    """
+    data, loaded = home / "system", home / cost_of_events.__name__
+    if data.exists() and not loaded.exists():
+        sys.exit(f"{home} holds events of a run that was cut off, whose cost can no longer be known: delete it and begin again")
+    data.mkdir(parents=True, exist_ok=True)
+    system, settings = System(data, GUIDANG_CLOCK="2018-12-31T18:00:00+08:00"), Settings(data_dir=data)
+    try:
+        system.up(len(WORKERS))
+        for step in (cost_of_events, held, idle, queries, restarts, compacted, reconciled):
+            mark = home / step.__name__
+            if not mark.exists():
+                yield from step(system, settings, cases)
+                mark.touch()
+    finally:
+        system.down()
 
 
 def of_one_case() -> Iterator[Figure]:
@@ -117,8 +120,16 @@ def caught_up(system: System) -> None:
     system.run("wait", "--caught-up", "--timeout", str(LIMIT_SECONDS), limit_seconds=LIMIT_SECONDS)
 
 
-def cost_of_events(system: System, settings: Settings, cases: int, pids: dict[str, int]) -> Iterator[Figure]:
+def pids_of(system: System) -> dict[str, int]:
+    """Process ids by name."""
+    return {each["name"]: each["pid"] for each in system.json("status")["processes"]}
+
+
+def cost_of_events(system: System, settings: Settings, cases: int) -> Iterator[Figure]:
     """From the first event sent to the last row in ClickHouse."""
+    publish(settings, reference_rows())
+    caught_up(system)
+    pids = pids_of(system)
     events = sum(1 for _ in case_events(cases))
     before = {name: cpu_seconds([pids[name]]) for name in (*WORKERS, *OTHERS)}
     began = time.monotonic()
@@ -131,8 +142,10 @@ def cost_of_events(system: System, settings: Settings, cases: int, pids: dict[st
         yield f"CPU of {name}, µs an event", spent[name]
 
 
-def held(system: System, pids: dict[str, int]) -> Iterator[Figure]:
+def held(system: System, settings: Settings, cases: int) -> Iterator[Figure]:
     """Memory and disk."""
+    del settings, cases
+    pids = pids_of(system)
     yield "most memory of the workers together, MB", peak_rss_bytes([pids[name] for name in WORKERS]) / 1e6
     for name in OTHERS:
         yield f"most memory of {name}, MB", peak_rss_bytes([pids[name]]) / 1e6
@@ -140,8 +153,10 @@ def held(system: System, pids: dict[str, int]) -> Iterator[Figure]:
         yield f"{name} on disk, MB", folder_bytes(system.home / folder) / 1e6
 
 
-def idle(pids: dict[str, int]) -> Iterator[Figure]:
+def idle(system: System, settings: Settings, cases: int) -> Iterator[Figure]:
     """CPU with nothing to do."""
+    del settings, cases
+    pids = pids_of(system)
     ours = [pid for name, pid in pids.items() if pid and name != "kafka"]
     for what, of in (("everything but Kafka", ours), ("Kafka", [pids["kafka"]])):
         before = cpu_seconds(of)
@@ -149,8 +164,9 @@ def idle(pids: dict[str, int]) -> Iterator[Figure]:
         yield f"idle: CPU of {what}, % of a core", (cpu_seconds(of) - before) / IDLE_SECONDS * 100
 
 
-def queries(system: System) -> Iterator[Figure]:
+def queries(system: System, settings: Settings, cases: int) -> Iterator[Figure]:
     """Coverage in every window and scope, every question of the dashboards to ClickHouse, the tables of the command line."""
+    del settings, cases
     for window in WINDOWS:
         yield (
             f"guidang coverage --json, city, {window}, ms",
@@ -183,15 +199,16 @@ def quickest_ms(call: Callable[[], object]) -> float:
     return min(timed(call) for _ in range(3)) * 1000
 
 
-def restarts(system: System, settings: Settings) -> Iterator[Figure]:
+def restarts(system: System, settings: Settings, cases: int) -> Iterator[Figure]:
     """Seconds from the supervisor's look at two dead workers until all their partitions are open again, the start of Python included."""
+    del cases
     yield "workers killed, back with their local state, s", back_after(system, settings, lambda: None)
     yield "workers killed, back from the changelogs alone, s", back_after(system, settings, lambda: shutil.rmtree(system.home / "state"))
 
 
 def back_after(system: System, settings: Settings, meanwhile: Callable[[], None]) -> float:
     """Kill both workers behind the supervisor's back, do something, and see how long they take."""
-    pids = {each["name"]: each["pid"] for each in system.json("status")["processes"]}
+    pids = pids_of(system)
     os.kill(pids["supervisor"], signal.SIGSTOP)
     try:
         for name in WORKERS:
@@ -211,8 +228,9 @@ def until_ready(settings: Settings) -> None:
         time.sleep(0.02)
 
 
-def compacted(system: System, settings: Settings) -> Iterator[Figure]:
+def compacted(system: System, settings: Settings, cases: int) -> Iterator[Figure]:
     """The changelogs as they are, and when Kafka has nothing left to take out of them."""
+    del cases
     logs = system.home / "kafka" / "data"
     names = [settings.topic(name) for name in CHANGELOGS]
 
@@ -230,10 +248,18 @@ def compacted(system: System, settings: Settings) -> Iterator[Figure]:
     yield "changelogs on disk, compacted, MB", least
 
 
+def reconciled(system: System, settings: Settings, cases: int) -> Iterator[Figure]:
+    """Every case judged anew."""
+    del settings
+    if cases <= MOST_RECONCILED:
+        yield "guidang reconcile, s", timed(lambda: system.run("reconcile", limit_seconds=LIMIT_SECONDS))
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="How figures grow with the number of cases.")
     parser.add_argument("sizes", nargs="*", type=int, default=list(SIZES), metavar="CASES")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--chart", type=Path)
+    parser.add_argument("--home", type=Path, metavar="FOLDER")
     given = parser.parse_args()
-    main(given.sizes, given.json, given.chart)
+    main(given.sizes, given.json, given.chart, given.home)
