@@ -2,7 +2,8 @@
 
 Run as ``python -m tests.system.measure_scale [CASES ...] [--json FILE] [--chart FILE] [--home FOLDER]`` (default 100,000 and 1,000,000),
 each on a system of its own with two workers; it prints a column for each. A JSON of another run is gone on with, so that sizes may be
-measured on several days; with ``--home`` the systems stay there, and what was not measured yet of one may be on another day too. The data are those of :mod:`tests.system.measure_assessment`: the same items and the same year at every size.
+measured on several days; with ``--home`` the systems stay there, and what was not measured yet of one may be on another day too. The
+data are those of :mod:`tests.system.measure_assessment`: the same items and the same year at every size.
 """
 
 from __future__ import annotations
