@@ -12,6 +12,8 @@ import orjson
 
 from ops.cli.text import t
 
+_BESIDE_A_CELL, _BORDER = "  │", "│"
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -58,18 +60,27 @@ def emit_rows(rows: Iterable[Mapping[str, Any]], *, json: bool, columns: Sequenc
     if json:
         emit_object(list(rows))
         return
-    from rich.console import Console  # noqa: PLC0415 - 60 ms that `--json` and `--help` need not wait for
+    from rich.cells import cell_len  # noqa: PLC0415 - 60 ms that `--json` and `--help` need not wait for
+    from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     shown = [column if isinstance(column, Column) else Column(column, column) for column in columns]
-    table = Table(title=title or None, title_justify="left")
-    for column in shown:
-        table.add_column(column.title, justify="right" if column.right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(row.get(column.key)) for column in shown))
+    cells = [[_cell(row.get(column.key)) for column in shown] for row in rows]
+    widths = [
+        max(cell_len(line) for text in (column.title, *(texts[place] for texts in cells)) for line in text.split("\n"))
+        for place, column in enumerate(shown)
+    ]
+    natural = sum(width + len(_BESIDE_A_CELL) for width in widths) + len(_BORDER)
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
-        console = Console(highlight=False, markup=False, width=max(80, console.measure(table).maximum, _natural_width(table)))
+        console = Console(highlight=False, markup=False, width=max(80, natural))
+    # Where all fits, told widths spare rich from measuring every cell twice: two thirds of the time of a long table.
+    told: list[int | None] = [*widths] if natural <= console.width else [None] * len(shown)
+    table = Table(title=title or None, title_justify="left")
+    for column, width in zip(shown, told, strict=True):
+        table.add_column(column.title, justify="right" if column.right else "left", overflow="fold", width=width)
+    for texts in cells:
+        table.add_row(*texts)
     console.print(table)
 
 
@@ -103,12 +114,6 @@ def reading_topics() -> Iterator[Callable[[str, int, int], None]]:
     """A progress bar for what reads topics: told the topic, how much has been read, and how much there is, in offsets or in partitions."""
     with progress(t("读取主题", "reading topics")) as advance:
         yield lambda _topic, done, total: advance(done, total)
-
-
-def _natural_width(table: Any) -> int:
-    from rich.console import Console  # noqa: PLC0415
-
-    return int(Console(width=10_000).measure(table).maximum)
 
 
 def _cell(value: Any) -> str:

@@ -1,0 +1,65 @@
+"""Tables for people: nothing of them is lost, whatever they are printed on."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from contextlib import suppress
+
+import pytest
+from rich.cells import cell_len
+
+from ops.cli.output import Column, emit_rows
+
+ROWS = [{"code": f"许可-{number:05}", "name": "行政许可事项" * number, "share": number / 7, "kinds": ["a", "b"]} for number in range(12)]
+COLUMNS = ["code", "name", Column("share", "归档率", right=True), "kinds"]
+
+
+def test_in_a_pipe_every_line_is_whole_and_as_wide_as_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+    """A reader of a pipe gets each cell."""
+    emit_rows(ROWS, json=False, columns=COLUMNS)
+    heading, *lines = [line for line in capsys.readouterr().out.splitlines() if line[0] in "┃│"]
+    assert [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines] == [
+        [row["code"], row["name"], f"{row['share']:.4f}", "a, b"] for row in ROWS
+    ]
+    assert len({cell_len(line) for line in [heading, *lines]}) == 1
+
+
+def test_without_rows_the_headings_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty table says what it would hold."""
+    emit_rows([], json=False, columns=COLUMNS)
+    assert "归档率" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("columns", [60, 200])
+def test_on_a_terminal_no_character_is_cut_off_and_no_line_is_too_wide(columns: int) -> None:
+    """Where it does not fit, it is folded."""
+    shown = on_a_terminal(columns)
+    lines = [line for line in shown.splitlines() if line]
+    assert max(map(cell_len, lines)) <= columns
+    assert shown.count("行") == sum(row["name"].count("行") for row in ROWS)
+
+
+def on_a_terminal(columns: int) -> str:
+    """What a terminal of that width gets."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    code = "from tests.ops.test_output import *; emit_rows(ROWS, json=False, columns=COLUMNS)"
+    # Readline, which pytest loads, puts COLUMNS into the environment behind Python's back; there it would win over the terminal.
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | {"TERM": "xterm"}
+    with subprocess.Popen([sys.executable, "-c", code], stdin=its, stdout=its, stderr=its, env=environment) as child:
+        os.close(its)
+        read = b""
+        # The end is an error on Linux: the last one who had the other end has closed it.
+        with suppress(OSError):
+            while chunk := os.read(ours, 65536):
+                read += chunk
+    os.close(ours)
+    assert child.returncode == 0, read.decode()
+    return re.sub(r"\x1b\[[0-9;]*m", "", read.decode())
