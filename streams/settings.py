@@ -25,6 +25,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from streams.clock import Clock, wall_ms
+from streams.domain.items import parse_item
 from streams.domain.policy import Deadline, Policy
 from streams.errors import ConfigurationError
 from streams.notify_settings import NotifySettings
@@ -285,7 +286,7 @@ class Settings(BaseSettings):
         """The assumptions as the domain takes them."""
         return Policy(
             deadline=Deadline.parse(self.policy.deadline),
-            deadline_by_item={code: Deadline.parse(text) for code, text in self.policy.deadline_by_item.items()},
+            deadline_by_item={parse_item(code).code: Deadline.parse(text) for code, text in self.policy.deadline_by_item.items()},
             orphan_grace_ms=duration_ms(self.policy.orphan_grace),
             backfill_age_ms=duration_ms(self.policy.backfill_age),
             count_unknown_closing=self.policy.count_unknown_closing,

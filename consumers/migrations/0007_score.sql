@@ -32,7 +32,7 @@ FROM
         countIf(kind IN ('TITLE_IS_ITEM_NAME', 'TEST_CASE', 'CASE_INFO_MISMATCH', 'TIME_INVALID')) AS inaccurate_by_case,
         countIf(kind IN ('MISSING_EVIDENCE', 'MISSING_PROCEDURE', 'MISSING_RESULT')) AS missing_material_by_case
     FROM anomaly FINAL
-    WHERE state = 'OPENED' AND (kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH', 'NOT_CONFIGURED') OR isNotNull(closed_at))
+    WHERE state = 'OPENED' AND (kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH', 'NOT_CONFIGURED') OR isNotNull(closed_at)) AND item_type != ''
       AND if(waived, kind = 'UNARCHIVED', kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH', 'NOT_CONFIGURED', 'TITLE_IS_ITEM_NAME', 'TEST_CASE', 'CASE_INFO_MISMATCH', 'TIME_INVALID', 'MISSING_EVIDENCE', 'MISSING_PROCEDURE', 'MISSING_RESULT'))
     GROUP BY year, place
     )
@@ -41,24 +41,26 @@ FROM
     )
     UNION ALL
     SELECT year, place, toInt64(0) AS config_errors, toInt64(0) AS unconfigured, toInt64(0) AS unarchived, toInt64(0) AS closed, toInt64(0) AS inaccurate, toInt64(0) AS missing_material, toInt64(systems) AS systems, toInt64(0) AS inaccurate_by_case, toInt64(0) AS missing_material_by_case, toInt64(0) AS archived, toInt64(0) AS official_closed, toInt64(0) AS official_archived FROM (
-    SELECT year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place, uniqExact(system) AS systems
+    SELECT year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place, uniqExact(unit_code, system) AS systems
     FROM (
         SELECT DISTINCT toUInt16(toYear(assumeNotNull(archive.1))) AS year, unit_code, district_code,
             if(archive.2 = '', toString(source_system), archive.2) AS system
         FROM case_state FINAL
-        ARRAY JOIN arrayZip(archives.accepted_at, archives.source_system) AS archive
+        ARRAY JOIN arrayFilter((one, at) -> isNotNull(at),
+            arrayZip(archives.accepted_at, archives.source_system), archives.accepted_at) AS archive
         WHERE build_mode = 'SELF_BUILT' AND archiving_mode = 'ONLINE' AND isNotNull(closed_at) AND status != 'EXCLUDED'
-          AND isNotNull(archive.1) AND system != ''
+          AND system != ''
     )
     WHERE (year, toString(unit_code), system) NOT IN (
-        SELECT DISTINCT toUInt16(toYear(assumeNotNull(closed_at))) AS year, toString(unit_code) AS unit,
-            arrayJoin(if(empty(accepted_systems), [toString(source_system)], accepted_systems)) AS system
+        SELECT DISTINCT arrayJoin(arrayPushBack(accepted.1, toUInt16(toYear(assumeNotNull(closed_at))))) AS year,
+            toString(unit_code) AS unit, arrayJoin(if(empty(accepted.2), [toString(source_system)], accepted.2)) AS system
         FROM (
-            SELECT closed_at, unit_code, source_system, arrayFilter((system, at) -> isNotNull(at),
-                arrayMap(system -> if(system = '', toString(source_system), system), archives.source_system),
-                archives.accepted_at) AS accepted_systems
+            SELECT closed_at, unit_code, source_system, arrayFilter(at -> isNotNull(at), archives.accepted_at) AS times,
+                arrayFilter((system, at) -> isNotNull(at), archives.source_system, archives.accepted_at) AS systems,
+                tuple(arrayMap(at -> toUInt16(toYear(assumeNotNull(at))), times),
+                    arrayMap(system -> if(system = '', toString(source_system), system), systems)) AS accepted
             FROM case_state FINAL
-            WHERE hasAny(open_anomalies, ['TITLE_IS_ITEM_NAME', 'TEST_CASE', 'CASE_INFO_MISMATCH', 'TIME_INVALID', 'MISSING_EVIDENCE', 'MISSING_PROCEDURE', 'MISSING_RESULT']) AND isNotNull(closed_at)
+            WHERE isNotNull(closed_at) AND item_type != '' AND hasAny(open_anomalies, ['TITLE_IS_ITEM_NAME', 'TEST_CASE', 'CASE_INFO_MISMATCH', 'TIME_INVALID', 'MISSING_EVIDENCE', 'MISSING_PROCEDURE', 'MISSING_RESULT'])
               AND case_no IN (SELECT subject FROM anomaly FINAL WHERE state = 'OPENED' AND NOT waived AND kind IN ('TITLE_IS_ITEM_NAME', 'TEST_CASE', 'CASE_INFO_MISMATCH', 'TIME_INVALID', 'MISSING_EVIDENCE', 'MISSING_PROCEDURE', 'MISSING_RESULT'))
         )
     )

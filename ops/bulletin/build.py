@@ -15,6 +15,7 @@ from ops.bulletin.model import Assumption, Bulletin, Excluded, Indicator, ItemCo
 from ops.bulletin.period import Period
 from ops.bulletin.ranking import standings
 from ops.bulletin.todo import Todo, todos_by_unit, unit_todos
+from streams.domain.rules import ASSUMED
 from streams.domain.time import iso
 
 TREND = 6
@@ -91,7 +92,10 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
         waived=tuple(found.waived(findings)),
         todos=tuple(unit_todos(todos, {row["unit_code"]: row["unit_name"] for row in findings})),
         excluded=tuple(Excluded(reason, reason_of(reason), cases) for reason, cases in sorted(cities[0]["excluded"].items())),
-        assumptions=tuple(Assumption(name, _written(value)) for name, value in sorted(figures.policy().items())),
+        assumptions=(
+            *(Assumption(name, _written(value)) for name, value in sorted(figures.policy().items())),
+            *(Assumption("考核得分", said) for said, _ in ASSUMED),
+        ),
     )
     return Built(bulletin, todos)
 

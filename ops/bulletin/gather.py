@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client, connect, reaching
 from consumers.coverage import Scope, coverage_rows
 from consumers.items import item_rows
-from consumers.score import score_rows
+from consumers.score import AsOf, score_rows
 from consumers.windows import Window
 from ops.bulletin.figures import Row
 from ops.caught_up import Observer
+from ops.findings_then import as_of_moment, later_than
 from streams.contracts import REFERENCE_INPUTS
 from streams.setting_types import duration_ms
 from streams.settings import Settings
@@ -37,6 +39,10 @@ class StoredFigures:
     def __post_init__(self) -> None:
         object.__setattr__(self, "client", connect(self.settings))
 
+    @cached_property
+    def _then(self) -> AsOf | None:
+        return as_of_moment(self.settings, self.client, self.now_ms) if self.as_of else None
+
     def coverage(self, by: Scope, window: Window) -> Sequence[Row]:
         """Coverage rows."""
         grace_ms = duration_ms(self.settings.policy.orphan_grace)
@@ -46,9 +52,7 @@ class StoredFigures:
     def score(self, year: int, by: Literal["unit", "district"]) -> Sequence[Row]:
         """Score rows."""
         with reaching(self.settings):
-            place, grace_ms = self.settings.policy.score.place, duration_ms(self.settings.policy.orphan_grace)
-            as_of_ms = self.now_ms if self.as_of else None
-            return score_rows(self.client, year=year, by=by, place=place, as_of_ms=as_of_ms, grace_ms=grace_ms)
+            return score_rows(self.client, year=year, by=by, place=self.settings.policy.score.place, as_of=self._then)
 
     def items(self, unit: str = "") -> Sequence[Row]:
         """Item rows."""
@@ -58,12 +62,15 @@ class StoredFigures:
     def findings(self, unit: str = "") -> Sequence[Row]:
         """Open findings."""
         with reaching(self.settings):
-            return anomaly_rows(self.client, state="open", unit=unit)
+            if self._then is None:
+                return anomaly_rows(self.client, state="open", unit=unit)
+            return [row for row in self._then.findings if not unit or row["unit_code"] == unit]
 
     def late_archives(self) -> Sequence[Row]:
         """Resolved UNARCHIVED findings."""
         with reaching(self.settings):
-            return anomaly_rows(self.client, kind="UNARCHIVED", state="resolved")
+            rows = anomaly_rows(self.client, kind="UNARCHIVED", state="resolved")
+        return rows if self._then is None else [row for row in rows if not later_than(row["received_at"], self.now_ms)]
 
     def policy(self) -> Mapping[str, Any]:
         """The ``policy.*`` settings, nested ones dotted."""

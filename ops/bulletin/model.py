@@ -200,7 +200,7 @@ class Excluded:
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """One ``policy.*`` setting in force."""
+    """One assumption (A): a ``policy.*`` setting in force, or what the score assumes besides."""
 
     name: str
     value: str

@@ -11,8 +11,8 @@ from ops.cli.figures import assumptions
 from ops.cli.options import AsOf, Json, UnitFilter
 from ops.cli.output import Column, emit_rows, say
 from ops.cli.text import t
+from streams.domain.rules import ASSUMED
 from streams.errors import ConfigurationError
-from streams.setting_types import duration_ms
 from streams.settings import Settings, instant_ms, load_settings
 
 
@@ -64,20 +64,22 @@ def score(
     json: Json = False,
 ) -> None:
     """Print the score."""
-    from consumers.clickhouse import connect, reaching  # noqa: PLC0415 - so that --help is fast
+    from consumers.anomalies import anomaly_rows  # noqa: PLC0415 - so that --help is fast
+    from consumers.clickhouse import connect, reaching  # noqa: PLC0415
     from consumers.score import evidence_rows, score_rows  # noqa: PLC0415
+    from ops.findings_then import as_of_moment  # noqa: PLC0415
 
     settings = load_settings()
     try:
         as_of_ms = instant_ms(as_of) if as_of else None
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error
-    place, grace_ms = settings.policy.score.place, duration_ms(settings.policy.orphan_grace)
     with reaching(settings):
         client = connect(settings)
-        rows = score_rows(client, year=year, by=by.value, place=place, as_of_ms=as_of_ms, grace_ms=grace_ms)
+        then = None if as_of_ms is None else as_of_moment(settings, client, as_of_ms)
+        rows = score_rows(client, year=year, by=by.value, place=settings.policy.score.place, as_of=then)
         if evidence:
-            held = evidence_rows(client, year=year, by=by.value)
+            held = evidence_rows(then.findings if then else anomaly_rows(client, state="open"), year=year, by=by.value)
             rows = [{**row, "evidence": held.get(row["scope"], [])} for row in rows]
     say(assumptions(settings))
     say(_reading(settings))
@@ -112,12 +114,14 @@ def suggest(
 
 def _reading(settings: Settings) -> str:
     place = settings.policy.score.place
-    return t(
-        f"处（A）：按{'事项' if place == 'item' else '办件'}计（policy.score.place = {place}），另一种读法并列；逾期不扣分（A）；"
-        "未审定、未登记不扣分（A）；无办结不扣分（A）；各部分最低 0 分（A）",
-        f"a place (A): one per {place} and kind (policy.score.place), the other reading beside it; lateness, unapproved schedules and"
-        " unregistered items cost nothing (A); nothing closed costs nothing (A); each part has floor 0 (A)",
-    )
+    parts = [
+        t(
+            f"处按{'事项' if place == 'item' else '办件'}计（policy.score.place = {place}），另一种读法并列",
+            f"a place is one per {place} and kind (policy.score.place), the other reading beside it",
+        ),
+        *(t(*assumed) for assumed in ASSUMED),
+    ]
+    return t("得分的假定（A）：", "assumptions of the score (A): ") + t("；", "; ").join(parts)
 
 
 def _score_columns() -> list[Column]:

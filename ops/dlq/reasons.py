@@ -83,6 +83,12 @@ REASONS: Mapping[str, Advice] = MappingProxyType(
             f"多半把秒当毫秒，或用了占位日期：请发送方更正并重发；{_RESEND_ZH}",
             f"seconds taken for milliseconds, or a placeholder date: have the sender correct it; {_RESEND_EN}",
         ),
+        "DATE_OUT_OF_RANGE": Advice(
+            "参照数据的日期须在公历之内，归档计划为 0（无）或合理的年份",
+            "dates of reference data are those of the calendar, a plan is 0 (none) or a sensible year",
+            f"detail 写着是哪个字段：多半多打或少打了一位；请发送方更正并重发；{_RESEND_ZH}",
+            f"the detail names the field: a digit too many or too few, most likely; have the sender correct it; {_RESEND_EN}",
+        ),
         "FIELD_TOO_LONG": Advice(
             "除标题外，单个字段不超过 4096 字节",
             "no field but the title is longer than 4096 bytes",

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from streams.contracts import topic_contract
+from streams.domain.expected import FIRST_PLAN_YEAR, LAST_PLAN_YEAR
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
@@ -24,6 +25,7 @@ _EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 _EARLIEST_MS = (dt.datetime(1992, 1, 1, tzinfo=_SHANGHAI) - _EPOCH) // _MILLISECOND
 _LATEST_MS = (dt.datetime(2100, 1, 1, tzinfo=_SHANGHAI) - _EPOCH) // _MILLISECOND
 _BOUNDED = frozenset({"closed_at", "received_at"})
+_PLAN_YEAR = "plan_year"
 _BITS = {"int": 31, "long": 63}
 _SHOWN = 40
 _NUMBERED = re.compile(r"\d{7}")
@@ -104,6 +106,8 @@ def _field(declared: Mapping[str, Any], *, filled: bool) -> Field:
     from_text, from_json = _text_reader(schema), _json_reader(schema)
     if name in _BOUNDED:
         from_text, from_json = _bounded(from_text), _bounded(from_json)
+    if name == _PLAN_YEAR:
+        from_text, from_json = _planned(from_text), _planned(from_json)
     if filled:
         from_text, from_json = _nonempty(from_text), _nonempty(from_json)
     plain = schema == "string" and not filled and declared.get("default", "") == ""
@@ -257,6 +261,16 @@ def _bounded(inner: Reader) -> Reader:
         if not _EARLIEST_MS <= moment_ms < _LATEST_MS:
             raise Unreadable(shown(value), "1992 年至 2099 年之间的时间 a time from 1992 to 2099")
         return int(moment_ms)
+
+    return read
+
+
+def _planned(inner: Reader) -> Reader:
+    def read(value: Any) -> int:
+        year = inner(value)
+        if year and not FIRST_PLAN_YEAR <= year <= LAST_PLAN_YEAR:
+            raise Unreadable(shown(value), f"0（无 none）或 {FIRST_PLAN_YEAR} 至 {LAST_PLAN_YEAR} 的年份 or a year in this range")
+        return int(year)
 
     return read
 

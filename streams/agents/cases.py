@@ -23,6 +23,7 @@ from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, DEAD_LETTER, ITEM_U
 from streams.domain.assess import Assessor
 from streams.domain.facts import CaseFacts, TooManyEvents
 from streams.domain.findings import Cause, publications
+from streams.domain.time import day_of
 from streams.domain.verdict import Moment, State
 from streams.errors import InvalidRecord
 from streams.partitioner import PARTITIONERS
@@ -30,7 +31,7 @@ from streams.runtime.batch import RecordBatch
 from streams.runtime.job import Work
 from streams.runtime.revisit import Span
 
-RULES_VERSION = 3
+RULES_VERSION = 4
 """Goes up when the rules, the index terms or what the store holds change: every case and item is then judged again at the next start."""
 
 
@@ -181,7 +182,7 @@ class CaseJob:
         self._fold.add(before, state)
         if state["findings"] or (before and before["findings"]):
             known_ms = moment.archives_read_ms if moment.archives_read_ms is not None else moment.now_ms
-            waiver = partial(self._assessor.reference.waiver_basis, time_ms=moment.now_ms)
+            waiver = partial(self._assessor.reference.waivers.basis, day=day_of(moment.now_ms))
             cause = Cause(self._assessor.basis(facts, state), known_ms, waiver)
             for told in publications(state["case_no"], before, state, self._assessor.policy, cause):
                 self.publisher.tell(work, key, told)

@@ -19,6 +19,7 @@ from streams.domain.findings import Cause, publications
 from streams.domain.items import parse_item
 from streams.domain.policy import Policy
 from streams.domain.reference import Reference, item_key
+from streams.domain.time import day_of
 from streams.runtime.job import Work
 
 
@@ -89,6 +90,6 @@ class ItemDesk:
         ITEM_TABLE.put(work, key, state)
         # Partitions may come to have cases of an item again after they had none: only the record that says so tells the two apart.
         basis = [self._reference.item_basis(*place, now_ms), state["unregistered_in"], heard, self._policy.fingerprint]
-        cause = Cause(basis, now_ms, partial(self._reference.waiver_basis, time_ms=now_ms))
+        cause = Cause(basis, now_ms, partial(self._reference.waivers.basis, day=day_of(now_ms)))
         for told in publications(key.decode(), before, state, self._policy, cause):
             self._publisher.tell(work, key, told)

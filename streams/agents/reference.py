@@ -18,8 +18,10 @@ from streams.contracts import (
     WAIVER,
     codec,
 )
+from streams.domain.expected import FIRST_PLAN_YEAR, LAST_PLAN_YEAR
 from streams.domain.items import parse_item
 from streams.domain.reference import Reference, Rows, item_key, main_key
+from streams.domain.time import FIRST_DAY, LAST_DAY
 from streams.errors import InvalidRecord
 from streams.runtime.revisit import Point, Touch
 
@@ -95,7 +97,7 @@ class ReferenceKeeper:
             It cannot be taken in, and nothing was.
         """
         reader, taker = self._takers[topic]
-        return taker(_identified(reader.decode(value)))
+        return taker(_checked(reader.decode(value)))
 
     def _unit(self, row: Mapping[str, Any]) -> list[Touch]:
         return [*unit_spans(row["unit_code"])] if self._reference.units.add(row) else []
@@ -115,7 +117,7 @@ class ReferenceKeeper:
         return [*cases, Point(ITEMS, key.encode())]
 
     def _waiver(self, row: Mapping[str, Any]) -> list[Touch]:
-        return [*waiver_spans(row["anomaly_id"])] if self._reference.waivers.add(row["anomaly_id"], row) else []
+        return [*waiver_spans(row["anomaly_id"])] if self._reference.waivers.add(row) else []
 
     def _heartbeat(self, claim: Mapping[str, Any]) -> list[Touch]:
         topic = claim["topic"].removeprefix(self._prefix)
@@ -128,9 +130,16 @@ class ReferenceKeeper:
         return [source_span(source)] if new else []
 
 
-def _identified(row: dict[str, Any]) -> dict[str, Any]:
+def _checked(row: dict[str, Any]) -> dict[str, Any]:
     if not row["event_id"]:
         raise InvalidRecord("EMPTY_EVENT_ID", "event_id 为空 is empty")
+    for name in ("valid_from", "valid_to", "until"):
+        if (day := row.get(name)) is not None and not FIRST_DAY <= day <= LAST_DAY:
+            told = f"{name} = 1970-01-01 + {day} 天，公历没有这一天 days: no day of the calendar"
+            raise InvalidRecord("DATE_OUT_OF_RANGE", told)
+    if (year := row.get("plan_year", 0)) and not FIRST_PLAN_YEAR <= year <= LAST_PLAN_YEAR:
+        told = f"plan_year = {year}，应为 should be 0（无 none）或 or {FIRST_PLAN_YEAR}..{LAST_PLAN_YEAR}"
+        raise InvalidRecord("DATE_OUT_OF_RANGE", told)
     return row
 
 

@@ -50,7 +50,7 @@ class Assessor:
         found = list(self._findings(facts, state))
         day = day_of(moment.now_ms)
         state["findings"] = recorded(found, case_no, self.reference.waivers, day)
-        state["review_at"] = next_review_ms(state["findings"], day)
+        state["review_at"] = next_review_ms(state["findings"], self.reference.waivers, day)
         state["open_anomalies"] = [finding["kind"] for finding in state["findings"]]
         state["facts"] = facts.dump()
         return state
@@ -64,7 +64,7 @@ class Assessor:
     def _findings(self, facts: CaseFacts, state: State) -> Iterator[Finding]:
         closing = facts.closing
         if state["status"] != "EXCLUDED":
-            yield from archiving_findings(state)
+            yield from archiving_findings(facts, state)
             if closing is not None:
                 yield from self._quality.findings(closing, facts)
         elif closing is not None and closing["is_test"] and not closing["deleted"] and state["received_at"] is not None:

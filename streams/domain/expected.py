@@ -7,6 +7,8 @@ import datetime as dt
 from streams.domain.policy import Policy
 from streams.domain.reference import Row
 
+FIRST_PLAN_YEAR, LAST_PLAN_YEAR = 1992, 2099
+"""As for times (:mod:`streams.domain.time`): years outside are taken for errors."""
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _ALWAYS = frozenset({"PROVINCIAL", "MUNICIPAL", "UNKNOWN"})
 """省统建 and 市统建 use the government's own platforms. A mode that this program does not know yet is counted, not let off."""

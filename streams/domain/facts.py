@@ -149,6 +149,16 @@ class CaseFacts:
             self._accepted = [(number, event) for number, archive in self.standing() if (event := archive.acceptance())]
         return self._accepted
 
+    def until(self, time_ms: int) -> CaseFacts:
+        """What would be known, had closings and archives timed after a moment not come; corrections of the others stay."""
+        closing = self.closing if self.closing is not None and self.closing["closed_at"] <= time_ms else None
+        archives = {
+            number: ArchiveFacts(archive.revision, events, archive.conflict)
+            for number, archive in self.standing()
+            if (events := {event_id: event for event_id, event in archive.events.items() if event["received_at"] <= time_ms})
+        }
+        return CaseFacts(closing, self.conflict, self.identities, self.collision, archives)
+
     def version(self) -> list[Any]:
         """Which events are known: grows with every one that counts, stays with every repetition, so that it never comes back."""
         closing = _version(self.closing) if self.closing else None

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from streams.domain.reference import Rows
+from streams.domain.reference import Waivers
 from streams.domain.time import day_start_ms
 
 
@@ -42,30 +42,36 @@ def digest_of(*parts: Any) -> str:
     return hashlib.blake2b(orjson.dumps(parts), digest_size=16).hexdigest()
 
 
-def recorded(found: Iterable[Finding], subject: str, waivers: Rows, day: int) -> list[dict[str, Any]]:
+def recorded(found: Iterable[Finding], subject: str, waivers: Waivers, day: int) -> list[dict[str, Any]]:
     """Findings as the state holds them, by kind, each with the waiver (豁免) that stands for it and whether it holds on a day."""
     ordered = sorted(found, key=attrgetter("kind"))
     return [_record(finding, anomaly_id(finding.kind, subject), waivers, day) for finding in ordered]
 
 
-def next_review_ms(findings: Iterable[dict[str, Any]], day: int) -> int | None:
+def next_review_ms(findings: Iterable[dict[str, Any]], waivers: Waivers, day: int) -> int | None:
     """When time alone may change one of them: a waiver begins or ends."""
-    days = [edge for each in findings for edge in (each["waived_from"], each["waived_until"] and each["waived_until"] + 1) if edge]
-    return min([day_start_ms(edge) for edge in days if edge > day], default=None)
+    edges = [edge for each in findings for edge in waivers.edges(each["anomaly_id"])]
+    return min([day_start_ms(edge) for edge in edges if edge > day], default=None)
 
 
-def _record(finding: Finding, id_: str, waivers: Rows, day: int) -> dict[str, Any]:
-    waiver = waivers.last(id_)
-    start = waiver["valid_from"] if waiver else None
-    end = min(each for each in (waiver["until"], waiver["valid_to"]) if each is not None) if waiver else None
+def _record(finding: Finding, id_: str, waivers: Waivers, day: int) -> dict[str, Any]:
     return {
         "anomaly_id": id_,
         "kind": finding.kind,
         "since": finding.since_ms,
         "reason": finding.reason,
         "detail": finding.detail,
-        "waived": end is not None and (start is None or start <= day) and day <= end,
-        "waived_from": start,
+        **recorded_waiver(id_, waivers, day),
+    }
+
+
+def recorded_waiver(anomaly_id: str, waivers: Waivers, day: int) -> dict[str, Any]:
+    """The waiver that stands for a finding on a day, and whether it holds."""
+    waiver = waivers.row(anomaly_id, day)
+    end = min(waiver["until"], waiver["valid_to"] or waiver["until"]) if waiver else None
+    return {
+        "waived": end is not None and day <= end,
+        "waived_from": waiver["valid_from"] if waiver else None,
         "waived_until": end,
         "waived_by": waiver["author"] if waiver else "",
         "waived_reason": waiver["reason"] if waiver else "",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from streams.domain.facts import CaseFacts, by_time
 from streams.domain.finding import Finding, digest_of
 from streams.domain.policy import Policy
 from streams.domain.verdict import FLAG_COLLISION, State
@@ -46,15 +47,16 @@ class Cause:
     waiver: Callable[[str], list[Any]] = lambda _: []
 
 
-def archiving_findings(state: State) -> Iterator[Finding]:
+def archiving_findings(facts: CaseFacts, state: State) -> Iterator[Finding]:
     """Findings on whether a case is archived, and how. Not for a case that is excluded."""
     accepted = [archive for archive in state["archives"] if archive["accepted_at"] is not None]
     refused = [archive for archive in state["archives"] if archive["refused_at"] is not None]
     if state["status"] == "UNARCHIVED":
         yield Finding("UNARCHIVED", state["due_at"], state["reason"])
     if state["closed_at"] is not None and refused and not accepted:
-        last = max(refused, key=lambda archive: (archive["last_refused_at"], archive["archive_no"]))
-        yield Finding("REFUSED", min(archive["refused_at"] for archive in refused), last["receipt"], last["archive_no"])
+        said = [(archive.refusals()[-1], number) for number, archive in facts.standing() if archive.refusals()]
+        last, number = max(said, key=lambda each: by_time(each[0]))
+        yield Finding("REFUSED", min(archive["refused_at"] for archive in refused), last["receipt"], number)
     if state["status"] == "ORPHAN":
         yield Finding("ORPHAN_ARCHIVE", state["received_at"])
     if len(accepted) > 1:

@@ -50,6 +50,10 @@ class Rows:
                 return None if row["deleted"] else row
         return None
 
+    def identity(self, key: str, day: int) -> Identity | None:
+        """Of the row that wins on a day, though it be a deletion: what was taken back is another state than what never was."""
+        return next((identity for identity, row in reversed(self._rows.get(key, ())) if _covers(row, day)), None)
+
     def keys(self) -> Iterable[str]:
         """Every key that a row has."""
         return self._rows.keys()
@@ -57,16 +61,6 @@ class Rows:
     def of(self, key: str) -> Iterator[Row]:
         """Every row of a key, the highest last."""
         return (row for _, row in self._rows.get(key, ()))
-
-    def last(self, key: str) -> Row | None:
-        """The highest row whatever its validity; ``None`` where it is a deletion."""
-        rows = self._rows.get(key)
-        return None if not rows or rows[-1][1]["deleted"] else rows[-1][1]
-
-    def highest(self, key: str) -> Identity | None:
-        """Identity of the highest row, whatever its validity and though it be a deletion."""
-        rows = self._rows.get(key)
-        return rows[-1][0] if rows else None
 
     def edges(self, key: str) -> Iterator[int]:
         """Days from which another row may count."""
@@ -95,6 +89,10 @@ class Units:
     def row(self, unit_code: str, day: int) -> Row | None:
         """The row that counts for a unit on a day."""
         return self._rows.row(unit_code, day)
+
+    def identity(self, unit_code: str, day: int) -> Identity | None:
+        """As :meth:`Rows.identity`."""
+        return self._rows.identity(unit_code, day)
 
     def district(self, unit_code: str, day: int, otherwise: str) -> str:
         """Code of the unit's district on a day; without a row ``otherwise``, and without that UNKNOWN."""
@@ -142,6 +140,10 @@ class Items:
         """The row that counts for an item on a day."""
         return self._rows.row(key, day)
 
+    def identity(self, key: str, day: int) -> Identity | None:
+        """As :meth:`Rows.identity`."""
+        return self._rows.identity(key, day)
+
     def keys(self) -> Iterable[str]:
         """Every item that a row names."""
         return self._rows.keys()
@@ -167,6 +169,30 @@ class Items:
     def changes_after(self, key: str, day: int) -> Iterator[int]:
         """Days after ``day`` from which the item, or whether it is a leaf, may be another."""
         return (edge for edge in self.edges(key) if edge > day)
+
+
+class Waivers:
+    """The rows of ``waiver`` (豁免), by the id of the finding that each sets aside."""
+
+    def __init__(self) -> None:
+        self._rows = Rows()
+
+    def add(self, row: Row) -> bool:
+        """Take in a row; return whether anything changed."""
+        return self._rows.add(row["anomaly_id"], row)
+
+    def row(self, anomaly_id: str, day: int) -> Row | None:
+        """The row that counts for a finding on a day, though its ``until`` be over."""
+        return self._rows.row(anomaly_id, day)
+
+    def edges(self, anomaly_id: str) -> Iterator[int]:
+        """Days from which a finding may be set aside, or be no longer."""
+        yield from self._rows.edges(anomaly_id)
+        yield from (row["until"] + 1 for row in self._rows.of(anomaly_id))
+
+    def basis(self, anomaly_id: str, day: int) -> list[Any]:
+        """What a finding's waiver rests on by a day: the row, though it be a deletion, and how many of its changes time has brought."""
+        return [self._rows.identity(anomaly_id, day), sum(edge <= day for edge in self.edges(anomaly_id))]
 
 
 def main_key(row: Row) -> str:
@@ -237,15 +263,13 @@ class Reference:
     ----------
     schedules, configs
         ``archiving-schedule`` (归档范围和保管期限表) and ``module-config`` (归档模块配置), by :func:`item_key`.
-    waivers
-        By anomaly id.
     """
 
     units: Units = field(default_factory=Units)
     items: Items = field(default_factory=Items)
     schedules: Rows = field(default_factory=Rows)
     configs: Rows = field(default_factory=Rows)
-    waivers: Rows = field(default_factory=Rows)
+    waivers: Waivers = field(default_factory=Waivers)
     feeds: Feeds = field(default_factory=Feeds)
 
     def approved(self, key: str, day: int) -> Row | None:
@@ -267,10 +291,7 @@ class Reference:
     def basis(self, unit_code: str, item_code: str, time_ms: int) -> list[Identity | None]:
         """Which rows a verdict about a time rests on: their identities."""
         key, day = item_key(unit_code, item_code), day_of(time_ms)
-        rows: Iterable[Row | None] = (
-            self.units.row(unit_code, day), self.items.row(key, day), self.schedules.row(key, day), self.configs.row(key, day)
-        )  # fmt: skip
-        return [identity_of(row) if row else None for row in rows]
+        return [self.units.identity(unit_code, day), *(rows.identity(key, day) for rows in (self.items, self.schedules, self.configs))]
 
     def item_basis(self, unit_code: str, item_code: str, time_ms: int) -> list[Any]:
         """Which rows the state of an item at a time rests on, and how often one may have taken another's place by then.
@@ -278,14 +299,7 @@ class Reference:
         A validity that ends brings the rows back that counted before it began; what they say then is news all the same.
         """
         key, day = item_key(unit_code, item_code), day_of(time_ms)
-        rows = [self.items.row(each, day) for each in self.items.family(key)]
+        family = [self.items.identity(each, day) for each in self.items.family(key)]
         edges = [*self.units.edges(unit_code), *self.items.edges(key), *self.schedules.edges(key), *self.configs.edges(key)]
         passed = sum(edge <= day for edge in edges)
-        return [*self.basis(unit_code, item_code, time_ms), [identity_of(row) if row else None for row in rows], passed]
-
-    def waiver_basis(self, anomaly_id: str, time_ms: int) -> list[Any]:
-        """Which row speaks of a waiver, though it take it back, and whether it has begun and ended: the same waiver given again is news."""
-        row, day = self.waivers.last(anomaly_id), day_of(time_ms)
-        ends = [each for each in (row["until"], row["valid_to"]) if each is not None] if row else []
-        passed = [row["valid_from"] is None or row["valid_from"] <= day, min(ends) < day] if row else []
-        return [self.waivers.highest(anomaly_id), *passed]
+        return [*self.basis(unit_code, item_code, time_ms), family, passed]

@@ -84,3 +84,20 @@ def kinds_of(cost: Cost) -> tuple[str, ...]:
 def kinds_told_on(topic: str) -> tuple[str, ...]:
     """Names of the kinds told on a topic."""
     return tuple(kind.name for kind in _ALL if kind.topic == topic)
+
+
+ASSUMED = (
+    ("自建事项自计划归档年度起计入", "items of a unit's own system are counted from the year of their plan on"),
+    ("归档模块未配置按事项计", "a module not configured is one for each item"),
+    ("以当前未解除且未豁免的问题计", "findings are those open now and not waived"),
+    ("逾期归档不扣分", "lateness costs nothing"),
+    ("保管期限表未审定、事项未登记不扣分", "unapproved schedules and unregistered items cost nothing"),
+    ("没有办结不扣分", "nothing closed costs nothing"),
+    (
+        "加分的系统：来源系统当年有自建在线事项的归档，其办件没有未解除的质量问题",
+        "a system earns with an archive of the year of an item of its unit's own, online, and no open quality finding on its cases",
+    ),
+    ("各部分最低 0 分", "each part has floor 0"),
+    ("区县按所属单位之和代入公式", "a district is the formula over the sums of its units"),
+)
+"""What the score assumes (A) beside the settings ``policy.*``: in Chinese and in English."""

@@ -20,6 +20,8 @@ LATEST_MS = 4_102_416_000_000
 """2100-01-01 in Asia/Shanghai: times from there on are taken for errors."""
 
 _EPOCH = dt.date(1970, 1, 1).toordinal()
+FIRST_DAY, LAST_DAY = (day.toordinal() - _EPOCH for day in (dt.date.min, dt.date.max))
+"""Of the calendar: years 1 to 9999."""
 
 
 def day_of(time_ms: int) -> int:
@@ -49,6 +51,11 @@ def day_number(date: dt.date) -> int:
 
 
 def iso(time_ms: int) -> str:
-    """A time as people read it: ISO 8601 with the offset of Asia/Shanghai."""
+    """A time as people read it: ISO 8601 with the offset of Asia/Shanghai.
+
+    One that no calendar has, such as an ``accepted_at`` of which TIME_INVALID tells, stays a number.
+    """
+    if not FIRST_DAY < day_of(time_ms) < LAST_DAY:
+        return f"{time_ms} ms"
     zone = dt.timezone(dt.timedelta(milliseconds=OFFSET_MS))
     return dt.datetime.fromtimestamp(time_ms / 1000, zone).isoformat(timespec="milliseconds" if time_ms % 1000 else "seconds")

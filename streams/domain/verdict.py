@@ -250,12 +250,16 @@ def _flags(facts: CaseFacts, state: State) -> list[str]:
         FLAG_ARCHIVE_CONFLICT: True in [archive.conflict for archive in facts.archives.values()],
         FLAG_COLLISION: facts.collision,
         FLAG_UNREADABLE_ITEM: not parse_item(state["item_code"]).readable,
-        FLAG_UNKNOWN_RECEIPT: "UNKNOWN" in [archive["receipt"] for archive in state["archives"]],
+        FLAG_UNKNOWN_RECEIPT: True in [_says_unknown(archive) for _, archive in facts.standing()],
         FLAG_UNREGISTERED_ITEM: counted and not state["registered"],
         FLAG_UNKNOWN_BUILD_MODE: counted and state["registered"] and state["build_mode"] == "UNKNOWN",
         FLAG_SUSPECTED_TEST: counted and True in [event["title_test"] for event in _titled(facts)],
     }
     return [flag for flag, up in raised.items() if up]
+
+
+def _says_unknown(archive: ArchiveFacts) -> bool:
+    return "UNKNOWN" in [event["receipt"] for event in archive.events.values()]
 
 
 def _titled(facts: CaseFacts) -> list[Event]:

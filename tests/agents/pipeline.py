@@ -74,13 +74,13 @@ class Pipeline:
         self.reference = Reference()
         self._clock = StoppedClock(now_ms)
         self._keeper = ReferenceKeeper(reference=self.reference, topic_prefix="", clock=self._clock)
-        assessor = Assessor(policy or Policy(), china_calendar(), self.reference, keyed_digest(b"key"))
+        self.assessor = Assessor(policy or Policy(), china_calendar(), self.reference, keyed_digest(b"key"))
         self.job = CaseJob(
             name="guidang",
             topic_prefix="",
             partitions=partitions,
             partitioner="murmur2",
-            assessor=assessor,
+            assessor=self.assessor,
             rejected=self._keeper.rejected,
             breaker=breaker or Breaker(1, 1),
         )

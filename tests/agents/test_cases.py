@@ -337,6 +337,36 @@ def test_no_title_leaves_the_intake(pipeline: Pipeline) -> None:
     assert "王小明".encode() not in pipeline.state("c")["facts"]
 
 
+def test_an_unknown_receipt_is_flagged_whatever_else_the_archive_was_told(pipeline: Pipeline) -> None:
+    """Domain: it neither accepts nor refuses, and is flagged."""
+    pipeline.closings(closing())
+    pipeline.archives(archive(receipt="INSPECTION_FAILED"), archive(event_id="a2", receipt="UNKNOWN", received_at=CLOSED_MS + 1))
+    assert (verdict(pipeline), pipeline.state("c")["flags"]) == (("AWAITING", ""), ["UNKNOWN_RECEIPT"])
+    pipeline.archives(archive(event_id="a3"))
+    assert (verdict(pipeline)[0], pipeline.state("c")["flags"]) == ("ARCHIVED", ["UNKNOWN_RECEIPT"])
+
+
+def test_of_two_refusals_at_one_time_the_larger_event_id_is_the_last(pipeline: Pipeline) -> None:
+    """Domain: the last refusal is the one with the largest (received_at, event_id), whatever its archive number."""
+    pipeline.closings(closing())
+    pipeline.archives(archive(event_id="z", receipt="UNPACK_FAILED"), archive(event_id="a", archive_no="A-2", receipt="DIGEST_MISMATCH"))
+    (finding,) = pipeline.state("c")["findings"]
+    assert (finding["kind"], finding["reason"], finding["detail"]) == ("REFUSED", "UNPACK_FAILED", "A-1")
+
+
+def test_a_finding_that_opens_again_after_its_row_was_taken_back_is_a_new_message(pipeline: Pipeline) -> None:
+    """A row that was deleted is another ground than a row that never was: subscribers drop a ce_id that they have seen."""
+    pipeline.closings(closing(item_code="许可-00999-000"))
+    pipeline.tick(DUE_MS)
+    for revision in (1, 2, 3):
+        row = {"event_id": "i1", "unit_code": "U1", "item_code": "许可-00999-000", "item_name": "", "build_mode": "VERTICAL", "note": ""}
+        pipeline.reference_record(ITEM_REGISTRY, {**row, "revision": revision, "deleted": revision == 2})
+    words = [word for kind, word, _ in pipeline.told() if kind == "UNARCHIVED"]
+    assert words == ["OPENED", "RESOLVED", "OPENED", "RESOLVED"]
+    ids = [dict(message.headers)["ce_id"] for message in pipeline.messages if message.topic == ANOMALY_UNARCHIVED]
+    assert len(set(ids)) == len(ids) == 4
+
+
 GOOD = codec(CASE_CLOSED).encode(closing())
 
 

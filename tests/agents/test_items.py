@@ -267,6 +267,49 @@ def test_a_waiver_of_a_case_comes_before_or_after_its_finding(pipeline: Pipeline
     assert pipeline.anomalies()[-1]["waived"] is False
 
 
+def test_a_waiver_that_is_prolonged_from_a_later_day_or_withdrawn_from_one_holds_until_then(pipeline: Pipeline) -> None:
+    """Domain: of a day the highest row counts among those whose validity covers it."""
+    pipeline.reference_record(MODULE_CONFIG, configured(revision=2, deleted=True))
+    waiver = {"event_id": "w1", "anomaly_id": anomaly_id("NOT_CONFIGURED", KEY), "author": "市档案局", "reason": "系统升级"}
+    rows = [
+        {"revision": 1, "until": DAY + 2},
+        {"revision": 2, "until": DAY + 6, "valid_from": DAY + 3, "reason": "再次升级"},
+        {"revision": 3, "until": DAY + 9, "valid_from": DAY + 5, "deleted": True},
+    ]
+    for row in rows:
+        pipeline.reference_record(WAIVER, {**waiver, **row})
+    held = []
+    for day in range(7):
+        pipeline.tick(CLOSED_MS + day * DAY_MS)
+        (finding,) = pipeline.items()[KEY]["findings"]
+        held.append((finding["waived"], finding["waived_reason"]))
+    assert held == [(True, "系统升级")] * 3 + [(True, "再次升级")] * 2 + [(False, "")] * 2
+    assert len(set(ids(pipeline))) == len(ids(pipeline))
+
+
+def test_an_item_outside_the_eight_types_is_shown_and_asked_for_nothing(pipeline: Pipeline) -> None:
+    """Domain: any other prefix is outside the assessment."""
+    pipeline.reference_record(ITEM_REGISTRY, registered(item_code="服务-00001-000"))
+    item = pipeline.items()["U1|服务-00001-000"]
+    assert (item["registered"], item["expected_online"], item["open_anomalies"]) == (True, False, [])
+
+
+@pytest.mark.parametrize("given", [{"plan_year": 20189}, {"plan_year": 18}, {"valid_from": 2**31 - 1}, {"valid_to": -(2**31)}])
+def test_a_row_with_a_date_that_no_calendar_has_goes_to_dead_letter_and_nothing_ends(pipeline: Pipeline, given: Row) -> None:
+    """A digit too many; what the row would have said is not said."""
+    pipeline.reference_record(ITEM_REGISTRY, registered(revision=2, build_mode="VERTICAL", **given))
+    (dead,) = [message for message in pipeline.messages if message.topic == DEAD_LETTER]
+    assert dict(dead.headers)["guidang-reason"] == b"DATE_OUT_OF_RANGE"
+    assert pipeline.items()[KEY]["build_mode"] == "MUNICIPAL"
+
+
+@pytest.mark.parametrize("given", [{"plan_year": 2099}, {"plan_year": 0}, {"valid_from": -719_162, "valid_to": 2_932_896}])
+def test_the_first_and_last_dates_of_a_calendar_are_taken(pipeline: Pipeline, given: Row) -> None:
+    """Year 1 to 9999, as those write who mean for ever."""
+    pipeline.reference_record(ITEM_REGISTRY, registered(revision=2, build_mode="VERTICAL", **given))
+    assert pipeline.items()[KEY]["build_mode"] == "VERTICAL"
+
+
 def test_a_reference_record_that_cannot_be_read_goes_to_dead_letter_once_with_its_bytes(pipeline: Pipeline) -> None:
     """And its neighbours are taken."""
     pipeline.reference_raw(ITEM_REGISTRY, b"U1|x", b"{not avro}")
@@ -300,6 +343,8 @@ def test_what_is_told_again_after_something_else_was_told_is_a_new_message(pipel
         pipeline.tick(CLOSED_MS + day * DAY_MS)
     words = [word for kind, word, _ in pipeline.told(ANOMALY_MISCONFIGURED) if kind == "NOT_CONFIGURED"]
     assert words[-3:] == ["OPENED", "RESOLVED", "OPENED"]
+    pipeline.reference_record(MODULE_CONFIG, configured(event_id="m4", revision=4, schedule_version="2017-1"))
+    pipeline.reference_record(MODULE_CONFIG, configured(event_id="m5", revision=5, deleted=True))
     waiver = {"event_id": "w1", "anomaly_id": anomaly_id("NOT_CONFIGURED", KEY), "author": "市档案局", "reason": "系统升级"}
     waiver |= {"revision": 1, "valid_from": DAY + 6, "until": DAY + 7}
     pipeline.reference_record(WAIVER, waiver)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client
 from consumers.score import score_rows
 from consumers.suggestions import suggestion_rows
@@ -125,6 +126,37 @@ def test_two_self_built_systems_and_a_third_are_worth_ten_points_at_most(pipelin
     assert (other["systems"], other["bonus"], other["missing_material"], other["quality"]) == (0, 0, 2, 26)
     district = judge(pipeline, client, "330106", by="district")
     assert (district["systems"], district["bonus"], district["missing_material"]) == (3, 10, 2)
+
+
+def test_two_units_that_each_have_a_system_of_one_name_have_two_in_their_district(pipeline: Pipeline, client: Client) -> None:
+    """District: the formula over summed counts (A)."""
+    for unit in ("U1", "U2"):
+        place_items(pipeline, unit, "许可-00387-000", **SELF_BUILT)
+        cases(pipeline, 1, 1, unit, source_system="oa")
+    assert judge(pipeline, client)["systems"] == 1
+    assert judge(pipeline, client, "330106", by="district")["systems"] == 2
+
+
+def test_no_system_earns_by_the_very_case_that_is_at_fault(pipeline: Pipeline, client: Client) -> None:
+    """Closed in one year, its archive accepted in the next, with a material missing: it spoils both."""
+    place_items(pipeline, "U1", "许可-00387-000", **SELF_BUILT)
+    case = {"case_no": "c", "source_system": "oa"}
+    pipeline.closings(closing(**case))
+    pipeline.archives(archive(received_at=CLOSED_MS + 365 * DAY_MS, **case))
+    judge(pipeline, client)
+    for year in (YEAR, YEAR + 1):
+        (row,) = score_rows(client, year=year, by="unit")
+        assert (row["systems"], row["bonus"]) == (0, 0)
+
+
+def test_what_is_outside_the_eight_types_costs_nothing(pipeline: Pipeline, client: Client) -> None:
+    """Neither its configuration nor a test that was archived; the finding on the test stays to be seen."""
+    place_items(pipeline, "U1", "服务-00387-000")
+    pipeline.reference_record(MODULE_CONFIG, configured(item_code="服务-00387-000", revision=2, deleted=True))
+    cases(pipeline, 1, 1, item="服务-00387-000", is_test=True)
+    row = judge(pipeline, client)
+    assert (row["unconfigured"], row["inaccurate"], row["total"]) == (0, 0, 90)
+    assert {row["kind"] for row in anomaly_rows(client, state="open")} == {"TEST_CASE"}
 
 
 def test_places_are_counted_by_item_or_by_case(pipeline: Pipeline, client: Client) -> None:

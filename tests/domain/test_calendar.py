@@ -63,3 +63,11 @@ def test_the_bounds_of_time_are_whole_years_of_shanghai() -> None:
     """1992: since then the zone has been UTC+8."""
     assert (iso(EARLIEST_MS), iso(LATEST_MS)) == ("1992-01-01T00:00:00+08:00", "2100-01-01T00:00:00+08:00")
     assert day_number(dt.date(1970, 1, 1)) == 0
+
+
+@pytest.mark.parametrize(
+    ("time_ms", "shown"), [(10**15, "1000000000000000 ms"), (-(2**63), f"{-(2**63)} ms"), (0, "1970-01-01T08:00:00+08:00")]
+)
+def test_a_time_that_no_calendar_has_is_shown_as_the_number_that_it_is(time_ms: int, shown: str) -> None:
+    """``accepted_at`` may be anything: TIME_INVALID tells of it."""
+    assert iso(time_ms) == shown

@@ -29,22 +29,24 @@ class _Tally:
     closed: int = 0
     by_item: dict[str, set[Place]] = field(default_factory=lambda: {"inaccurate": set(), "missing_material": set()})
     by_case: dict[str, set[Place]] = field(default_factory=lambda: {"inaccurate": set(), "missing_material": set()})
-    systems: set[str] = field(default_factory=set)
+    systems: set[tuple[str, str]] = field(default_factory=set)
 
 
-def score(events: Events, now_ms: int, year: int, by: str = "unit", policy: Mapping[str, Any] = DEFAULT_POLICY) -> list[dict[str, Any]]:
-    """Rows of ``guidang score --year … --by …``, by scope, with both ways of counting places."""
-    return _Assessment(events, now_ms, year, by, {**DEFAULT_POLICY, **policy}).rows()
+def score(
+    events: Events, now_ms: int, year: int, by: str = "unit", policy: Mapping[str, Any] = DEFAULT_POLICY, *, as_of: bool = False
+) -> list[dict[str, Any]]:
+    """Rows of ``guidang score --year … --by …``, by scope, with both ways of counting places; ``as_of`` as for :func:`judge`."""
+    return _Assessment(events, now_ms, year, by, {**DEFAULT_POLICY, **policy}, as_of=as_of).rows()
 
 
 class _Assessment:
-    def __init__(self, events: Events, now_ms: int, year: int, by: str, policy: Mapping[str, Any]) -> None:
+    def __init__(self, events: Events, now_ms: int, year: int, by: str, policy: Mapping[str, Any], *, as_of: bool) -> None:
         self._by, self._today = by, shanghai_day(now_ms)
         self._first_ms, self._end_ms = (day_start_ms(day_of(dt.date(each, 1, 1))) for each in (year, year + 1))
         self._reference = Reference(events, policy, json_bytes)
         self._waivers = Waivers(events)
         self._tallies: dict[str, _Tally] = {}
-        cases = judge(events, now_ms, policy).values()
+        cases = judge(events, now_ms, policy, as_of=as_of).values()
         for case in cases:
             self._take_case(case)
         for key, item in judge_items(events, now_ms, policy, cases).items():
@@ -66,7 +68,7 @@ class _Assessment:
         tally.closed += case.counted
         tally.unarchived += "UNARCHIVED" in open_kinds
         for part, kinds in (("inaccurate", INACCURATE), ("missing_material", MISSING)):
-            for kind in open_kinds & kinds:
+            for kind in open_kinds & kinds if case.item_type else ():
                 tally.by_item[part].add((case.unit_code, case.item_code, kind))
                 tally.by_case[part].add((case.case_no, kind))
 
@@ -80,11 +82,16 @@ class _Assessment:
         tally.unconfigured += "NOT_CONFIGURED" in open_kinds
 
     def _take_systems(self, cases: Iterable[Verdict]) -> None:
-        """Systems of a unit that earn a bonus: those with archives this year, and nothing found on any of their cases of the year."""
+        """Systems of a unit that earn a bonus: those with archives this year, and nothing found on any of their cases of the year.
+
+        A case is of the year in which it closed, and of those in which an archive of it was accepted.
+        """
         spoilt = {
             (case.unit_code, system)
             for case in cases
-            if self._in_year(case.closed_at) and self._open(case.anomalies, case.case_no) & (INACCURATE | MISSING)
+            if any(map(self._in_year, (case.closed_at, *(archive.accepted_at for archive in case.archives))))
+            and case.item_type
+            and self._open(case.anomalies, case.case_no) & (INACCURATE | MISSING)
             for system in _systems(case)
         }
         for case in cases:
@@ -92,7 +99,8 @@ class _Assessment:
                 found = {archive.source_system for archive in case.archives if self._in_year(archive.accepted_at)}
                 scope = case.unit_code if self._by == "unit" else case.district_code
                 if scope in self._tallies:
-                    self._tallies[scope].systems |= {system for system in found if system and (case.unit_code, system) not in spoilt}
+                    earning = {(case.unit_code, system) for system in found if system}
+                    self._tallies[scope].systems |= earning - spoilt
 
     def _is_self_built_online(self, case: Verdict) -> bool:
         assert case.closed_at is not None

@@ -147,6 +147,13 @@ def test_the_highest_waiver_of_a_finding_counts_even_if_it_does_not_hold():
     assert waived({"waiver": [*rows, waiver("UNARCHIVED", "c", event_id="w2", revision=3)]}, anomaly_id("UNARCHIVED", "c"), TODAY)
 
 
+def test_a_waiver_counts_only_within_its_validity():
+    """One from tomorrow on, or its withdrawal, leaves today's as it is."""
+    today, later = waiver("UNARCHIVED", "c"), waiver("UNARCHIVED", "c", event_id="w2", revision=2, valid_from=TODAY + 1)
+    for row in (later, later | {"deleted": True}):
+        assert waived({"waiver": [today, row]}, anomaly_id("UNARCHIVED", "c"), TODAY)
+
+
 @pytest.mark.parametrize(
     ("events", "kind", "subject", "column"),
     [
@@ -198,6 +205,23 @@ def test_a_finding_on_another_case_of_the_system_spoils_it():
     assert beside(closed_at=ms("2017-12-31 10:00"), accepted_at=ms("2017-12-30 10:00")) == 1
 
 
+def test_no_system_earns_by_the_very_case_that_is_at_fault():
+    """Closed in one year, its archive accepted in the next: it spoils both."""
+    events = online(closed_at=ms("2018-12-28 10:00"), title="李娜申请")
+    events["archive-received"][0]["received_at"] = ms("2019-01-02 10:00")
+    assert (unit(events)["systems"], unit(events, 2019)["systems"]) == (0, 0)
+    right = events | {"waiver": [waiver("CASE_INFO_MISMATCH", "c", until=day("2020-12-31"))]}
+    assert (unit(right)["systems"], unit(right, 2019)["systems"]) == (0, 1)
+
+
+def test_what_is_outside_the_eight_types_costs_nothing():
+    """Neither its configuration nor a test that was archived; the finding on the test stays to be seen."""
+    outside = {"item_code": "服务-00385-001"}
+    test = cases(1, is_test=True, **outside)
+    row = unit(test | {"item-registry": [registered(**outside)], "module-config": []})
+    assert (row["unconfigured"], row["inaccurate"], row["total"]) == (0, 0, 90)
+
+
 def test_the_archive_names_the_system_and_where_it_does_not_the_case():
     """Neither: there is none."""
     events = online()
@@ -241,7 +265,7 @@ def in_districts(*rows: tuple[str, str, int | None, int | None]) -> list[Record]
 
 
 def test_a_district_is_the_formula_over_the_sums_of_its_units():
-    """Not the mean of their scores; a system is one in the whole district."""
+    """Not the mean of their scores; two units that each have a system of one name have two."""
     own = online()
     theirs = {
         "case-closed": [own["case-closed"][0] | {"event_id": "d", "case_no": "d", "unit_code": "V"}, closing(event_id="e", case_no="e")],
@@ -251,7 +275,7 @@ def test_a_district_is_the_formula_over_the_sums_of_its_units():
     }
     events = {topic: [*own.get(topic, []), *theirs.get(topic, [])] for topic in {**own, **theirs}}
     (row,) = score(events, NOW_MS, 2018, "district")
-    assert (row["scope"], row["closed"], row["unarchived"], row["unconfigured"], row["systems"]) == ("330106", 3, 1, 1, 1)
+    assert (row["scope"], row["closed"], row["unarchived"], row["unconfigured"], row["systems"]) == ("330106", 3, 1, 1, 2)
     assert row["completeness"] == pytest.approx(60 - 10 - 50 / 3)
 
 

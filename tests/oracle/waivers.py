@@ -6,7 +6,7 @@ import hashlib
 
 import orjson
 
-from tests.oracle.events import Event, Events, by, json_bytes, one_per_id, rank
+from tests.oracle.events import Events, Rows, json_bytes
 
 
 def anomaly_id(kind: str, subject: str) -> str:
@@ -20,20 +20,12 @@ def waived(events: Events, anomaly_id: str, day: int) -> bool:
 
 
 class Waivers:
-    """Of each finding the waiver that counts."""
+    """The waivers of each finding."""
 
     def __init__(self, events: Events) -> None:
-        rows = by(events.get("waiver", ()), "anomaly_id")
-        highest = {anomaly: max(one_per_id(each, json_bytes), key=rank) for anomaly, each in rows.items()}
-        self._standing = {anomaly: row for anomaly, row in highest.items() if not row.get("deleted", False)}
+        self._rows = Rows(events.get("waiver", ()), lambda row: str(row["anomaly_id"]), json_bytes)
 
     def hold(self, anomaly_id: str, day: int) -> bool:
-        """Whether one holds for this finding on a day."""
-        row = self._standing.get(anomaly_id)
-        return row is not None and _holds(row, day)
-
-
-def _holds(row: Event, day: int) -> bool:
-    first = row.get("valid_from")
-    lasts = [last for name in ("until", "valid_to") if (last := row.get(name)) is not None]
-    return (first is None or first <= day) and all(day <= last for last in lasts)
+        """Whether the one that counts on a day has not ended by then."""
+        row = self._rows.on(anomaly_id, day)
+        return row is not None and (row.get("until") is None or day <= row["until"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,18 @@ def test_a_bad_value_is_named_by_line_and_column_and_the_rest_goes_in(column: st
     assert isinstance(bad, BadRow)
     assert (bad.line, bad.column) == (3, column)
     assert expected in bad.expected
+
+
+@pytest.mark.parametrize(("year", "is_taken"), [("2018", True), ("0", True), ("18", False), ("20189", False)])
+def test_a_plan_that_is_no_sensible_year_is_named_by_line_and_column(year: str, is_taken: bool):
+    """In either kind of file."""
+    given = {"event_id": "i1", "unit_code": "U", "item_code": "许可-00387-000", "item_name": "", "build_mode": "SELF_BUILT", "note": ""}
+    lines = (",".join([*given, "plan_year"]), ",".join([*given.values(), year]))
+    rows = read("item-registry", "items.csv", "\n".join(lines))
+    rows += read("item-registry", "items.jsonl", json.dumps(given | {"plan_year": int(year)}))
+    assert len(rows) == 2
+    for row in rows:
+        assert isinstance(row, Row) if is_taken else isinstance(row, BadRow) and row.column == "plan_year"
 
 
 def test_an_empty_cell_with_a_default_means_the_default():

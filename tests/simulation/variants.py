@@ -16,7 +16,7 @@ from streams.agents import coverage, items
 from streams.agents.cases import CaseJob
 from streams.agents.coverage import CoverageFold
 from streams.domain.findings import Cause
-from streams.domain.reference import Reference
+from streams.domain.reference import Reference, Waivers
 from streams.errors import EngineError, InvalidRecord
 from streams.runtime import opening, partition
 from streams.runtime.gates import Gates
@@ -255,9 +255,7 @@ def ids_of_content_alone() -> AbstractContextManager[None]:
     def basis(self: Reference, unit_code: str, item_code: str, time_ms: int) -> list[Any]:
         return list(self.basis(unit_code, item_code, time_ms))
 
-    return replaced(
-        (Reference, "item_basis", basis), (Reference, "waiver_basis", lambda _self, _id, time_ms: [time_ms * 0]), (items, "Cause", _unheard)
-    )
+    return replaced((Reference, "item_basis", basis), (Waivers, "basis", lambda _self, _id, _day: []), (items, "Cause", _unheard))
 
 
 def _unheard(version: list[Any], *more: Any) -> Cause:
