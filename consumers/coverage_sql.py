@@ -140,8 +140,14 @@ def _question(time_ms: str, asked: str, *, scope: str = "scope", source: str = "
 
 
 def names_sql(kind: str) -> str:
-    """The latest ``name`` of each ``code``: of ``unit`` or ``item``."""
-    return (
-        f"SELECT toString({kind}_code) AS code, argMax(toString({kind}_name), version) AS name"
-        f" FROM case_state WHERE {kind}_name != '' GROUP BY {kind}_code"
+    """A ``name`` for each ``code``: of ``unit`` or ``item``, main items among them.
+
+    The latest that a case told; where none did, that of the registries.
+    """
+    told = [("case_state", kind), ("item", kind), *([("item", "main_item")] if kind == "item" else [])]
+    asked = " UNION ALL ".join(
+        f"SELECT toString({of}_code) AS code, argMax(toString({of}_name), version) AS name, {-rank} AS rank"
+        f" FROM {table} WHERE {of}_name != '' GROUP BY {of}_code"
+        for rank, (table, of) in enumerate(told)
     )
+    return f"SELECT code, argMax(name, rank) AS name FROM ({asked}) GROUP BY code"

@@ -21,6 +21,7 @@ from streams.contracts import INTERNAL, JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS
 from streams.errors import DependencyError, WaitTimeout
 from streams.rights import group_of_sink
 from streams.runtime.clients import consumer_config
+from streams.runtime.clients import patiently as passing
 from streams.runtime.progress import Progress, committed
 from streams.settings import Settings
 
@@ -81,9 +82,13 @@ class Observer:
 
     def _ends(self, level: IsolationLevel) -> dict[Place, int]:
         asked: dict[TopicPartition, Any] = dict.fromkeys((TopicPartition(*place) for place in self._places), OffsetSpec.latest())  # type: ignore[no-untyped-call]
-        try:
+
+        def ask() -> dict[Place, int]:
             answers = self._admin.client.list_offsets(asked, isolation_level=level, request_timeout=_REQUEST_SECONDS)
             return {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
+
+        try:
+            return passing(ask, _REQUEST_SECONDS)
         except KafkaException as error:
             raise self._admin.failure(error) from error
 

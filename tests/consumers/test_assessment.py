@@ -98,8 +98,10 @@ def test_one_misconfigured_item_costs_two_and_one_unconfigured_ten(pipeline: Pip
 def test_a_unit_without_a_case_loses_nothing_for_them(pipeline: Pipeline, client: Client) -> None:
     """Nothing closed: no deduction (A)."""
     place_items(pipeline, "U1", "许可-00387-000")
+    unit = {"event_id": "u1", "unit_code": "U1", "unit_name": "卫健委", "district_code": "330106", "district_name": ""}
+    pipeline.reference_record(UNIT_REGISTRY, unit)
     row = judge(pipeline, client)
-    assert (row["closed"], row["completeness"], row["quality"], row["bonus"], row["total"]) == (0, 60, 30, 0, 90)
+    assert (row["name"], row["closed"], row["completeness"], row["quality"], row["bonus"], row["total"]) == ("卫健委", 0, 60, 30, 0, 90)
     assert (row["official"], row["divergence"]) == (None, None)
 
 

@@ -48,6 +48,10 @@ def test_from_the_registry_to_the_bulletin(make_system: MakeSystem) -> None:
     (item,) = system.json("items")
     assert (item["expected_online"], item["configured"], item["findings"]) == (True, True, ["RETENTION_MISMATCH"])
 
+    (then,) = system.json("score", "--year", "2018", "--as-of", "2018-06-04T10:30:00+08:00", "--evidence")
+    assert [each["kind"] for each in then["evidence"]] == ["RETENTION_MISMATCH"]
+    assert (then["closed"], then["unarchived"], then["missing_material"], then["systems"], then["total"]) == (4, 0, 0, 0, 88)
+
     began = time.monotonic()
     system.publish("module-config", [{**config, "event_id": "m2", "revision": 2, "retention": "YEARS_30"}])
     system.run("waive", "MISSING_RESULT", cases[2], "--by", "市档案局", "--reason", "系统升级", "--until", "2019-03-31")
@@ -70,6 +74,7 @@ def test_from_the_registry_to_the_bulletin(make_system: MakeSystem) -> None:
     out = system.home / "bulletins"
     system.run("report", "--period", "2018-06", "--out", str(out), "--publish", "--by", "市档案局")
     assert {path.suffix for path in out.rglob("*") if path.is_file()} >= {".xlsx", ".html", ".pdf", ".json"}
+    system.run("report", "--period", "2018-06", "--as-of", "2018-06-04T10:30:00+08:00", "--out", str(system.home / "drafts"))
     address = orjson.loads((system.home / "endpoints.json").read_bytes())["metrics.monitor"]
     metrics = urllib.request.urlopen(f"{address}/metrics", timeout=20).read().decode()  # noqa: S310 - our own, on the loopback
     assert 'guidang_score_points{by="unit",part="total",scope="U1"} 90.0' in metrics
