@@ -1,7 +1,7 @@
 """Configuration of the archiving module (归档模块配置), one item of one unit at a time, as it stands on a day.
 
 Registry, approved schedule and module configuration side by side, and what is wrong between them (docs/design/assessment.md). Asked of leaf
-items of the eight types that are registered and expected online; the authority is the approved schedule.
+items that are registered and expected online; the authority is the approved schedule.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Auditor:
         registered, schedule, config = (rows.row(key, day) for rows in (reference.items, reference.schedules, reference.configs))
         item = parse_item(item_code)
         leaf = registered is not None and reference.items.is_leaf(key, day)
-        expected = bool(item.type) and registered is not None and not not_expected(registered, day, self._policy)
+        expected = registered is not None and not not_expected(registered, day, self._policy)
         found = list(_findings(schedule, config)) if leaf and expected else []
         if unregistered_in:
             found.append(Finding("UNREGISTERED_ITEM", None))

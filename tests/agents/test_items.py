@@ -287,13 +287,6 @@ def test_a_waiver_that_is_prolonged_from_a_later_day_or_withdrawn_from_one_holds
     assert len(set(ids(pipeline))) == len(ids(pipeline))
 
 
-def test_an_item_outside_the_eight_types_is_shown_and_asked_for_nothing(pipeline: Pipeline) -> None:
-    """Domain: any other prefix is outside the assessment."""
-    pipeline.reference_record(ITEM_REGISTRY, registered(item_code="服务-00001-000"))
-    item = pipeline.items()["U1|服务-00001-000"]
-    assert (item["registered"], item["expected_online"], item["open_anomalies"]) == (True, False, [])
-
-
 @pytest.mark.parametrize("given", [{"plan_year": 20189}, {"plan_year": 18}, {"valid_from": 2**31 - 1}, {"valid_to": -(2**31)}])
 def test_a_row_with_a_date_that_no_calendar_has_goes_to_dead_letter_and_nothing_ends(pipeline: Pipeline, given: Row) -> None:
     """A digit too many; what the row would have said is not said."""

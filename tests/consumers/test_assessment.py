@@ -9,7 +9,7 @@ import pytest
 
 from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client
-from consumers.score import score_rows
+from consumers.score import evidence_rows, score_rows
 from consumers.suggestions import suggestion_rows
 from streams.contracts import (
     ANOMALY_TOPICS,
@@ -152,13 +152,14 @@ def test_no_system_earns_by_the_very_case_that_is_at_fault(pipeline: Pipeline, c
 
 
 def test_what_is_outside_the_eight_types_costs_nothing(pipeline: Pipeline, client: Client) -> None:
-    """Neither its configuration nor a test that was archived; the finding on the test stays to be seen."""
+    """Neither its configuration nor a test that was archived; what is found stays to be seen."""
     place_items(pipeline, "U1", "服务-00387-000")
     pipeline.reference_record(MODULE_CONFIG, configured(item_code="服务-00387-000", revision=2, deleted=True))
     cases(pipeline, 1, 1, item="服务-00387-000", is_test=True)
     row = judge(pipeline, client)
     assert (row["unconfigured"], row["inaccurate"], row["total"]) == (0, 0, 90)
-    assert {row["kind"] for row in anomaly_rows(client, state="open")} == {"TEST_CASE"}
+    assert {row["kind"] for row in anomaly_rows(client, state="open")} == {"NOT_CONFIGURED", "TEST_CASE"}
+    assert evidence_rows(anomaly_rows(client, state="open"), year=YEAR, by="unit") == {}
 
 
 def test_places_are_counted_by_item_or_by_case(pipeline: Pipeline, client: Client) -> None:

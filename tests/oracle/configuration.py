@@ -8,7 +8,6 @@ from typing import Any
 
 from tests.oracle.calendar import shanghai_day
 from tests.oracle.events import Event, Events, Key, json_bytes
-from tests.oracle.items import type_of
 from tests.oracle.oracle import DEFAULT_POLICY, judge
 from tests.oracle.quality import filled, plain
 from tests.oracle.reference import Reference
@@ -46,7 +45,7 @@ def judge_items(events: Events, now_ms: int, policy: Mapping[str, Any], cases: I
 
 def _judge(reference: Reference, key: Key, today: int, *, leaf: bool, unregistered: bool) -> ItemVerdict:
     module = reference.modules.on(key, today)
-    expected = bool(type_of(key[1])) and not reference.not_expected(key, today)
+    expected = not reference.not_expected(key, today)
     found = {"UNREGISTERED_ITEM"} if unregistered else set()
     if leaf and expected and reference.registry.on(key, today):
         found |= set(_asked(reference, key, today, module))

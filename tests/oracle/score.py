@@ -10,6 +10,7 @@ from typing import Any
 from tests.oracle.calendar import day_of, day_start_ms, shanghai_day
 from tests.oracle.configuration import MISMATCHES, ItemVerdict, judge_items
 from tests.oracle.events import Events, Key, json_bytes
+from tests.oracle.items import type_of
 from tests.oracle.oracle import DEFAULT_POLICY, judge
 from tests.oracle.quality import INACCURATE, MISSING
 from tests.oracle.reference import Reference
@@ -78,6 +79,8 @@ class _Assessment:
             return
         tally = self._tally(key[0], self._reference.district(key[0], self._today) or UNKNOWN_DISTRICT)
         open_kinds = self._open(item.findings, "|".join(key))
+        if not type_of(key[1]):
+            return
         tally.config_errors += len(open_kinds & MISMATCHES)
         tally.unconfigured += "NOT_CONFIGURED" in open_kinds
 

@@ -215,7 +215,7 @@ def test_no_system_earns_by_the_very_case_that_is_at_fault():
 
 
 def test_what_is_outside_the_eight_types_costs_nothing():
-    """Neither its configuration nor a test that was archived; the finding on the test stays to be seen."""
+    """Neither its configuration nor a test that was archived; what is found stays to be seen."""
     outside = {"item_code": "服务-00385-001"}
     test = cases(1, is_test=True, **outside)
     row = unit(test | {"item-registry": [registered(**outside)], "module-config": []})
