@@ -274,7 +274,10 @@ class Engine:
             guard.end_within(2 * self.settings.stop_s + 1.0, code)
             if not await self._shut_down():
                 # An interpreter that shuts down while native code runs in a thread aborts, with another code than ours.
-                end_process("a call into a client library has not come back; what it was doing will be undone by the next owner", code)
+                failed = f"{type(self._failure).__name__}: {self._failure}; " if self._failure else ""
+                end_process(
+                    f"{failed}a call into a client library has not come back; what it was doing will be undone by the next owner", code
+                )
         finally:
             guard.stop()
 

@@ -141,8 +141,11 @@ class LoopGuard:
 
 
 def end_process(reason: str, code: int) -> None:
-    """End the process at once, with all stacks on stderr: the last resort, when it cannot be left in good order."""
-    logger.critical("process ends: %s", reason)
+    """End the process at once, with all stacks on stderr: the last resort, when it cannot be left in good order.
+
+    The reason comes last: whoever restarts processes tells people their last words.
+    """
     faulthandler.dump_traceback(file=sys.stderr)
     sys.stderr.flush()
+    logger.critical("process ends: %s", reason)
     os._exit(code)
