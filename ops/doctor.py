@@ -21,7 +21,7 @@ from ops.jars import KAFKA_VERSION, jars_folder, java, java_version
 from ops.ports import answers, free_port
 from ops.supervisor.record import Paths, locked
 from ops.supervisor.roles import endpoint_port
-from ops.topics import deviations
+from ops.topics import deviations, lacking_replicas
 from streams.clock import wall_ms
 from streams.errors import GuidangError
 from streams.settings import Settings
@@ -151,7 +151,8 @@ def _kafka(settings: Settings) -> Finding:
 
 def _topics(settings: Settings) -> Iterator[Finding]:
     try:
-        found = deviations(settings)
+        admin = Admin(settings)
+        found, lacking = deviations(settings, admin), lacking_replicas(settings, admin)
     except GuidangError as error:
         yield Finding("topics", "fail", str(error))
         return
@@ -162,7 +163,15 @@ def _topics(settings: Settings) -> Iterator[Finding]:
             yield Finding("topics", "fail", str(deviation), "见 see `guidang topics`")
         else:
             yield Finding("topics", "warn", str(deviation), "guidang topics")
-    if not found:
+    if lacking:
+        yield Finding(
+            "topics",
+            "warn",
+            f"{lacking} 个分区的同步副本少于应有 partitions have fewer replicas in sync than they should",
+            "恢复缺席的 broker；副本本来就少的，用 kafka-reassign-partitions.sh 增加"
+            " bring the missing broker back; where there never were enough, kafka-reassign-partitions.sh adds some",
+        )
+    if not found and not lacking:
         yield Finding("topics", "ok", "与设置一致 as the settings say")
 
 

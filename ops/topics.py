@@ -86,6 +86,19 @@ def deviations(settings: Settings, admin: Admin | None = None) -> list[Deviation
     return found
 
 
+def lacking_replicas(settings: Settings, admin: Admin) -> int:
+    """How many partitions of ours have fewer replicas in sync than they should: one failure more may stop them, or cost what they hold.
+
+    Raises
+    ------
+    DependencyError
+        Kafka cannot be reached.
+    """
+    there, least = admin.metadata().topics, settings.kafka.replication
+    ours = (there[topic.name] for topic in wanted_topics(settings) if topic.name in there)
+    return sum(len(part.isrs) < max(len(part.replicas), least) for topic in ours for part in topic.partitions.values())
+
+
 def ensure_topics(settings: Settings, *, timeout_seconds: float = 60.0) -> TopicChanges:
     """Create what is missing, check what exists. Any number of processes may do this at once, any number of times.
 

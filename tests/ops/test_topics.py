@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
+from ops.connect import Admin
 from ops.kafka import LocalBroker
 from ops.topic_layout import ENFORCED, wanted_topics
-from ops.topics import deviations, ensure_topics
+from ops.topics import deviations, ensure_topics, lacking_replicas
 from streams.contracts import topic_contract, topic_names
 from streams.errors import DependencyError, TopologyError
 from streams.settings import Settings, load_settings
@@ -106,6 +107,15 @@ def test_what_loses_data_is_corrected_and_what_keeps_more_is_left(kafka: Kafka, 
     await_value(kafka.bootstrap, closed, "cleanup.policy", "delete")
     assert configuration(kafka.bootstrap, letters)["retention.ms"][0] == "-1"
     assert [deviation.harmless for deviation in deviations(settings)] == [True]
+
+
+def test_partitions_that_have_fewer_replicas_than_set_are_counted(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
+    """As many as are there are enough while nothing is set; of topics made before ``kafka.replication`` was, each partition counts."""
+    settings = settings_for(kafka.bootstrap, topic_prefix, tmp_path)
+    ensure_topics(settings)
+    assert lacking_replicas(settings, Admin(settings)) == 0
+    wanted = settings_for(kafka.bootstrap, topic_prefix, tmp_path, replication=3)
+    assert lacking_replicas(wanted, Admin(wanted)) == sum(topic.partitions for topic in wanted_topics(wanted))
 
 
 def test_no_broker_is_a_dependency_error_with_the_reason(tmp_path: Path) -> None:
