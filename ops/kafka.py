@@ -13,7 +13,7 @@ import subprocess
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -42,16 +42,29 @@ class LocalBroker:
         Folder of Kafka's jars; by default they are fetched.
     overrides
         Broker settings that replace ours, such as ``{"log.retention.check.interval.ms": 500}``.
+    cluster_id
+        Of the cluster that the broker belongs to; by default it is one of its own.
+    java_options
+        They come after ours, and so win.
     """
 
     def __init__(
-        self, data_dir: Path, port: int | None = None, jars: Path | None = None, overrides: Mapping[str, str | int] | None = None
+        self,
+        data_dir: Path,
+        port: int | None = None,
+        jars: Path | None = None,
+        overrides: Mapping[str, str | int] | None = None,
+        *,
+        cluster_id: str = "",
+        java_options: Sequence[str] = (),
     ) -> None:
         self.data_dir = data_dir.absolute()
         self.port = port or 0
         self._fixed_port = port is not None
         self._jars = jars
         self._overrides = dict(overrides or {})
+        self._cluster_id = cluster_id
+        self._java_options = java_options
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -101,18 +114,31 @@ class LocalBroker:
         properties, log4j = self.data_dir / "server.properties", self.data_dir / "log4j2.properties"
         properties.write_text("".join(f"{name}={value}\n" for name, value in config.items()), encoding="utf-8")
         log4j.write_text(LOG4J.format(folder=logs), encoding="utf-8")
-        base = [java(), *JVM, f"-Djava.io.tmpdir={scratch}", f"-Dlog4j2.configurationFile={log4j}", "-cp", f"{self._jars}/*"]
+        base = [
+            java(),
+            *JVM,
+            *self._java_options,
+            f"-Djava.io.tmpdir={scratch}",
+            f"-Dlog4j2.configurationFile={log4j}",
+            "-cp",
+            f"{self._jars}/*",
+        ]
         if not (data / "meta.properties").exists():
-            self._format([*base, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties)])
+            self._format([*base, "kafka.tools.StorageTool", "format", "-t", self._cluster_id or make_cluster_id(), "-c", str(properties)])
         return [*base, "kafka.Kafka", str(properties)]
 
     def start(self, *, timeout_seconds: float = START_SECONDS) -> None:
-        """Start the broker as a child that ends when this process ends, and wait until it serves.
+        """:meth:`launch`, then :meth:`await_serving`."""
+        self.launch()
+        self.await_serving(timeout_seconds=timeout_seconds)
+
+    def launch(self) -> None:
+        """Start the broker as a child that ends when this process ends: to be exact, when the thread does that calls this.
 
         Raises
         ------
         DependencyError
-            As :meth:`prepare`; or it ended or did not serve in time: with the last lines of its log.
+            As :meth:`prepare`.
         """
         command = self.prepare()
         holder = shutil.which("setpriv")  # the kernel ends the broker with its parent, however that dies
@@ -122,10 +148,19 @@ class LocalBroker:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
+
+    def await_serving(self, *, timeout_seconds: float = START_SECONDS) -> None:
+        """Wait until a broker that was launched serves; one of several does as soon as most of them run.
+
+        Raises
+        ------
+        DependencyError
+            It ended or did not serve in time: with the last lines of its log.
+        """
         give_up = time.monotonic() + timeout_seconds
         while not self.serves():
-            if self._process.poll() is not None or time.monotonic() > give_up:
-                code = self._process.poll()
+            code = self._process.poll() if self._process else None
+            if code is not None or time.monotonic() > give_up:
                 self.kill()
                 state = "没有按时就绪 not ready in time" if code is None else f"已退出 ended with {code}"
                 raise DependencyError(f"Kafka {state}:\n{self.log_tail()}")
@@ -185,7 +220,7 @@ def tail(path: Path, lines: int) -> list[str]:
         return []
 
 
-def _cluster_id() -> str:
+def make_cluster_id() -> str:
     """A new id, as Kafka makes them: none that begins with a dash, which its tool would take for an option."""
     while (made := urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()).startswith("-"):
         pass

@@ -197,8 +197,8 @@ class Cluster:
 
     def _start(self) -> None:
         clients = (*WORKERS, "sink")
-        ports = dict(zip(("kafka", "controller", "store", *clients), _distinct_ports(3 + len(clients)), strict=True))
-        ways = dict(zip((*clients, "sink-store"), _distinct_ports(1 + len(clients), set(ports.values())), strict=True))
+        ports = dict(zip(("kafka", "controller", "store", *clients), distinct_ports(3 + len(clients)), strict=True))
+        ways = dict(zip((*clients, "sink-store"), distinct_ports(1 + len(clients), set(ports.values())), strict=True))
         self._kafka_port, self._store_port = ports["kafka"], ports["store"]
         listeners = {name.upper().replace("-", ""): name for name in clients}
         inner = {"PLAINTEXT": ports["kafka"], **{listener: ports[name] for listener, name in listeners.items()}}
@@ -260,7 +260,8 @@ def _addresses(ports: Mapping[str, int]) -> str:
     return ",".join(f"{name}://{LOOPBACK}:{port}" for name, port in ports.items())
 
 
-def _distinct_ports(count: int, taken: set[int] | None = None) -> list[int]:
+def distinct_ports(count: int, taken: set[int] | None = None) -> list[int]:
+    """Free ports, all different, none of them in ``taken``."""
     found: list[int] = []
     while len(found) < count:
         port = free_port()
