@@ -15,8 +15,9 @@ from ops.bulletin.document import SOURCE, Document
 from ops.bulletin.model import CellKind
 from ops.bulletin.tables import Table
 
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
-"""Beginnings that a spreadsheet would take for a formula when a cell is edited, or the sheet saved as CSV and opened again (OWASP)."""
+_RISKY = tuple("=+-@\t\r\n＝＋－＠")
+"""Beginnings that a spreadsheet would take for a formula when a cell is edited, or the sheet saved as CSV and opened again (OWASP);
+East Asian versions take the full-width ones, too."""
 _LONGEST = 32_767
 _MOST_ROWS = 200_000
 _FONT = "微软雅黑"
@@ -45,30 +46,37 @@ def workbook(document: Document) -> bytes:
     return written.getvalue()
 
 
+class _TextStyle:
+    """A format for text, and the same for text that must be quoted."""
+
+    def __init__(self, book: Workbook, plain: dict[str, Any]) -> None:
+        self.plain: Format = book.add_format(plain)
+        self.quoted: Format = book.add_format({**plain, "quote_prefix": True})
+
+
 class _Styles:
     """The formats of a workbook: XLSX keeps each once."""
 
     def __init__(self, book: Workbook) -> None:
         plain = {"font_name": _FONT, "font_size": 10}
-        self.text: Format = book.add_format(plain)
-        self.quoted: Format = book.add_format({**plain, "quote_prefix": True})
-        self.wrapped: Format = book.add_format({**plain, "text_wrap": True, "valign": "top"})
+        self.text = _TextStyle(book, plain)
+        self.wrapped = _TextStyle(book, {**plain, "text_wrap": True, "valign": "top"})
+        self.title = _TextStyle(book, {**plain, "bold": True, "font_size": 16})
         self.header: Format = book.add_format(
             {**plain, "bold": True, "text_wrap": True, "valign": "vcenter", "bg_color": "#DCE6F1", "bottom": 1}
         )
-        self.title: Format = book.add_format({**plain, "bold": True, "font_size": 16})
         self.numbers = {kind: book.add_format({**plain, "num_format": code}) for kind, code in _NUMBERS.items()}
 
 
 def _cover(sheet: Worksheet, document: Document, styles: _Styles) -> None:
     sheet.set_column(0, 0, 14)
     sheet.set_column(1, 1, 100)
-    sheet.write_string(0, 0, document.title, styles.title)
+    _write_text(sheet, 0, 0, document.title, styles.title)
     lines = [*document.facts, ("摘要", document.lead), ("来源", SOURCE), ("时间", "各表中的时间均为北京时间（UTC+8）。")]
     lines += [(table.name, f"{table.title}：{len(table.rows):,} 行。{table.note}{_cut(table)}") for table in document.tables]
     for row, (name, value) in enumerate(lines, start=2):
-        _write_text(sheet, row, 0, name, styles)
-        sheet.write_string(row, 1, value, styles.wrapped)
+        _write_text(sheet, row, 0, name, styles.text)
+        _write_text(sheet, row, 1, value, styles.wrapped)
 
 
 def _sheet(sheet: Worksheet, table: Table, styles: _Styles) -> None:
@@ -94,11 +102,11 @@ def _write(sheet: Worksheet, row: int, at: int, value: Any, kind: CellKind, styl
     elif kind in styles.numbers:
         sheet.write_number(row, at, value * 100 if kind == "points" else value, styles.numbers[kind])
     else:
-        _write_text(sheet, row, at, str(value), styles)
+        _write_text(sheet, row, at, str(value), styles.text)
 
 
-def _write_text(sheet: Worksheet, row: int, at: int, value: str, styles: _Styles) -> None:
-    sheet.write_string(row, at, value[:_LONGEST], styles.quoted if value.startswith(_RISKY) else styles.text)
+def _write_text(sheet: Worksheet, row: int, at: int, value: str, style: _TextStyle) -> None:
+    sheet.write_string(row, at, value[:_LONGEST], style.quoted if value.startswith(_RISKY) else style.plain)
 
 
 def _cut(table: Table) -> str:

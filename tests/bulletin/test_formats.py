@@ -26,12 +26,27 @@ from ops.bulletin.issue import render
 from ops.bulletin.page import page
 from ops.bulletin.paper import paper
 from ops.bulletin.period import parse_period
+from ops.bulletin.unit_list import unit_document
 from ops.bulletin.workbook import workbook
 from streams.errors import DependencyError
 from tests.bulletin.figures import MadeUp, finding, unit_code
 
 EDITION = "第 1 版"
-RISKY = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "=cmd|' /C calc'!A0"]
+RISKY = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "＝1+1",
+    "＋1",
+    "－1",
+    "＠SUM(A1)",
+    '=HYPERLINK("http://x")',
+    "=cmd|' /C calc'!A0",
+]
 HASHES = """
 import hashlib
 from tests.bulletin.test_formats import EDITION, made_up
@@ -100,6 +115,15 @@ def test_text_that_begins_like_a_formula_is_quoted_text(text: str) -> None:
     ranking = opened(workbook(named(text)))["单位排名"]
     cells = [cell for row in ranking.iter_rows() for cell in row if isinstance(cell.value, str) and unescape(cell.value) == text]
     assert [(cell.data_type, cell.quotePrefix) for cell in cells] == [("s", True)]
+
+
+def test_a_title_that_begins_like_a_formula_is_quoted_text() -> None:
+    """A bulletin of one unit has its name on the cover, in the title and among the facts."""
+    document = unit_document("U1", "=1+1", [], period="2018", as_of="2018-04-01T00:00:00+08:00", edition=EDITION)
+    cover = opened(workbook(document))["说明"]
+    risky = [cell for row in cover.iter_rows() for cell in row if str(cell.value).startswith("=")]
+    assert risky
+    assert all((cell.data_type, cell.quotePrefix) == ("s", True) for cell in risky)
 
 
 def test_no_cell_of_a_workbook_is_a_formula() -> None:
