@@ -10,7 +10,7 @@ from typing import NamedTuple
 ITEM_TYPES = ("许可", "确认", "给付", "征收", "裁决", "强制", "奖励", "其他")
 """八类行政事项, the eight types that are assessed (notice 二(四))."""
 
-_DASHES = re.compile("[‐‑‒–—―−﹘﹣－]")
+_DASHES = re.compile("[‐‑‒–—―−─﹘﹣－]")
 _BLANKS = re.compile(r"\s+")
 _CODE = re.compile(r"([^-\d]+)-(\d+)-\d+(?:-\d+)?")
 

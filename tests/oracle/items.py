@@ -8,7 +8,7 @@ from functools import lru_cache
 
 EIGHT_TYPES = frozenset({"许可", "确认", "给付", "征收", "裁决", "强制", "奖励", "其他"})
 _CODE = re.compile(r"([^-]+)-([0-9]+)-[0-9]+(-[0-9]+)?")
-_DASHES = "‐‑‒–—―−﹣－"
+_DASHES = "‐‑‒–—―−─﹣－"
 
 
 def normalise(code: str) -> str:
