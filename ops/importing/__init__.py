@@ -2,18 +2,26 @@
 
 ::
 
-    guard.py      bytes of a workbook -> refused where they could do harm
-    workbook.py   bytes of a workbook -> sheets
-    text.py       bytes of a .csv or .jsonl -> a sheet, or lines
-    sheet.py      cells and merged ranges, and where each is
-    choices.py    □省统建 ☑市统建 -> what is ticked
-    cells.py      one cell -> one value
-    form.py       sheets of 附件1 -> drafts of item-registry, or faults by cell
-    table.py      sheets or lines -> rows by field
-    materials.py  rows -> drafts of archiving-schedule and module-config, or faults by cell
-    changes.py    drafts and what is known -> records to publish
-    run.py        all of it, with Kafka; the only module here that speaks to it
-    template.py   the empty forms
+    guard.py        bytes of a workbook -> refused where they could do harm
+    workbook.py     bytes of a workbook -> sheets
+    formats.py      a number and its format -> what a person sees of it
+    text.py         bytes of a .csv or .jsonl -> a sheet, or lines
+    sheet.py        cells and merged ranges, and where each is
+    characters.py   characters as a person sees them
+    choices.py      □省统建 ☑市统建 -> what is ticked
+    words.py        the words that the forms offer
+    cells.py        one cell -> one value
+    labels.py       headings, titles, totals, notes and signatures around a table
+    headings.py     headings of 附件1 -> which column is which
+    form_span.py    the cells of one item of 附件1
+    form_row.py     one item of 附件1 -> a draft, or faults by cell
+    form.py         sheets of 附件1 -> drafts of item-registry, or faults by cell
+    table_sheet.py  a sheet with a plain table -> rows by field
+    table.py        a workbook or a text file -> sheets, or rows by field
+    materials.py    rows -> drafts of archiving-schedule and module-config, or faults by cell
+    changes.py      drafts and what is known -> records to publish
+    run.py          all of it, with Kafka; the only module here that speaks to it
+    template.py     the empty forms
 
 A draft is a record less what an import adds: identity, revision and validity.
 """

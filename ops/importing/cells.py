@@ -3,46 +3,43 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+from collections.abc import Mapping
 
-from ops.importing.choices import INVISIBLE, Choice
+from ops.importing.characters import compact, is_text, says_nothing, visible
 from ops.importing.sheet import NotAValue, Value
+from ops.importing.words import BUILD_MODE, PLAN_YEAR, YES_OR_NO
 from ops.publish.fields import Unreadable, shown
 from streams.domain.items import ITEM_TYPES, Item, parse_item
 
-BUILD_MODE = Choice({"省统建": "PROVINCIAL", "市统建": "MUNICIPAL", "自建": "SELF_BUILT", "垂建": "VERTICAL"})
-PLAN_YEAR = Choice({"2018": "2018", "2019": "2019"}, suffix="年")
-ARCHIVING_MODE = Choice({"在线": "ONLINE", "离线": "OFFLINE"}, suffix="归档")
-
-_NONE = re.compile(r"[-—–―/\\.]*|[(]?无(?:子项)?[)]?|N/?A", re.IGNORECASE)
-_LINE_BREAK = re.compile(r"\s*[\r\n]+\s*")
-_COUNT = re.compile(r"(\d{1,9}|\d{1,3}(?:,\d{3}){1,2})(?:件|件次)?")
+_LINE_BREAK = re.compile(r"\s*[\r\n\v\f]+\s*")
+_COUNT = re.compile(r"(\d{1,9}|\d{1,3}(?:,\d{3}){1,2})(?:\.0+)?(?:件次?|\(件次?\))?")
+_DAY = re.compile(r"(\d{4})-\d\d-\d\d")
 _TYPE = re.compile(f"(?:{'|'.join(ITEM_TYPES)})(?=.)")
-_YES = frozenset({"是", "√", "✓", "✔", "☑", "true", "1", "yes", "y", "必需", "必须", "电子", "已审定", "审定"})
-_NO = frozenset({"否", "×", "false", "0", "no", "n", "非必需", "非必须", "纸质", "未审定"})
+_YES = frozenset({"是", "√", "✓", "✔", "☑", "true", "1", "yes", "y"})
+_NO = frozenset({"否", "×", "false", "0", "no", "n"})
 
 
 def text_of(value: Value) -> str:
-    """Text of a cell, without the line breaks that only fit it into its column; numbers as a person writes them.
+    """Text of a cell, without the line breaks that only fit it into its column.
 
     Raises
     ------
     Unreadable
-        A formula, a date, an error value, or a NUL that no consumer could hold.
+        A formula, a date, an error value, control characters, or a number: what it looks like is not in its value.
     """
     if isinstance(value, NotAValue):
         raise Unreadable(value.what, "值 a value")
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    text = str(value)
-    if "\0" in text:
-        raise Unreadable("NUL 字符 a NUL character", "文本 text")
-    return _LINE_BREAK.sub("", text.translate(INVISIBLE).strip())
+    if not isinstance(value, str):
+        raise Unreadable(shown(value), "文本；在 Excel 中先设为文本格式再填写 text: in Excel, format the cell as text first")
+    text = _LINE_BREAK.sub("", visible(value).strip()).replace("\t", " ")
+    if not is_text(text):
+        raise Unreadable("控制字符 a control character", "文本 text")
+    return text
 
 
 def is_none(value: Value) -> bool:
     """Whether a cell says that there is nothing: empty, 无, a dash, a stroke."""
-    return not isinstance(value, NotAValue) and _NONE.fullmatch(_compact(str(value))) is not None
+    return isinstance(value, str) and says_nothing(value)
 
 
 def filled(value: Value) -> str:
@@ -81,17 +78,31 @@ def code_shown(text: str) -> str:
 
 
 def is_item_code(value: Value) -> bool:
-    """Whether a cell holds a code of one of the eight types, and nothing else."""
-    item = parse_item(value) if isinstance(value, str) else None
-    return item is not None and item.readable and bool(item.type)
+    """Whether a cell holds a code, and nothing else."""
+    return isinstance(value, str) and parse_item(visible(value)).readable
+
+
+def is_assessed_code(value: Value) -> bool:
+    """Whether it is one of the eight types."""
+    return is_item_code(value) and parse_item(visible(str(value))).type != ""
+
+
+def names_build_mode(value: Value) -> bool:
+    """Whether a cell has a build mode in it, ticked or not."""
+    return isinstance(value, str) and any(mode in compact(value) for mode in BUILD_MODE.words)
 
 
 def says_build_mode(value: Value) -> bool:
-    """Whether a cell holds a build mode, ticked or alone."""
+    """Whether a build mode is filled in, readable or not: the boxes of the empty form say none."""
     try:
         return isinstance(value, str) and len(BUILD_MODE.ticked(value)) > 0
     except Unreadable:
-        return False
+        return names_build_mode(value)
+
+
+def is_count(value: Value) -> bool:
+    """Whether a number of cases is filled in."""
+    return not is_none(value) and _COUNT.fullmatch("" if isinstance(value, NotAValue) else compact(choice_text(value))) is not None
 
 
 def count(value: Value) -> int:
@@ -104,25 +115,44 @@ def count(value: Value) -> int:
     """
     if is_none(value):
         return 0
-    found = _COUNT.fullmatch(_compact(text_of(value)))
+    found = _COUNT.fullmatch(compact(choice_text(value)))
     if not found:
         raise Unreadable(_seen(value), "件数，如 a whole number such as 1234")
     return int(found[1].replace(",", ""))
 
 
 def choice_text(value: Value) -> str:
-    """Text of a cell with boxes; line breaks keep words apart there.
+    """What is written or chosen in a cell; line breaks keep words apart there, and a number stands for its digits.
 
     Raises
     ------
     Unreadable
         A formula, a date, an error value.
     """
-    return value if isinstance(value, str) else text_of(value)
+    if isinstance(value, NotAValue):
+        raise Unreadable(value.what, "值 a value")
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def truth(value: Value, *, default: bool) -> bool:
+def plan_year(value: Value) -> int:
+    """The year that is ticked, written or, as a day, within it.
+
+    Raises
+    ------
+    Unreadable
+        None is, or several are, or it cannot be told.
+    """
+    day = _DAY.fullmatch(value.text) if isinstance(value, NotAValue) else None
+    return int(PLAN_YEAR.one(day[1] if day else choice_text(value)))
+
+
+def truth(value: Value, *, default: bool, words: Mapping[str, bool]) -> bool:
     """``是``, ``否`` and what else people write for them; the default where nothing is said.
+
+    Parameters
+    ----------
+    words
+        What else says so in this column.
 
     Raises
     ------
@@ -133,10 +163,16 @@ def truth(value: Value, *, default: bool) -> bool:
         return value
     if value == "":
         return default
-    word = _compact(text_of(value)).lower()
-    if word not in _YES | _NO:
-        raise Unreadable(_seen(value), "是 / 否 (true / false)")
-    return word in _YES
+    text = choice_text(value)
+    word = compact(text).lower()
+    if word in _YES | _NO:
+        return word in _YES
+    if word in words:
+        return words[word]
+    try:
+        return YES_OR_NO.one(text) == "true"
+    except Unreadable as error:
+        raise Unreadable(_seen(value), "是 / 否 (true / false)") from error
 
 
 def symbol(value: Value, words: dict[str, str]) -> str:
@@ -147,15 +183,12 @@ def symbol(value: Value, words: dict[str, str]) -> str:
     Unreadable
         Another word, or none.
     """
-    word = _compact(text_of(value))
-    found = words.get(word) or (word.upper() if word.upper() in {*words.values(), "UNKNOWN"} else None)
+    word = compact(choice_text(value))
+    found = words.get(word) or (word.upper() if word.upper() in words.values() else None)
     if found is None:
-        raise Unreadable(_seen(value), " / ".join(words))
+        first_words = {symbol: word for word, symbol in reversed(words.items())}
+        raise Unreadable(_seen(value), " / ".join(reversed(first_words.values())))
     return found
-
-
-def _compact(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text.translate(INVISIBLE)).split())
 
 
 def _seen(value: Value) -> str:

@@ -10,18 +10,18 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
+from ops.importing.characters import says_nothing, visible
 from ops.publish.fields import Unreadable, shown
 
 _TICKED = "☑√✓✔■☒✅●◉▣◼⬛🗹🗸RPSþüý\uf052\uf050\uf053\uf0fe\uf0fc\uf0fd"
 _EMPTY = "□☐▢○◯〇◻⬜▫❏❑口ロ囗£¨o\uf0a3\uf0a8\uf06f"
-INVISIBLE = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFE0E, 0xFE0F, 0xFEFF])
-"""Characters without width that come along when text is copied from a page or a chat; for ``str.translate``."""
 _TICK, _BOX = "☑", "☐"
 _MARKS = str.maketrans(dict.fromkeys(_TICKED, _TICK) | dict.fromkeys(_EMPTY, _BOX))
 _MARK = f"(?:{_BOX}?{_TICK}|{_BOX})"
 _BLANKS = re.compile(r"[\s、,;/|·。]+")
 _IN_BRACKETS = re.compile(rf"[\[(【〔] ?({_TICK}?) ?[\])】〕]")
-_NOTHING = re.compile(r"[-—–―－ ]*|无")
+_TICK_ON_BOX = re.compile(rf"(?:^|(?<= )){_TICK}{_BOX}(?=[^ ])")
+"""A tick written before the box instead of into it; without a blank before it, or with a box behind a word, it could belong to either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,17 @@ class Choice:
     words
         Word on the form -> what it means.
     suffix
-        What may follow a word without changing it, as 年 does in 2018年.
+        Pattern of what may follow a word without changing it, as 年 does in 2018年.
     """
 
     words: dict[str, str]
     suffix: str = ""
+    _names: str = field(init=False)
     _word: str = field(init=False)
 
     def __post_init__(self) -> None:
-        tail = f"(?:{re.escape(self.suffix)})?" if self.suffix else ""
-        object.__setattr__(self, "_word", f"(?:{'|'.join(map(re.escape, self.words))}){tail}")
+        object.__setattr__(self, "_names", "|".join(map(re.escape, self.words)))
+        object.__setattr__(self, "_word", f"(?:{self._names})(?:{self.suffix})?")
 
     @property
     def expected(self) -> str:
@@ -57,15 +58,15 @@ class Choice:
         Unreadable
             Other words or marks, or marks that may belong to the word before as well as to the one behind.
         """
-        plain = _plain(text)
-        if _NOTHING.fullmatch(plain):
+        if says_nothing(text):
             return []
+        plain = _plain(text)
         pairs = self._pairs(plain)
         if pairs is None:
             raise Unreadable(shown(text), self.expected)
         if not any(mark for mark, _ in pairs):
             pairs = [(_TICK, word) for _, word in pairs] if len(pairs) == 1 else []
-        return [word.removesuffix(self.suffix) for mark, word in pairs if _TICK in mark]
+        return [word for mark, word in pairs if _TICK in mark]
 
     def one(self, text: str) -> str:
         """Meaning of the one that is ticked.
@@ -91,12 +92,13 @@ class Choice:
             if bool(before) is bool(behind):
                 return None
         if before:
-            return re.findall(f"({_MARK}?)({self._word})", close)
-        return [(mark, word) for word, mark in re.findall(f"({self._word})({_MARK}?)", close)] if behind else None
+            return re.findall(f"({_MARK}?)({self._names})(?:{self.suffix})?", close)
+        return [(mark, word) for word, mark in re.findall(f"({self._names})(?:{self.suffix})?({_MARK}?)", close)] if behind else None
 
 
 def _plain(text: str) -> str:
     """One mark a box, whatever it was; half width; single blanks. Marks first: NFKC would take some of them apart."""
-    half_width = unicodedata.normalize("NFKC", text.translate(INVISIBLE).translate(_MARKS)).translate(_MARKS)
+    half_width = unicodedata.normalize("NFKC", visible(text).translate(_MARKS)).translate(_MARKS)
     spaced = _BLANKS.sub(" ", half_width).strip()
-    return _IN_BRACKETS.sub(lambda found: found[1] or _BOX, spaced)
+    boxed = _IN_BRACKETS.sub(lambda found: found[1] or _BOX, spaced)
+    return _TICK_ON_BOX.sub(_TICK, boxed) if boxed.startswith((_TICK, _BOX)) else boxed

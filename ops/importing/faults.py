@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from streams.domain.items import parse_item
+
+logger = logging.getLogger(__name__)
+
+_MOST_LISTED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,20 @@ class Draft:
     content: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An item that a file names, and where its code stands."""
+
+    sheet: str
+    cell: str
+    code: str
+
+    @property
+    def where(self) -> str:
+        """How messages call the place."""
+        return f"{self.sheet}!{self.cell}".removeprefix("!")
+
+
 @dataclass(slots=True)
 class Reading:
     """What became of a file.
@@ -56,27 +77,48 @@ class Reading:
         Everything that is wrong, each once.
     bad
         Items that cannot go in.
+    remarks
+        What is not wrong, and still worth a look.
     """
 
     drafts: list[Draft] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     bad: int = 0
+    remarks: list[str] = field(default_factory=list)
+    _named: list[Named] = field(default_factory=list)
+
+    def take(self, draft: Draft | None, faults: list[Fault], named: Named | None) -> None:
+        """Take in what became of one item: its draft, or what is wrong with it."""
+        if named:
+            self._named.append(named)
+        if draft and not faults:
+            self.drafts.append(draft)
+        else:
+            self.refuse(faults)
 
     def refuse(self, faults: list[Fault]) -> None:
-        """Take note of one item that cannot go in, if anything is wrong with it."""
+        """Take note of something that cannot go in, if anything is wrong with it."""
         self.faults += faults
         self.bad += bool(faults)
 
-    def refuse_repeated(self) -> None:
-        """Take out items that the file has more than once: which of them holds, only its author knows."""
-        by_code: dict[str, list[Draft]] = {}
-        for draft in self.drafts:
-            by_code.setdefault(draft.content["item_code"], []).append(draft)
-        self.drafts = [drafts[0] for drafts in by_code.values() if len(drafts) == 1]
-        for drafts in by_code.values():
-            if len(drafts) > 1:
-                self.bad += len(drafts)
-                places = [f"{draft.sheet}!{draft.cell}".removeprefix("!") for draft in drafts]
-                found = f"编码重复 a code given {len(drafts)} times: {', '.join(places)}"
-                self.faults += [Fault(draft.sheet, draft.cell, found, "每个事项一次 each item once") for draft in drafts]
+    def conclude(self) -> None:
+        """Look at the items side by side, once all are read; say what is worth a look."""
+        self._refuse_repeated()
+        if outside := [each.where for each in self._named if not parse_item(each.code).type]:
+            listed = ", ".join(outside[:_MOST_LISTED]) + (f" … ({len(outside)})" if len(outside) > _MOST_LISTED else "")
+            self.remarks.append(f"不属八类行政事项，不计入考核 of none of the eight types, not assessed: {listed}")
+        for remark in self.remarks:
+            logger.warning("%s", remark)
+
+    def _refuse_repeated(self) -> None:
+        """Take out items that the file has more than once, whole or not: which of them holds, only its author knows."""
+        by_code: dict[str, list[Named]] = {}
+        for named in self._named:
+            by_code.setdefault(named.code, []).append(named)
+        repeated = {code: places for code, places in by_code.items() if len(places) > 1}
+        for places in repeated.values():
+            found = f"编码重复 a code given {len(places)} times: {', '.join(each.where for each in places)}"
+            self.faults += [Fault(each.sheet, each.cell, found, "每个事项一次 each item once") for each in places]
+        self.bad += sum(draft.content["item_code"] in repeated for draft in self.drafts)
+        self.drafts = [draft for draft in self.drafts if draft.content["item_code"] not in repeated]
         self.faults = list(dict.fromkeys(self.faults))

@@ -7,30 +7,18 @@ on several sheets.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from ops.importing.cells import is_item_code, says_build_mode
-from ops.importing.faults import Fault, Reading
-from ops.importing.form_row import Columns, FormRow
-from ops.importing.sheet import NOTES, Sheet, Value, cell_name
+from ops.importing.cells import is_assessed_code, is_count, is_item_code, names_build_mode, says_build_mode
+from ops.importing.faults import Fault, Named, Reading
+from ops.importing.form_row import FormRow
+from ops.importing.form_span import Main, span
+from ops.importing.headings import NAMES, Columns, find_columns
+from ops.importing.labels import is_note, is_title, is_total, label, numbers_columns
+from ops.importing.sheet import Place, Sheet, cell_name
+from ops.publish.fields import shown
 from streams.errors import BadInputFile
-
-_HEADINGS = {
-    "main_name": re.compile(r"(?:权力事项)?主项名称"),
-    "main_code": re.compile(r"(?:权力事项)?主项(?:编码|代码)"),
-    "sub_name": re.compile(r"(?:权力事项)?子项名称"),
-    "sub_code": re.compile(r"(?:权力事项)?子项(?:编码|代码)"),
-    "build_mode": re.compile(r"建设模式.*"),
-    "count": re.compile(r"(?:2017年度?)?办件(?:量|数).*"),
-    "plan_year": re.compile(r"归档计划.*"),
-    "archiving_mode": re.compile(r"归档方式.*"),
-    "note": re.compile(r"备注.*"),
-}
-_NAMES = ("主项名称", "主项编码", "子项名称", "子项编码", "建设模式", "2017年办件量", "归档计划", "归档方式")
-_OPTIONAL = {"note"}
-_TOTAL = re.compile(r"[合总小]计")
 
 
 def read_form(sheets: Iterable[Sheet], name: str) -> Reading:
@@ -41,70 +29,104 @@ def read_form(sheets: Iterable[Sheet], name: str) -> Reading:
     BadInputFile
         No sheet has the headings, some of them are missing or there twice, or no row is filled in.
     """
-    reading, tables = Reading(), 0
-    for sheet in sheets:
-        tables += _read_sheet(sheet, name, reading)
+    reading = Reading()
+    tables = sum(_FormSheet(sheet, name, reading).read() for sheet in sheets)
     if not tables:
-        raise BadInputFile(f"{name}: 没有附件1的表头 no sheet has the headings of the form (附件1): {' '.join(_NAMES)}")
+        raise BadInputFile(f"{name}: 没有附件1的表头 no sheet has the headings of the form (附件1): {' '.join(NAMES)}")
     if not reading.drafts and not reading.bad:
         raise BadInputFile(f"{name}: 表中没有填写事项 the form has no item")
-    reading.refuse_repeated()
+    reading.conclude()
     return reading
 
 
-def _read_sheet(sheet: Sheet, name: str, reading: Reading) -> int:
-    """Read the tables of one sheet; return how many there are."""
-    tables, columns, main = 0, None, None
-    for row, held in sheet.rows.items():
-        shown = [_heading(sheet.own((row, column))) for column in held]
-        if any(_HEADINGS["main_code"].fullmatch(text) for text in shown):
-            columns, main = _columns(sheet, row, name), None
-            tables += 1
-        elif columns is None or any(map(_TOTAL.fullmatch, shown)):
-            reading.refuse(_stray(sheet, row))
-        elif NOTES.fullmatch(shown[0]):
-            columns = None
+@dataclass(slots=True)
+class _FormSheet:
+    """One sheet, read from its top.
+
+    Parameters
+    ----------
+    columns
+        Those of the table that is being read; None above its headings and below its notes.
+    width
+        Last column that has a heading.
+    main
+        Main item of the row above.
+    """
+
+    sheet: Sheet
+    name: str
+    reading: Reading
+    columns: Columns | None = None
+    width: int = 0
+    main: Main | None = None
+
+    def read(self) -> int:
+        """Read the tables; return how many there are."""
+        tables, done, below = 0, 0, 0
+        for row in self.sheet.rows:
+            if row <= done:
+                continue
+            if found := find_columns(self.sheet, row, self.name, below=below):
+                self.columns, self.main, tables = found, None, tables + 1
+                self.width = max([*found.values(), *self.sheet.rows[row], *self.sheet.rows.get(row - 1, ())])
+                below = done = row + numbers_columns([self.sheet.own(place) for place in self._places(row + 1)])
+            elif self.columns is None:
+                self.reading.refuse(self._stray(row, below_a_table=tables > 0))
+            elif self._is_apart(row, self.columns):
+                self._end_at_note(row, self.columns)
+            else:
+                below = done = self._read_item(row, self.columns)
+        if not tables and any(map(is_item_code, self.sheet.cells.values())):
+            self.reading.remarks.append(f"{self.sheet.name}: 没有表头，没有读 not read, since it has no headings")
+        return tables
+
+    def _read_item(self, row: int, columns: Columns) -> int:
+        """Read the item that begins in a row; return its last row."""
+        form_row = FormRow(span(self.sheet, columns, row, self.main))
+        self.main = form_row.span.main()
+        form_row.faults += self._beyond(row)
+        if form_row.is_blank():
+            self.reading.refuse(form_row.faults)
         else:
-            form_row = FormRow(sheet, row, columns, main)
-            main = form_row.main
-            if not form_row.is_blank():
-                _take(form_row, reading)
-    return tables
+            self.reading.take(form_row.draft(), form_row.faults, form_row.named)
+            self.reading.remarks += form_row.remarks
+        return form_row.span.last
 
+    def _is_apart(self, row: int, columns: Columns) -> bool:
+        """Whether a row is a total, a title, a note or a signature, and says nothing of an item."""
+        values = [self.sheet.own(place) for place in self._places(row)]
+        if any(map(is_item_code, values)) or says_build_mode(self.sheet.own((row, columns["build_mode"]))):
+            return False
+        if is_note(values[0]):
+            return not is_count(self.sheet.own((row, columns["count"])))
+        title = len(values) == 1 and is_title(values[0])
+        banner = self.sheet.is_banner(row, (columns["main_code"], columns["build_mode"]))
+        return title or banner or any(is_total(label(value)) for value in values)
 
-def _stray(sheet: Sheet, row: int) -> list[Fault]:
-    """What looks like an item where none is read: below the notes, in a sheet without headings. It must not be lost unseen."""
-    places = [(row, column) for column in sheet.rows[row]]
-    codes = [place for place in places if is_item_code(sheet.own(place))]
-    if not codes or not any(says_build_mode(sheet.own(place)) for place in places):
-        return []
-    expected = "表头之下、填报说明之上 between headings and notes"
-    return [Fault(sheet.name, cell_name(codes[-1]), "表外的事项 an item outside the table", expected)]
+    def _end_at_note(self, row: int, columns: Columns) -> None:
+        """A table ends where notes begin; where their first cell is one for names, a person may have meant an item."""
+        place = self._places(row)[0]
+        if is_note(self.sheet.own(place)):
+            self.columns = None
+            if place[1] in {columns["main_name"], columns["sub_name"]}:
+                where = Named(self.sheet.name, cell_name(place), "").where
+                self.reading.remarks.append(f"{where}: 当作表下的说明 taken for a note below the table")
 
+    def _stray(self, row: int, *, below_a_table: bool) -> list[Fault]:
+        """What looks like an item where none is read: below the notes, in a sheet without headings. It must not be lost unseen."""
+        places = self._places(row)
+        codes = [place for place in places if is_item_code(self.sheet.own(place))]
+        assessed = [place for place in codes if is_assessed_code(self.sheet.own(place))]
+        if not (assessed and below_a_table) and not (codes and any(names_build_mode(self.sheet.own(place)) for place in places)):
+            return []
+        expected = "表头之下、填报说明之上 between headings and notes"
+        return [Fault(self.sheet.name, cell_name(codes[-1]), "表外的事项 an item outside the table", expected)]
 
-def _take(row: FormRow, reading: Reading) -> None:
-    draft = row.draft()
-    if draft is None:
-        reading.refuse(row.faults)
-    else:
-        reading.drafts.append(draft)
+    def _beyond(self, row: int) -> list[Fault]:
+        """A cell behind the last heading of a text file: a comma that is not quoted has cut a text in two."""
+        beyond = [place for place in self._places(row) if place[1] > self.width and not self.sheet.name]
+        expected = "表头以内的列；文字里有逗号的要加引号 a column with a heading: quote text that has a comma in it"
+        return [Fault("", cell_name(place), shown(self.sheet.own(place)), expected) for place in beyond[:1]]
 
-
-def _heading(value: Value) -> str:
-    return "".join(unicodedata.normalize("NFKC", value).split()) if isinstance(value, str) else ""
-
-
-def _columns(sheet: Sheet, row: int, name: str) -> Columns:
-    """Columns by their headings: those of a row, and of the row above, whose cells are merged down into it."""
-    found: dict[str, set[int]] = {}
-    for place in ((at, column) for at in (row - 1, row) for column in sheet.rows.get(at, ())):
-        text = _heading(sheet.own(place))
-        for heading in (heading for heading, pattern in _HEADINGS.items() if pattern.fullmatch(text)):
-            found.setdefault(heading, set()).add(place[1])
-    where = f"{name} {sheet.name} 第 {row} 行表头 headings in row {row}".replace("  ", " ")
-    if twice := [cell_name((row, column)) for columns in found.values() if len(columns) > 1 for column in sorted(columns)]:
-        raise BadInputFile(f"{where}: 同一列标题出现两次 the same heading twice: {', '.join(twice)}")
-    required = dict(zip((heading for heading in _HEADINGS if heading not in _OPTIONAL), _NAMES, strict=True))
-    if missing := [title for heading, title in required.items() if heading not in found]:
-        raise BadInputFile(f"{where}: 缺少列 columns missing: {' '.join(missing)}")
-    return {heading: min(columns) for heading, columns in found.items()}
+    def _places(self, row: int) -> list[Place]:
+        return [(row, column) for column in self.sheet.rows.get(row, ())]

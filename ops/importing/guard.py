@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import zlib
-from contextlib import suppress
 from pathlib import Path
 from typing import IO
 from xml.etree.ElementTree import ParseError
@@ -30,6 +29,9 @@ _ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
 _TYPES = "[Content_Types].xml"
 _MACRO_TYPES = (b"macroEnabled", b"vbaProject", b"macrosheet")
 """How a workbook says that it has macros, whatever its parts are called."""
+_STRICT = "{http://purl.oclc.org/ooxml/spreadsheetml/"
+_PICTURES = "xl/media/"
+"""Nothing here reads pictures, and SVG has a document type by custom."""
 _METHODS = (ZIP_STORED, ZIP_DEFLATED)
 _BLOCK_BYTES = 1 << 20
 _SMALLEST_BOMB_BYTES = 1_000_000
@@ -83,6 +85,8 @@ def check_workbook(raw: bytes, name: str) -> None:
                 raise BadInputFile(f"{name}: {_SUFFIXES['.xlsm']}")
             tags = 0
             for entry in archive.infolist():
+                if entry.filename.startswith(_PICTURES):
+                    continue
                 with archive.open(entry) as part:
                     _check_declarations(part, f"{name}: {entry.filename}")
                 with archive.open(entry) as part:
@@ -91,7 +95,14 @@ def check_workbook(raw: bytes, name: str) -> None:
                     raise BadInputFile(
                         f"{name}: 单元格过多，多为空白区域的格式 too many cells: 请清除 clear the formats of empty rows and columns"
                     )
-    except (BadZipFile, EOFError, RuntimeError, ValueError, zlib.error) as error:  # what zipfile says of broken and strange ones
+    except (
+        BadZipFile,
+        EOFError,
+        LookupError,
+        RuntimeError,
+        ValueError,
+        zlib.error,
+    ) as error:  # what zipfile says of broken and strange ones
         raise BadInputFile(f"{name}: 不是 .xlsx 工作簿，或已损坏 no .xlsx workbook, or a broken one: {type(error).__name__}") from error
 
 
@@ -124,9 +135,15 @@ def _tags(part: IO[bytes]) -> int:
 
 
 def _check_declarations(part: IO[bytes], where: str) -> None:
-    """Read up to the first element: a document type can only stand before it. A part that is no XML declares nothing."""
+    """Read up to the first element: a document type can only stand before it.
+
+    A part that is no XML, or in an encoding that the parser does not know, declares nothing: if anything needs it, that fails by itself.
+    """
     try:
-        with suppress(ParseError):
-            next(iterparse(part, events=("start",), forbid_dtd=True), None)
+        _, root = next(iterparse(part, events=("start",), forbid_dtd=True), ("", None))
     except DefusedXmlException as error:
         raise BadInputFile(f"{where}: 含文档类型声明或实体 declares a document type or entities, which no workbook needs") from error
+    except (ParseError, LookupError, ValueError):
+        return
+    if root is not None and root.tag.startswith(_STRICT):
+        raise BadInputFile(f"{where}: 严格开放格式 a Strict Open XML workbook: {_SAVE_AS}（不选“严格” not strict）")

@@ -10,22 +10,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from ops.importing.cells import ARCHIVING_MODE, choice_text, filled, is_none, item_code, symbol, text_of, truth
-from ops.importing.faults import Draft, Fault, Reading
+from ops.importing.cells import choice_text, filled, is_none, item_code, symbol, text_of, truth
+from ops.importing.faults import Draft, Fault, Named, Reading
 from ops.importing.sheet import Value
-from ops.importing.table import TableRow
+from ops.importing.table_sheet import TableRow
+from ops.importing.words import ARCHIVING_MODE, KIND, RETENTION
 from ops.publish.fields import Unreadable, shown
 from streams.contracts import ARCHIVING_SCHEDULE, MODULE_CONFIG
 
 Taken = TypeVar("Taken")
 Parse = Callable[[Value], Any]
-
-_RETENTION = {"永久": "PERMANENT", "30年": "YEARS_30", "10年": "YEARS_10"}
-_KIND = {"证据性": "EVIDENCE", "程序性": "PROCEDURE", "结果性": "RESULT"} | {
-    "证据性材料": "EVIDENCE",
-    "程序性材料": "PROCEDURE",
-    "结果性材料": "RESULT",
-}
 
 
 def _archiving_mode(value: Value) -> str:
@@ -37,16 +31,16 @@ _ITEM: dict[str, Parse] = {
     "item_code": lambda value: item_code(value).code,
     "item_name": filled,
     "schedule_version": lambda value: "" if is_none(value) else text_of(value),
-    "approved": partial(truth, default=True),
+    "approved": partial(truth, default=True, words={"已审定": True, "审定": True, "未审定": False}),
     "archiving_mode": _archiving_mode,
-    "retention": lambda value: symbol(value, _RETENTION),
+    "retention": lambda value: symbol(value, RETENTION),
 }
 _MATERIAL: dict[str, Parse] = {
-    "kind": lambda value: symbol(value, _KIND),
+    "kind": lambda value: symbol(value, KIND),
     "name": filled,
     "code": lambda value: "" if is_none(value) else text_of(value),
-    "required": partial(truth, default=True),
-    "electronic": partial(truth, default=True),
+    "required": partial(truth, default=True, words={"必需": True, "必须": True, "非必需": False, "非必须": False}),
+    "electronic": partial(truth, default=True, words={"电子": True, "纸质": False}),
 }
 ITEM_FIELDS: Mapping[str, tuple[str, ...]] = {
     ARCHIVING_SCHEDULE: ("item_code", "item_name", "schedule_version", "approved", "retention"),
@@ -68,15 +62,13 @@ def read_items(topic: str, rows: Iterable[TableRow]) -> Reading:
     topic
         ``archiving-schedule`` or ``module-config``.
     """
-    reading = Reading()
-    for group in _groups(rows):
+    reading, every = Reading(), list(rows)
+    for outside in (row for row in every if not row.cells):
+        reading.refuse(list(outside.faults))
+    for group in _groups(row for row in every if row.cells):
         item = _Item(topic, group)
-        draft = item.draft()
-        if draft is None:
-            reading.refuse(item.faults)
-        else:
-            reading.drafts.append(draft)
-    reading.refuse_repeated()
+        reading.take(item.draft(), item.faults, item.named)
+    reading.conclude()
     return reading
 
 
@@ -109,11 +101,15 @@ class _Item:
     topic: str
     rows: list[TableRow]
     faults: list[Fault] = field(default_factory=list)
+    named: Named | None = None
 
     def draft(self) -> Draft | None:
         """What they say, or None: :attr:`faults` say why."""
         first = self.rows[0]
+        self.faults += [fault for row in self.rows for fault in row.faults]
         content = {name: self._read(first, name, _ITEM[name]) for name in ITEM_FIELDS[self.topic]}
+        if content["item_code"]:
+            self.named = Named(first.sheet, first.cells["item_code"], content["item_code"])
         for row in self.rows[1:]:
             for name, value in content.items():
                 if name in row.values and value is not None and self._read(row, name, _ITEM[name]) not in (value, None):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,8 +10,6 @@ from openpyxl.utils import get_column_letter
 
 LARGEST_ROWS = 20_000
 LARGEST_COLUMNS = 200
-NOTES = re.compile(r"(?:(?:填报|填表)?说明|备?注|单位名称|填报人|填表人|制表人|确认人|审核人|(?:单位)?负责人|联系人|联系电话|填报时间):.*")
-"""Notes and signatures below a table: how their first cell begins, half width and without blanks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +20,12 @@ class NotAValue:
     ----------
     what
         How messages call it.
+    text
+        A date as ISO writes it, for notes; empty for all else.
     """
 
     what: str
+    text: str = ""
 
 
 Value = str | int | float | bool | NotAValue
@@ -81,6 +81,12 @@ class Sheet:
             ranges = self._by_column[column] = [each for each in self.merges if each[1] <= column <= each[3]]
         at = bisect_right(ranges, row, key=lambda each: each[0]) - 1
         return ranges[at] if at >= 0 and row <= ranges[at][2] else None
+
+    def is_banner(self, row: int, columns: Iterable[int]) -> bool:
+        """Whether the only cell that a row holds is merged over all of these columns: a title of what follows, a page number."""
+        held = self.rows[row]
+        merged = self.range_of((row, held[0])) if len(held) == 1 else None
+        return merged is not None and all(merged[1] <= column <= merged[3] for column in columns)
 
 
 def cell_name(place: Place) -> str:

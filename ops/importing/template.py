@@ -14,8 +14,8 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from ops.importing.cells import ARCHIVING_MODE, BUILD_MODE, PLAN_YEAR
-from ops.importing.table import HEADINGS
+from ops.importing.table_sheet import HEADINGS
+from ops.importing.words import ARCHIVING_MODE, BUILD_MODE, PLAN_YEAR
 from streams.errors import BadInputFile
 
 BLANK_ROWS = 200

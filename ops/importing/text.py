@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -12,6 +12,8 @@ import orjson
 from ops.importing.sheet import LARGEST_COLUMNS, LARGEST_ROWS, Sheet
 from ops.publish.encodings import is_mixed, text_codec
 from streams.errors import BadInputFile
+
+_DELIMITERS = {"\t": "制表符 a tab", ";": "分号 a semicolon", "；": "全角分号 a full-width semicolon", "，": "全角逗号 a full-width comma"}
 
 
 def csv_sheet(raw: bytes, name: str, encoding: str) -> Sheet:
@@ -33,7 +35,15 @@ def csv_sheet(raw: bytes, name: str, encoding: str) -> Sheet:
             cells.update({(row, column): text.strip() for column, text in enumerate(texts, start=1) if text.strip()})
     except csv.Error as error:
         raise BadInputFile(f"{name}: 第 {reader.line_num} 行附近 CSV 读不出 cannot be read near line {reader.line_num}: {error}") from error
+    if cells and all(column == 1 for _, column in cells) and (other := _delimiter(str(text) for text in cells.values())):
+        raise BadInputFile(f"{name}: 列之间是{other}: 请以逗号分隔另存 save it with commas between the columns")
     return Sheet("", cells)
+
+
+def _delimiter(lines: Iterable[str]) -> str:
+    """What stands between columns where commas do not, if anything does."""
+    whole = "".join(lines)
+    return next((called for mark, called in _DELIMITERS.items() if mark in whole), "")
 
 
 def json_lines(raw: bytes, name: str, encoding: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -60,6 +70,16 @@ def json_lines(raw: bytes, name: str, encoding: str) -> Iterator[tuple[int, dict
 
 def _decoded(raw: bytes, name: str, encoding: str) -> str:
     codec = text_codec(encoding)
+    if not _is_in(codec, raw) and codec != "utf-8" and _is_in("utf-8", raw):
+        raise BadInputFile(f"{name}: 是 UTF-8 编码 is in UTF-8: 去掉 leave out --encoding")
     if is_mixed(io.BytesIO(raw), name, codec):
         raise BadInputFile(f"{name}: 有的行不是 {codec.upper()} 编码 some lines are not in {codec.upper()}")
     return raw.decode(codec).removeprefix("\ufeff")
+
+
+def _is_in(codec: str, raw: bytes) -> bool:
+    try:
+        raw.decode(codec)
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -5,28 +5,36 @@ from __future__ import annotations
 import datetime as dt
 import io
 import logging
+import re
 import warnings
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable
+from typing import IO, Any
 
 from defusedxml.ElementTree import iterparse
-from openpyxl import load_workbook
+from openpyxl.reader.excel import ExcelReader
+from openpyxl.styles.numbers import is_date_format, is_timedelta_format
 from openpyxl.utils import range_boundaries
+from openpyxl.utils.escape import unescape
+from openpyxl.worksheet._reader import WorkSheetParser
+from openpyxl.xml.constants import STYLES_TYPE
 
+from ops.importing.formats import GENERAL, as_shown, cell_formats
 from ops.importing.guard import check_workbook
 from ops.importing.sheet import LARGEST_COLUMNS, LARGEST_ROWS, NotAValue, Place, Range, Sheet, Value
 from streams.errors import BadInputFile
 
 logger = logging.getLogger(__name__)
 
-_LAST_ROW = 1_048_576
+_LAST_ROW, _LAST_COLUMN = 1_048_576, 16_384
 _MOST_MERGES = 100_000
-_MERGE = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}mergeCell"
+_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _MOMENTS = (dt.datetime, dt.date, dt.time, dt.timedelta)
+_WORKSHEET = "/worksheet"
+_EXAMPLE = re.compile(r"示例|样表|样例|范例")
 
 
 def workbook_sheets(raw: bytes, name: str) -> list[Sheet]:
-    """Read the sheets that a person sees; hidden ones hold lists and last year's drafts, and it is told that they were not read.
+    """Read the sheets that a person sees; it is told which were not read: hidden ones, with lists and last year's drafts, and examples.
 
     Parameters
     ----------
@@ -44,55 +52,123 @@ def workbook_sheets(raw: bytes, name: str) -> list[Sheet]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what openpyxl leaves out when it *writes* is nothing to us
         try:
-            workbook = load_workbook(io.BytesIO(raw), read_only=True, keep_links=False)
-            if hidden := [sheet.title for sheet in workbook.worksheets if sheet.sheet_state != "visible"]:
-                logger.warning("%s: 隐藏的工作表没有读 hidden sheets are not read: %s", name, ", ".join(hidden))
-            return [_sheet(sheet, name) for sheet in workbook.worksheets if sheet.sheet_state == "visible"]
+            return _Book(raw, name).sheets()
         except BadInputFile:
             raise
         except Exception as error:  # openpyxl raises whatever the XML leads it to
             raise BadInputFile(f"{name}: 工作簿已损坏 a broken workbook: {type(error).__name__}") from error
 
 
-def _sheet(sheet: Any, name: str) -> Sheet:
-    sheet.reset_dimensions()  # writers state them wrongly
-    cells: dict[Place, Value] = {}
-    rows = 0
-    for row in sheet.iter_rows(max_row=_LAST_ROW):
-        held = [(cell.row, cell.column, _value(cell)) for cell in row if cell.value is not None]
-        kept = {(number, column): value for number, column, value in held if value != ""}
-        rows += bool(kept)
-        if rows > LARGEST_ROWS:
-            raise BadInputFile(f"{name} {sheet.title}: 有内容的行超过 more than {LARGEST_ROWS:,} rows with content")
-        if kept and max(column for _, column in kept) > LARGEST_COLUMNS:
-            raise BadInputFile(f"{name} {sheet.title}: 有内容的列超过 content beyond column {LARGEST_COLUMNS}")
-        cells.update(kept)
-    return Sheet(sheet.title, cells, list(_merges(sheet, name)))
+class _Book:
+    """An open workbook, of which only cells, merged ranges and number formats are read: writers err in the rest, which Excel forgives."""
+
+    def __init__(self, raw: bytes, name: str) -> None:
+        self._name = name
+        self._reader = ExcelReader(io.BytesIO(raw), read_only=True, keep_links=False)
+        self._reader.read_manifest()
+        self._reader.read_strings()
+        self._reader.read_workbook()
+        self._formats: list[str] = []
+        for styles in (part for part in self._reader.package.Override if part.ContentType == STYLES_TYPE):
+            with self._reader.archive.open(styles.PartName[1:]) as part:
+                self._formats = cell_formats(part)
+
+    def sheets(self) -> list[Sheet]:
+        """The sheets that are read."""
+        found = [(sheet, part) for sheet, part in self._reader.parser.find_sheets() if part.Type.endswith(_WORKSHEET)]
+        visible = [(sheet, part) for sheet, part in found if sheet.state == "visible"]
+        own = [(sheet, part) for sheet, part in visible if not _EXAMPLE.search(sheet.name)]
+        self._tell("隐藏的工作表没有读 hidden sheets are not read", (sheet.name for sheet, _ in found if sheet.state != "visible"))
+        if own:  # else somebody filled in the example itself
+            self._tell(
+                "示例工作表没有读 sheets of examples are not read", (sheet.name for sheet, _ in visible if _EXAMPLE.search(sheet.name))
+            )
+        return [self._sheet(sheet.name, part.target) for sheet, part in own or visible]
+
+    def _sheet(self, title: str, target: str) -> Sheet:
+        cells: dict[Place, Value] = {}
+        merges: list[Range] = []
+        hidden: list[str] = []
+        rows = 0
+        with self._reader.archive.open(target) as part:
+            parser = self._parser(part)
+            for _, element in iterparse(part):
+                if element.tag == f"{_MAIN}row":
+                    held = self._row(parser, element, title)
+                    rows += bool(held)
+                    hidden += [str(row) for row, _ in list(held)[:1] if element.get("hidden") in {"1", "true"}]
+                    cells.update(held)
+                elif element.tag == f"{_MAIN}mergeCell":
+                    merges.append(_merge(element.attrib["ref"]))
+                else:
+                    continue
+                element.clear()
+                if rows > LARGEST_ROWS:
+                    raise BadInputFile(f"{self._name} {title}: 有内容的行超过 more than {LARGEST_ROWS:,} rows with content")
+                if len(merges) > _MOST_MERGES:
+                    raise BadInputFile(f"{self._name} {title}: 合并单元格超过 more than {_MOST_MERGES:,} merged ranges")
+        self._tell(f"{title}: 隐藏的行也读了 hidden rows are read too", hidden)
+        return Sheet(title, cells, merges)
+
+    def _parser(self, part: IO[bytes]) -> WorkSheetParser:
+        """Makes values of cells; formulas, which it would take apart, are left to :meth:`_value`."""
+        formats = enumerate(self._formats)
+        dates = {style: is_timedelta_format(code) for style, code in formats if is_date_format(code)}
+        return WorkSheetParser(
+            part,
+            self._reader.shared_strings,
+            data_only=True,
+            epoch=self._reader.wb.epoch,
+            date_formats=set(dates),
+            timedelta_formats={style for style, is_duration in dates.items() if is_duration},
+        )
+
+    def _row(self, parser: WorkSheetParser, element: Any, title: str) -> dict[Place, Value]:
+        """The cells of a row that hold something."""
+        if len(element) > _LAST_COLUMN:
+            raise BadInputFile(f"{self._name} {title}: 一行里的单元格过多 too many cells in a row")
+        _, cells = parser.parse_row(element)
+        held: dict[Place, Value] = {}
+        for tag, cell in zip(element, cells, strict=True):
+            value = self._value(cell, is_formula=tag.find(f"{_MAIN}f") is not None)
+            if value == "":
+                continue
+            row, column = cell["row"], cell["column"]
+            if not 1 <= row <= _LAST_ROW:
+                raise BadInputFile(f"{self._name} {title}: 没有这样的行 no such row: {row}")
+            if column > LARGEST_COLUMNS:
+                raise BadInputFile(f"{self._name} {title}: 有内容的列超过 content beyond column {LARGEST_COLUMNS}")
+            held[row, column] = value
+        return held
+
+    def _value(self, cell: Any, *, is_formula: bool) -> Value:
+        value, style = cell["value"], cell["style_id"]
+        if is_formula:
+            return NotAValue("公式 a formula")
+        if cell["data_type"] == "e":
+            return NotAValue("错误值 an error value")
+        if isinstance(value, _MOMENTS):
+            return NotAValue("日期格式的值 a date", _day(value))
+        if value is None or isinstance(value, str):
+            return unescape(value or "").replace("\r\n", "\n").strip()
+        return value if isinstance(value, bool) else as_shown(value, self._formats[style] if style < len(self._formats) else GENERAL)
+
+    def _tell(self, what: str, names: Iterable[str]) -> None:
+        """Tell the person who imports; nothing of a file is left out unseen."""
+        if listed := ", ".join(names):
+            logger.warning("%s: %s: %s", self._name, what, listed)
 
 
-def _value(cell: Any) -> Value:
-    value = cell.value
-    if cell.data_type == "f":
-        return NotAValue("公式 a formula")
-    if cell.data_type == "e":
-        return NotAValue("错误值 an error value")
-    if isinstance(value, _MOMENTS):
-        return NotAValue("日期格式的值 a date")
-    if isinstance(value, str):
-        return value.replace("_x000D_", "").strip()  # a carriage return as Office writes it into XML
-    return value if isinstance(value, bool | int | float) else NotAValue(type(value).__name__)
+def _day(moment: dt.datetime | dt.date | dt.time | dt.timedelta) -> str:
+    """A date as ISO writes it, with its time only where there is one."""
+    if isinstance(moment, dt.timedelta):
+        return str(moment)
+    if isinstance(moment, dt.datetime) and moment.time() == dt.time():
+        return moment.date().isoformat()
+    return moment.isoformat()
 
 
-def _merges(sheet: Any, name: str) -> Iterator[Range]:
-    """Merged ranges stand behind the cells; openpyxl reads them only where it keeps every cell in memory, empty ones too."""
-    with sheet._get_source() as part:  # noqa: SLF001 - the open part of the zip, which it has no public name for
-        number = 0
-        for _, element in iterparse(part):
-            if element.tag == _MERGE:
-                number += 1
-                if number > _MOST_MERGES:
-                    raise BadInputFile(f"{name} {sheet.title}: 合并单元格超过 more than {_MOST_MERGES:,} merged ranges")
-                bounds = range_boundaries(element.attrib["ref"])
-                first_column, first_row, last_column, last_row = (bound or 0 for bound in bounds)  # A:C, which nobody writes, has no rows
-                yield first_row, first_column, last_row, last_column
-            element.clear()
+def _merge(reference: str) -> Range:
+    """``A1:B2`` as numbers; A:C, which nobody writes, has no rows."""
+    first_column, first_row, last_column, last_row = (bound or 0 for bound in range_boundaries(reference))
+    return first_row, first_column, last_row, last_column

@@ -67,27 +67,32 @@ def test_a_message_shows_a_code_and_no_name(text: str, shown: str):
 
 
 @pytest.mark.parametrize(
-    ("value", "meaning"), [("是", True), ("否", False), ("√", True), ("TRUE", True), (False, False), ("", True), (1, True), ("纸质", False)]
+    ("value", "meaning"),
+    [
+        *(("是", True), ("√", True), ("TRUE", True), ("", True), (1, True), ("☑是 □否", True)),
+        *(("否", False), (False, False), ("纸质", False), ("是□ 否☑", False)),
+    ],
 )
 def test_yes_and_no_are_read_as_people_write_them(value: Value, meaning: bool):
     """An empty cell is the default."""
-    assert truth(value, default=True) is meaning
+    assert truth(value, default=True, words={"纸质": False}) is meaning
 
 
-@pytest.mark.parametrize("value", ["大概", "2", FORMULA])
+@pytest.mark.parametrize("value", ["大概", "2", "纸质", "□是 □否", "☑是 ☑否", FORMULA])
 def test_neither_yes_nor_no_is_refused(value: Value):
-    """Not taken for the default."""
+    """Not taken for the default; nor are words of another column, such as 纸质 for whether a material is required."""
     with pytest.raises(Unreadable):
-        truth(value, default=True)
+        truth(value, default=True, words={"必需": True})
 
 
 def test_a_symbol_is_a_word_or_itself():
     """Files made by programs have Avro's names."""
     words = {"永久": "PERMANENT", "30年": "YEARS_30"}
-    found = [symbol(text, words) for text in ("永久", " ３０ 年", "YEARS_30", "unknown")]
-    assert found == ["PERMANENT", "YEARS_30", "YEARS_30", "UNKNOWN"]
-    with pytest.raises(Unreadable, match="永久 / 30年"):
-        symbol("5年", words)
+    found = [symbol(text, words) for text in ("永久", " ３０ 年", "YEARS_30")]
+    assert found == ["PERMANENT", "YEARS_30", "YEARS_30"]
+    for other in ("5年", "unknown"):
+        with pytest.raises(Unreadable, match="永久 / 30年"):
+            symbol(other, words)
 
 
 def test_line_breaks_that_fit_a_name_into_its_column_are_taken_out():
@@ -103,7 +108,7 @@ def test_line_breaks_that_fit_a_name_into_its_column_are_taken_out():
 def test_every_parser_reads_or_refuses_any_value(value: Any):
     """Nothing but Unreadable comes out, and what is read is in range."""
     is_none(value)
-    for parse in (count, item_code, filled, text_of, lambda each: truth(each, default=False)):
+    for parse in (count, item_code, filled, text_of, lambda each: truth(each, default=False, words={})):
         with suppress(Unreadable):
             read = parse(value)
             assert parse is not count or 0 <= read < 10**9

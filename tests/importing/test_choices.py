@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.importing.cells import ARCHIVING_MODE, BUILD_MODE, PLAN_YEAR
 from ops.importing.choices import Choice
+from ops.importing.words import ARCHIVING_MODE, BUILD_MODE, PLAN_YEAR
 from ops.publish.fields import Unreadable
 
 MODES = list(BUILD_MODE.words)

@@ -111,9 +111,11 @@ def test_an_item_below_the_notes_or_without_headings_is_told_not_lost():
     assert codes(reading) == CODES[:1]
 
 
-def test_a_note_that_says_total_takes_no_item_out_unseen():
-    """Rows with 合计 are no items, unless they look like one."""
+def test_a_note_that_says_total_takes_no_item_out():
+    """Rows with 合计 are no items, unless they say something of one."""
     reading = read(form([MAIN, with_cell(SUB_1, "J", "小计")]))
+    assert (codes(reading), places(reading)) == (CODES[:2], [])
+    reading = read(form([MAIN, with_cell(with_cell(SUB_1, "J", "小计"), "E", "许可00385001")]))
     assert (codes(reading), places(reading)) == (CODES[:1], ["E7"])
 
 

@@ -15,7 +15,7 @@ from openpyxl import Workbook
 from ops.importing.form import read_form
 from ops.importing.guard import LARGEST_FILE_BYTES, check_workbook, read_bytes
 from ops.importing.sheet import LARGEST_ROWS, Sheet
-from ops.importing.table import _of_sheet
+from ops.importing.table_sheet import sheet_rows
 from ops.importing.text import csv_sheet, json_lines
 from ops.importing.workbook import workbook_sheets
 from streams.errors import BadInputFile
@@ -113,7 +113,7 @@ def test_a_large_sheet_without_a_table_is_told_in_time(headings: tuple[str, ...]
     cells = {(row, column): "x" for row in range(1, LARGEST_ROWS + 1) for column in range(1, 11)}
     cells |= {(1, column): heading for column, heading in enumerate(headings, 1)}
     begun = time.monotonic()
-    for read in (lambda sheet: read_form([sheet], "f"), lambda sheet: list(_of_sheet(sheet, "f", ()))):
+    for read in (lambda sheet: read_form([sheet], "f"), lambda sheet: list(sheet_rows(sheet, "f", ()))):
         with suppress(BadInputFile):
             assert read(Sheet("s", cells)) == []
     assert time.monotonic() - begun < 20

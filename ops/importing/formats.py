@@ -1,0 +1,46 @@
+"""What a spreadsheet shows of a number: ``1`` in the format ``00`` is 01, and as a version or a code it is no other."""
+
+from __future__ import annotations
+
+import re
+from typing import IO
+
+from defusedxml.ElementTree import iterparse
+from openpyxl.styles.numbers import builtin_format_code
+
+from ops.importing.sheet import Value
+
+_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+GENERAL = "General"
+_DATE = "yyyy-mm-dd"
+_CHINESE_DATES = frozenset({*range(27, 37), *range(50, 59)})
+"""Built-in formats that only exist in East Asian versions of Excel, such as 2018年5月1日 (31) and 2018年5月 (57)."""
+_MOST_SHOWN, _LONGEST = 10**11, 12
+"""Without a format, a spreadsheet shows eleven digits and a point; longer numbers become ``1.2E+11``."""
+_DIGITS = re.compile(r"(0+)(?:\.(0+))?(?:_.)?(?:;.*)?")
+"""``0``, ``000``, ``0.00``, with what only negative numbers are shown by, and the blank that keeps them in line with those."""
+
+
+def cell_formats(styles: IO[bytes]) -> list[str]:
+    """Format of each cell style, in their order. Fonts and colours, which writers other than Excel often get wrong, are not looked at."""
+    own: dict[int, str] = {}
+    used: list[int] = []
+    for _, element in iterparse(styles):
+        if element.tag == f"{_MAIN}numFmts":
+            own = {int(each.get("numFmtId", 0)): each.get("formatCode", "") for each in element}
+        elif element.tag == f"{_MAIN}cellXfs":
+            used = [int(each.get("numFmtId", 0)) for each in element]
+    return [own.get(number) or (_DATE if number in _CHINESE_DATES else builtin_format_code(number)) or GENERAL for number in used]
+
+
+def as_shown(number: float, code: str) -> Value:
+    """The text that a format shows of a number; the number itself where the format is of another kind, or rounds it."""
+    digits = _DIGITS.fullmatch(code)
+    if not 0 <= number < _MOST_SHOWN or not (digits or code in {GENERAL, "@"}):
+        return number
+    if digits:
+        decimals = len(digits[2] or "")
+        text = f"{number:0{len(digits[1]) + bool(decimals) + decimals}.{decimals}f}"
+    else:
+        text = str(int(number)) if float(number).is_integer() else repr(number)
+    return text if len(text) <= _LONGEST and float(text) == number else number

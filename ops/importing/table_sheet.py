@@ -1,0 +1,177 @@
+"""One sheet with a plain table — one row of headings, in Chinese or Avro's names — -> rows by field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ops.importing.cells import is_assessed_code, is_item_code
+from ops.importing.characters import compact
+from ops.importing.faults import Fault
+from ops.importing.labels import is_note, is_title, is_total, label, numbers_columns
+from ops.importing.sheet import Sheet, Value, cell_name
+from ops.importing.words import ARCHIVING_MODE, KIND, RETENTION
+from ops.publish.fields import shown
+from streams.errors import BadInputFile
+
+HEADINGS = {
+    "item_code": ("事项编码", "权力事项编码", "事项代码"),
+    "item_name": ("事项名称", "权力事项名称"),
+    "schedule_version": ("版本", "版本号"),
+    "approved": ("是否审定", "审定"),
+    "retention": ("保管期限",),
+    "archiving_mode": ("归档方式",),
+    "kind": ("材料类型", "材料类别"),
+    "name": ("材料名称",),
+    "code": ("材料编码", "材料代码", "材料编号"),
+    "required": ("是否必需", "是否必须"),
+    "electronic": ("是否电子", "是否电子化"),
+}
+"""Field -> what its column may be called, besides the field's own name."""
+FIELDS = {heading: field for field, headings in HEADINGS.items() for heading in (field, *headings)}
+"""What a column may be called -> its field."""
+_UNREAD = frozenset({"", "序号", "备注"})
+_BRACKETS = re.compile(r"\([^)]*\)$")
+_FEWEST_FIELDS = 4
+_FEWEST_STRAY_CELLS = 4
+_WORDS = frozenset({*RETENTION, *KIND, *ARCHIVING_MODE.words})
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One row.
+
+    Parameters
+    ----------
+    values
+        By field; what is empty is absent. A merged cell's value is in each of its rows.
+    cells
+        Field -> where it stands, for every column of the table; none for a row outside of it.
+    faults
+        What is wrong in it apart from its values.
+    """
+
+    sheet: str
+    values: Mapping[str, Value]
+    cells: Mapping[str, str]
+    faults: tuple[Fault, ...] = ()
+
+
+def sheet_rows(sheet: Sheet, name: str, required: tuple[str, ...]) -> Iterator[TableRow]:
+    """Yield the rows of the tables of a sheet, and what looks like one and stands outside.
+
+    Parameters
+    ----------
+    required
+        Fields that must have a column.
+
+    Raises
+    ------
+    BadInputFile
+        A column is unknown, missing or there twice.
+    """
+    table, done = None, 0
+    for row, held in sheet.rows.items():
+        if row <= done:
+            continue
+        if headings := _headings(sheet, row, name, required):
+            table = _Table(sheet, headings)
+            done = row + numbers_columns([sheet.own((row + 1, column)) for column in sheet.rows.get(row + 1, ())])
+        elif table is None:
+            yield from _stray(sheet, row)
+        elif not table.passes_over(row, held) and (found := table.row(row, held)):
+            yield found
+
+
+class _Table:
+    """One table, from its headings down.
+
+    Parameters
+    ----------
+    headings
+        Column -> its heading.
+    """
+
+    def __init__(self, sheet: Sheet, headings: Mapping[int, str]) -> None:
+        self._sheet = sheet
+        self._headings = headings
+        self._columns = {FIELDS[title]: column for column, title in headings.items() if title in FIELDS}
+        self._noted = False
+
+    def passes_over(self, row: int, held: list[int]) -> bool:
+        """Whether a row is a total, a title, a note or a signature, and says nothing of a material."""
+        values = [self._sheet.own((row, column)) for column in held]
+        if any(is_item_code(value) or _is_word(value) for value in values):
+            return False
+        alone = len(held) == 1
+        note = is_note(values[0])
+        self._noted = self._noted or note
+        title = alone and is_title(values[0]) and held[0] <= self._columns["item_code"]
+        about_a_field = self._noted and FIELDS.get(label(values[0])) is not None
+        banner = self._sheet.is_banner(row, (self._columns["item_code"], self._columns.get("retention", 0)))
+        return note or title or banner or about_a_field or (self._noted and alone) or any(is_total(label(value)) for value in values)
+
+    def row(self, row: int, held: list[int]) -> TableRow | None:
+        """What the row says, or None where it is blank."""
+        places = {field: self._sheet.origin((row, column)) for field, column in self._columns.items()}
+        cells = {field: cell_name(place) for field, place in places.items()}
+        own = [self._sheet.own((row, column)) for column in self._columns.values()]
+        faults = tuple(self._beside(row, held))
+        if not faults and all(value == "" for value in own):
+            return None
+        values = {field: self._sheet.own(place) for field, place in places.items()}
+        return TableRow(self._sheet.name, {field: value for field, value in values.items() if value != ""}, cells, faults)
+
+    def _beside(self, row: int, held: list[int]) -> Iterator[Fault]:
+        """The first cell without a heading: nobody can say of what it is, or a comma that is not quoted has cut a text in two."""
+        first = min(self._headings)
+        for column in held:
+            value = self._sheet.own((row, column))
+            is_number = compact(str(value)).isdecimal()
+            if column not in self._headings and not (column < first and is_number):
+                expected = "有标题的列；CSV 中有逗号的文字要加引号 a column with a heading; quote text with a comma in it in a CSV"
+                yield Fault(self._sheet.name, cell_name((row, column)), shown(value) if isinstance(value, str) else "值 a value", expected)
+                return
+
+
+def _stray(sheet: Sheet, row: int) -> Iterator[TableRow]:
+    """What looks like an item above the headings, or in a sheet without them. It must not be lost unseen."""
+    values = {column: sheet.own((row, column)) for column in sheet.rows[row]}
+    code = next((column for column, value in values.items() if is_assessed_code(value)), None)
+    if code is not None and (any(map(_is_word, values.values())) or len(values) >= _FEWEST_STRAY_CELLS):
+        fault = Fault(sheet.name, cell_name((row, code)), "表外的事项 an item outside the table", "表头之下 below the headings")
+        yield TableRow(sheet.name, {}, {}, (fault,))
+
+
+def _is_word(value: Value) -> bool:
+    return isinstance(value, str) and compact(value) in _WORDS
+
+
+def _headings(sheet: Sheet, row: int, name: str, required: tuple[str, ...]) -> dict[int, str] | None:
+    """Headings by column where this is the row of headings, else None: a list of what the columns mean names one or two of them."""
+    titles = {column: _title(sheet.own((row, column))) for column in sheet.rows[row]}
+    fields = [FIELDS[title] for title in titles.values() if title in FIELDS]
+    if "item_code" not in fields or len(set(fields)) < _FEWEST_FIELDS:
+        return None
+    faults = {
+        "未知的列 unknown columns": [title for title in titles.values() if title not in FIELDS and title not in _UNREAD],
+        "重复的列 columns named twice": sorted({HEADINGS[field][0] for field in fields if fields.count(field) > 1}),
+        "缺少的列 missing columns": [HEADINGS[field][0] for field in required if field not in fields],
+    }
+    if found := "；".join(f"{what}: {listed(names)}" for what, names in faults.items() if names):
+        known = " ".join(headings[0] for headings in HEADINGS.values())
+        raise BadInputFile(f"{name} {sheet.name}".rstrip() + f": {found}。可用 columns: {known}")
+    return {column: title for column, title in titles.items() if title}
+
+
+def _title(value: Value) -> str:
+    """A heading without what it says in brackets, unless that makes it another."""
+    text = label(value)
+    bare = _BRACKETS.sub("", text)
+    return bare if bare in FIELDS or bare in _UNREAD - {""} else text
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as messages list them."""
+    return ", ".join(map(repr, names))
