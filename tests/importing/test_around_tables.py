@@ -1,0 +1,145 @@
+"""What stands around a table: told from its items, and never an item lost in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.importing.form import read_form
+from ops.importing.text import csv_sheet
+from streams.errors import BadInputFile
+from tests.importing.forms import MAIN, NOTES, NOTICE, NOTICE_MERGES, SUB_1, SUB_2, fill, form, read, saved, with_cell
+from tests.importing.test_form import CODES, codes, places
+from tests.importing.test_headings import IN_ONE_ROW
+from tests.importing.test_materials import CONTENT, FIRST, HEADINGS, MORE, OTHER, OTHER_CONTENT, contents, workbook, written
+from tests.importing.test_materials import read as read_table
+
+TOTALS = ["合计", "合计：", "合计:116", "总计（件）", "合计(件)", "本页小计", "共计", "总数"]
+SIGNATURES = [
+    *("经办人：李某", "填表日期：2018年4月", "填报日期：2018", "审核：", "分管领导：", "填报单位（盖章）：", "联系方式：", "日期：2018"),
+    *("主要领导签字：", "填表人（签字）：", "填表人", "制表：", "单位（公章）：", "审核意见：同意"),
+]
+NUMBERED = "1．名称和编码以数据库为准"
+
+
+@pytest.mark.parametrize("total", TOTALS)
+def test_a_total_is_no_item(total: str, tmp_path: Path):
+    """However it is called, in whichever column; the table may go on behind it."""
+    for row in ((total, None, None, None, None, None, 33), (3, total, None, None, None, "□省统建 □市统建", 33)):
+        reading = read(form([MAIN, row, SUB_1, SUB_2, row]))
+        assert (codes(reading), reading.faults) == (CODES, [])
+    reading = read_table(workbook(tmp_path, [HEADINGS, FIRST, MORE, (total, None, None, None, None, None, 2), OTHER]))
+    assert (contents(reading), reading.faults) == ([CONTENT, OTHER_CONTENT], [])
+
+
+@pytest.mark.parametrize("signature", SIGNATURES)
+@pytest.mark.parametrize("column", [0, 1])
+def test_a_signature_is_no_item(signature: str, column: int, tmp_path: Path):
+    """Alone, or with a telephone number further right."""
+    for row in ((signature,), (signature, None, None, "联系电话：0571-1")):
+        below = [(None,) * column + row]
+        reading = read(form(NOTICE, NOTICE_MERGES, below=below))
+        assert (codes(reading), reading.faults) == (CODES, [])
+        reading = read_table(workbook(tmp_path, [HEADINGS, FIRST, MORE, *below]))
+        assert (contents(reading), reading.faults) == ([CONTENT], [])
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        [("填报说明", NUMBERED), (None, "2．建设模式包含省统建")],
+        [("填表须知",), (NUMBERED,)],
+        [("注", NUMBERED)],
+        [(None, "※自建才填归档计划")],
+        [(None, NUMBERED), (None, "2．建设模式")],
+        [("备注：", "见文件")],
+    ],
+)
+def test_notes_are_no_items(notes: Any, tmp_path: Path):
+    """With or without a heading of their own, in one column or two."""
+    reading = read(form(NOTICE, NOTICE_MERGES, below=notes))
+    assert (codes(reading), reading.faults) == (CODES, [])
+    reading = read_table(workbook(tmp_path, [HEADINGS, FIRST, MORE, *notes]))
+    assert (contents(reading), reading.faults) == ([CONTENT], [])
+
+
+def test_a_note_where_an_item_could_stand_is_told(caplog: pytest.LogCaptureFixture):
+    """Somebody may have numbered an item, and filled in no more than its name."""
+    read(form([MAIN], below=[(None, "2、公共场所卫生行政许可")]))
+    assert "Sheet1!B7: 当作表下的说明" in caplog.text
+
+
+@pytest.mark.parametrize("changed", [{"E": "许可00385"}, {"E": None, "C": None, "G": None}, {"F": None}])
+def test_a_row_that_begins_like_a_note_and_says_something_of_an_item_is_one(changed: dict[str, Any]):
+    """A code, a ticked box or a number: then what is missing is told."""
+    row: Any = with_cell(SUB_1, "A", "备注")
+    for column, value in changed.items():
+        row = with_cell(row, column, value)
+    assert read(form([MAIN, row])).bad == 1
+
+
+def test_a_title_over_part_of_a_table_is_no_item(tmp_path: Path):
+    """Merged over the columns, on one page or at the top of the next."""
+    rows = [("一、行政许可",), MAIN, ("第1页 共2页",), SUB_1, SUB_2]
+    reading = read(form(rows, ("A6:J6", "A8:J8")))
+    assert (codes(reading), reading.faults) == (CODES, [])
+    rows = [HEADINGS, ("一、行政许可",), FIRST, MORE, ("归档范围和保管期限表（续）",), HEADINGS, OTHER]
+    reading = read_table(workbook(tmp_path, rows, ("A2:J2",)))
+    assert (contents(reading), reading.faults) == ([CONTENT, OTHER_CONTENT], [])
+
+
+@pytest.mark.parametrize("mode", ["☑自建（卫生许可系统）", None, "见附件"])
+def test_an_item_below_the_notes_is_told_whatever_else_is_filled_in(mode: Any):
+    """Its code is enough; also with characters in it that nobody sees."""
+    for code in (SUB_1[4], "许可\xad-00385\u200b-001"):
+        reading = read(form([MAIN], below=[*NOTES, with_cell(with_cell(SUB_1, "F", mode), "E", code)]))
+        assert (places(reading), reading.bad, codes(reading)) == (["E9"], 1, CODES[:1])
+
+
+def test_a_sheet_without_headings_is_named(caplog: pytest.LogCaptureFixture, tmp_path: Path):
+    """A list of codes is no fault; that it was not read is worth knowing."""
+    listed = [("许可-00001-000", "另一事项")]
+    book = form([MAIN])
+    fill(book.create_sheet("代码表"), listed)
+    assert read(book).faults == []
+    assert "代码表: 没有表头" in caplog.text
+    caplog.clear()
+    table = form([], top=[HEADINGS, FIRST], below=[])
+    fill(table.create_sheet("代码表"), listed)
+    assert read_table(written(tmp_path, "t.xlsx", saved(table))).faults == []
+    assert "代码表: 没有表头" in caplog.text
+
+
+@pytest.mark.parametrize("row", [FIRST, with_cell(FIRST, "E", "长期"), (FIRST[0], None, None, None, "永久")])
+def test_rows_of_a_schedule_outside_a_table_are_told(row: Any, tmp_path: Path):
+    """With ``--replace`` their items would be taken back."""
+    book = form([], top=[row, HEADINGS, OTHER], below=[])
+    fill(book.create_sheet("续"), [row, MORE])
+    reading = read_table(written(tmp_path, "t.xlsx", saved(book)))
+    assert [(fault.sheet, fault.cell) for fault in reading.faults] == [("Sheet1", "A1"), ("续", "A1")]
+    assert (contents(reading), reading.bad) == ([OTHER_CONTENT], 2)
+
+
+def test_a_table_alone_without_headings_is_refused(tmp_path: Path):
+    """There is nothing to read."""
+    with pytest.raises(BadInputFile, match="保管期限"):
+        read_table(workbook(tmp_path, [FIRST, MORE]))
+
+
+def test_a_cell_behind_the_last_heading_of_a_text_is_a_fault(tmp_path: Path):
+    """A comma that is not quoted has cut a text in two."""
+    text = "\n".join([",".join(IN_ONE_ROW), "1,中医,许可-00387-000,无,无,市统建,19,,,见附件,第二条", ",,,,,,,,,,第三条"])
+    reading = read_form([csv_sheet(text.encode(), "f.csv", "utf-8")], "f.csv")
+    assert (places(reading), codes(reading), reading.bad) == (["K2", "K3"], [], 2)
+    rows = [",".join("" if value is None else value for value in row) for row in (HEADINGS, FIRST, MORE, OTHER)]
+    reading = read_table(written(tmp_path, "t.csv", "\n".join([*rows[:2], f"{rows[2]},x,y", rows[3]])))
+    assert (places(reading), contents(reading), reading.bad) == (["K3"], [OTHER_CONTENT], 1)
+
+
+def test_a_cell_without_a_heading_is_a_fault_in_a_table(tmp_path: Path):
+    """Nobody can say what it is; serial numbers before the first heading need none."""
+    headings, rows = (None, *HEADINGS), [(1, *FIRST), (2, *MORE), (3, *OTHER, "甲处")]
+    reading = read_table(workbook(tmp_path, [headings, *rows]))
+    assert (places(reading), contents(reading)) == (["L4"], [CONTENT])

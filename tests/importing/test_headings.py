@@ -1,0 +1,98 @@
+"""Which column is which: headings as units word, group, repeat and explain them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ops.importing.form import read_form
+from ops.importing.text import csv_sheet
+from streams.errors import BadInputFile
+from tests.importing.forms import MAIN, NOTES, NOTICE, SUB_1, SUB_2, TOP, fill, form, read, with_cell
+from tests.importing.test_form import CODES, MAIN_CONTENT, codes
+
+IN_ONE_ROW = ("序号", "主项名称", "主项编码", "子项名称", "子项编码", "建设模式", "2017年办件量", "归档计划", "归档方式", "备注")
+
+
+@pytest.mark.parametrize(
+    ("column", "heading"),
+    [
+        *(("C", heading) for heading in ("主项编码（必填）", "主项编码*", "*主项编码", "主项编码：", "主项编号", "主项代码")),
+        *(("C", heading) for heading in ("主项编码\u200b", "主项编码\ufeff", "权力事项主项编码", "主 项\n编\u3000码")),
+        *(("G", f"{year}") for year in ("2017办件量", "2017年办件总量", "2017年实际办件量", "2017年度\n办件数量", "办件量（2017年）")),
+        *(("G", f"{plain}") for plain in ("办件量", "２０１７年办件数", "2017年办件量（件）")),
+        *(("F", heading) for heading in ("建设模式（四选一）", "建设模式勾选")),
+    ],
+)
+def test_a_heading_is_known_however_it_is_worded(column: str, heading: str):
+    """Marks of what must be filled in, explanations in brackets, characters that nobody sees."""
+    (draft,) = read(form([MAIN], top=[with_cell(IN_ONE_ROW, column, heading)])).drafts
+    assert draft.content == MAIN_CONTENT
+
+
+@pytest.mark.parametrize("heading", ["办件量（2018年）", "2018年办件量", "2016-2018年办件量", "办件数据来源"])
+def test_another_year_or_another_thing_is_not_the_count_of_2017(heading: str):
+    """It would go into the registry as case_count_2017."""
+    with pytest.raises(BadInputFile, match="2017年办件量"):
+        read(form([MAIN], top=[with_cell(IN_ONE_ROW, "G", heading)]))
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["归档方式说明", "办件数据来源", "备注2", "建设模式说明", "归档计划完成时间", "办件量（2018年）", "2018年办件量", "主项名称（简称）"],
+)
+@pytest.mark.parametrize("before", [True, False])
+def test_a_column_that_explains_another_is_not_that_column(heading: str, *, before: bool):
+    """The plain heading says it better; the further column is one of those that are not read."""
+    top, row = ((heading, *IN_ONE_ROW), ("x", *MAIN)) if before else ((*IN_ONE_ROW, heading), (*MAIN, "x"))
+    (draft,) = read(form([row], top=[top])).drafts
+    assert draft.content == MAIN_CONTENT
+
+
+@pytest.mark.parametrize("line", ["备注：带*为必填", "建设模式：四选一", "归档方式：在线/离线", "办件量为2017年真实办件量"])
+def test_a_line_above_the_headings_is_none_of_them(line: str):
+    """Even where it begins like one, and the cell below it is empty."""
+    for headings in (IN_ONE_ROW, (None, *IN_ONE_ROW[1:])):
+        assert codes(read(form(NOTICE, top=[("附件1",), (line,), headings]))) == CODES
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        [("序号", "主项", None, "子项", None, *TOP[3][5:]), (None, "名称", "编码", "名称", "编码")],
+        [("序号", "主项信息", None, "子项信息", None, *TOP[3][5:]), (None, "名称", "编码", "名称", "编码")],
+        [TOP[3], (None, "（与数据库一致）"), TOP[4]],
+        [IN_ONE_ROW, ("栏次", *range(1, 10))],
+        [*TOP[3:], ("甲", *(f"（{number}）" for number in range(1, 10)))],
+    ],
+)
+def test_headings_may_stand_in_groups_and_over_several_rows(top: Any):
+    """With a row that explains them, or one that numbers the columns."""
+    assert codes(read(form(NOTICE, top=top))) == CODES
+    text = "\n".join(",".join(f'"{"" if value is None else value}"' for value in row) for row in [*top, *NOTICE])
+    reading = read_form([csv_sheet(text.encode(), "f.csv", "utf-8")], "f.csv")
+    assert (codes(reading), reading.faults) == (CODES, [])
+
+
+def test_a_list_of_what_the_fields_mean_is_no_table():
+    """It has headings in it, one or two in a row: on a sheet of its own, or below the notes."""
+    meanings = [("字段", "说明"), ("主项名称", "以数据库为准"), ("主项编码", "如 许可-00387-000"), ("主项名称", "主项编码", "子项名称")]
+    workbook = form([MAIN], below=[*NOTES, *meanings])
+    fill(workbook.create_sheet("填表说明"), meanings)
+    reading = read(workbook)
+    assert (codes(reading), reading.faults) == (CODES[:1], [])
+
+
+def test_a_second_table_that_lacks_a_column_refuses_the_file():
+    """Its items would be lost."""
+    workbook = form([MAIN])
+    fill(workbook.create_sheet("续"), [IN_ONE_ROW[:8], SUB_1[:8]])
+    with pytest.raises(BadInputFile, match="续.*归档方式"):
+        read(workbook)
+
+
+def test_a_row_of_an_item_is_never_taken_for_numbers_of_columns():
+    """Serial number and count are numbers as well."""
+    row = (1, "事项", "许可-00001-000", None, None, "市统建", 2)
+    assert codes(read(form([row, SUB_1, SUB_2], top=[IN_ONE_ROW]))) == ["许可-00001-000", *CODES[1:]]
