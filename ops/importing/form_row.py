@@ -82,7 +82,7 @@ class FormRow:
         sub, sub_title = self._read("sub_code", item_code), self._read("sub_name", filled)
         if sub:
             self._name(self.span.place("sub_code"), sub)
-        if sub and code and (sub.main_code != code.main_code or sub.code == code.code):
+        if sub and code and (sub.main_code != code.main_code or sub.code in {code.code, code.main_code}):
             expected = f"主项 {code_shown(code.code)} 的子项 a sub-item of that main item"
             self._fault(self.span.place("sub_code"), code_shown(sub.code), expected)
         if not sub or not code:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.importing.cells import code_shown, count, filled, is_none, item_code, symbol, text_of, truth
+from ops.importing.cells import code_shown, count, filled, is_none, item_code, plan_year, symbol, text_of, truth
 from ops.importing.sheet import NotAValue, Value
 from ops.publish.fields import Unreadable
 from streams.domain.items import parse_item
@@ -21,7 +21,8 @@ values = st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.just
 @pytest.mark.parametrize(
     ("value", "number"),
     [("19", 19), ("１９", 19), ("1,234", 1234), ("1，234，567", 1_234_567), ("19件", 19), (" 19 件次 ", 19), (19, 19), (19.0, 19), (0, 0)]
-    + [(nothing, 0) for nothing in ("", "无", "—", "/", "－")],
+    + [("19.0", 19), ("1,234.00", 1234), ("19（件）", 19), ("19 件次", 19)]
+    + [(nothing, 0) for nothing in ("", "无", "—", "/", "－", "─", "暂无", "没有", "不适用", "無", "无。")],
 )
 def test_a_number_of_cases_is_read_as_people_write_it(value: Value, number: int):
     """Full width, grouped, with its counter; nothing is none."""
@@ -29,7 +30,7 @@ def test_a_number_of_cases_is_read_as_people_write_it(value: Value, number: int)
 
 
 @pytest.mark.parametrize(
-    "value", ["约19", "1,23", "1.5万", "十九", "-3", -3, 19.5, "1e3", True, FORMULA, 10**9, float("nan"), float("inf")]
+    "value", ["约19", "1,23", "1.5万", "19.5", "19.", "十九", "-3", -3, 19.5, "1e3", True, FORMULA, 10**9, float("nan"), float("inf")]
 )
 def test_what_is_no_number_of_cases_is_refused(value: Value):
     """Rather than rounded or cut."""
@@ -38,7 +39,16 @@ def test_what_is_no_number_of_cases_is_refused(value: Value):
 
 
 @pytest.mark.parametrize(
-    "text", ["许可-00385-001", "许可－００３８５－００１", " 许可 - 00385 - 001\n", "许可—00385—001", "许可-00385-001-02", "服务-1-0"]
+    "text",
+    [
+        "许可-00385-001",
+        "许可─00385─001",
+        "许可－００３８５－００１",
+        " 许可 - 00385 - 001\n",
+        "许可—00385—001",
+        "许可-00385-001-02",
+        "服务-1-0",
+    ],
 )
 def test_a_code_is_normalised_as_the_domain_does(text: str):
     """One normalisation for cases and for the registry, or they would not meet."""
@@ -47,7 +57,7 @@ def test_a_code_is_normalised_as_the_domain_does(text: str):
 
 def test_characters_without_width_are_not_part_of_a_code():
     """They come along from a web page, and nobody sees why the code is refused."""
-    assert item_code("\ufeff许可-00385\u200b-001").code == "许可-00385-001"
+    assert item_code("\ufeff许可-00385\u200b-001").code == item_code("许可\xad-00385-\u2066001").code == "许可-00385-001"
 
 
 @pytest.mark.parametrize("value", ["", "无", "许可00385", "许可-00385", "-1-2", 387, FORMULA, "许可-00385-001（新）", "见附件"])
@@ -100,15 +110,37 @@ def test_line_breaks_that_fit_a_name_into_its_column_are_taken_out():
     assert filled(" 公共场所\n卫生行政许可（新发证） ") == "公共场所卫生行政许可（新发证）"
     with pytest.raises(Unreadable):
         filled(" ")
+
+
+@pytest.mark.parametrize("value", ["a\0b", "\x1b[31m中医", "中医\x07", "a\ud83d", True, 1.1, 10**12, FORMULA])
+def test_what_is_no_text_is_refused(value: Value):
+    """Terminals obey control characters, no consumer holds half of one, and a number may be shown as another."""
     with pytest.raises(Unreadable):
-        text_of("a\0b")
+        text_of(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "year"),
+    [(text, 2018) for text in ("2018年底前", "2018年12月", "2018年度", "2018.0", "☑2018年12月底前 □2019年", 2018, 2018.0)]
+    + [(NotAValue("日期格式的值 a date", "2018-12-31"), 2018), ("2018年□ 2019年☑", 2019)],
+)
+def test_a_plan_is_its_year_however_exactly_it_is_given(value: Value, year: int):
+    """The form asks for a year; a day within it says it too."""
+    assert plan_year(value) == year
+
+
+@pytest.mark.parametrize("value", ["", "2018-2019", "2020年", "2018年2019年", NotAValue("日期格式的值 a date", "1905-07-10"), FORMULA])
+def test_what_is_no_plan_is_refused(value: Value):
+    """1905-07-10 is what a spreadsheet makes of 2018 in a cell for days."""
+    with pytest.raises(Unreadable):
+        plan_year(value)
 
 
 @given(values)
 def test_every_parser_reads_or_refuses_any_value(value: Any):
     """Nothing but Unreadable comes out, and what is read is in range."""
     is_none(value)
-    for parse in (count, item_code, filled, text_of, lambda each: truth(each, default=False, words={})):
+    for parse in (count, item_code, filled, text_of, plan_year, lambda each: truth(each, default=False, words={})):
         with suppress(Unreadable):
             read = parse(value)
             assert parse is not count or 0 <= read < 10**9

@@ -30,6 +30,8 @@ BOXES = "□☐口○£¨o\uf0a3\uf0a8"
         (BUILD_MODE, "省统建 √市统建 自建 垂建", "MUNICIPAL"),
         (BUILD_MODE, "省统建□ 市统建□ 自建☑ 垂建□", "SELF_BUILT"),
         (BUILD_MODE, "□省统建 □√市统建 □自建 □垂建", "MUNICIPAL"),
+        (BUILD_MODE, "□省统建 √□市统建 □自建 □垂建", "MUNICIPAL"),
+        (BUILD_MODE, "√□省统建□市统建□自建□垂建", "PROVINCIAL"),
         (BUILD_MODE, "[ ]省统建 [√]市统建 （ ）自建 （）垂建", "MUNICIPAL"),
         (BUILD_MODE, "£省统建 R市统建 £自建 £垂建", "MUNICIPAL"),
         (BUILD_MODE, "□省统建 ☑\ufe0f市统建\u200b □自建 □垂建", "MUNICIPAL"),
@@ -47,7 +49,9 @@ def test_what_is_ticked_is_read_however_it_is_written(choice: Choice, text: str,
     assert choice.one(text) == meaning
 
 
-@pytest.mark.parametrize("text", ["", "  ", "无", "—", "□省统建 □市统建 □自建 □垂建", "省统建 市统建 自建 垂建", "□自建"])
+@pytest.mark.parametrize(
+    "text", ["", "  ", "无", "—", "─", "/", "不适用", "□省统建 □市统建 □自建 □垂建", "省统建 市统建 自建 垂建", "□自建"]
+)
 def test_nothing_ticked_is_nothing(text: str):
     """Words without a box are the form's own text, unless there is only one."""
     assert BUILD_MODE.ticked(text) == []
@@ -75,6 +79,8 @@ def test_two_ticked_are_named():
         "市统建（使用市平台）",
         "2020",
         "省统建√ √市统建 自建",
+        "省统建 √□市统建",
+        "省统建√□ 市统建□",
     ],
 )
 def test_what_cannot_be_told_is_not_guessed(text: str):

@@ -175,6 +175,9 @@ def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path):
         ("事项编码\n".encode("gbk"), "--encoding gbk"),
         ("事项编码\n".encode() + "事项\n".encode("gbk"), "有的行"),
         (b'a,"b\n', "CSV"),
+        ("事项编码;事项名称\n".encode(), "分号"),
+        ("事项编码\t事项名称\n".encode(), "制表符"),
+        ("事项编码，事项名称\n".encode(), "全角逗号"),
         (b"x\n" * (LARGEST_ROWS + 1), "20,000"),
         (b"," * 200 + b"\n", "200"),
     ],
@@ -183,6 +186,12 @@ def test_a_text_that_cannot_be_read_is_refused_with_the_place(raw: bytes, told: 
     """Encoding, quotation marks, size."""
     with pytest.raises(BadInputFile, match=told):
         csv_sheet(raw, "a.csv", "utf-8")
+
+
+def test_a_text_in_utf_8_that_is_said_to_be_another_is_told_so():
+    """The option is what is wrong, not the file."""
+    with pytest.raises(BadInputFile, match="去掉 leave out --encoding"):
+        csv_sheet("事项编码,事项名\n许可-00387-000,x\n".encode(), "a.csv", "gbk")
 
 
 @pytest.mark.parametrize(("raw", "told"), [(b'{"a":1}\n{', "line 2"), (b"[1]", "对象"), (b"{}\n" * (LARGEST_ROWS + 1), "20,000")])

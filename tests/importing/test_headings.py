@@ -88,7 +88,7 @@ def test_a_second_table_that_lacks_a_column_refuses_the_file():
     """Its items would be lost."""
     workbook = form([MAIN])
     fill(workbook.create_sheet("续"), [IN_ONE_ROW[:8], SUB_1[:8]])
-    with pytest.raises(BadInputFile, match="续.*归档方式"):
+    with pytest.raises(BadInputFile, match=r"续.*归档方式"):
         read(workbook)
 
 

@@ -143,6 +143,49 @@ def test_what_is_wrong_is_named_by_cell_and_the_other_items_are_read(
     assert contents(reading) == [OTHER_CONTENT]
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "field", "read_as"),
+    [
+        *(("E", value, "retention", "YEARS_30") for value in (30, "30", "定期30年", "定期（30年）", "３０ 年")),
+        *(("I", value, "required", False) for value in ("非必需", "□是 ☑否", "×")),
+        *(("J", value, "electronic", False) for value in ("纸质", "□是 ☑否")),
+        *(("D", value, "approved", False) for value in ("未审定", "否")),
+    ],
+)
+def test_a_cell_is_read_as_people_write_it(column: str, value: Any, field: str, read_as: Any, tmp_path: Path):
+    """Numbers, boxes, and the words of its own column."""
+    (content,) = contents(read(workbook(tmp_path, [HEADINGS, with_cell(FIRST, column, value)])))
+    assert {**content, **content["materials"][0]}[field] == read_as
+
+
+@pytest.mark.parametrize(("column", "value"), [("I", "纸质"), ("J", "必需"), ("D", "电子"), ("E", "UNKNOWN"), ("F", "unknown")])
+def test_a_word_of_another_column_or_unknown_is_refused(column: str, value: str, tmp_path: Path):
+    """A schedule that knows no retention or kind is none."""
+    assert [fault.cell for fault in read(workbook(tmp_path, [HEADINGS, with_cell(FIRST, column, value)])).faults] == [f"{column}2"]
+
+
+def test_a_heading_may_say_more_in_brackets(tmp_path: Path):
+    """And be marked as one that must be filled in."""
+    headings = ("*事项编码：", "事项名称\u200b", *HEADINGS[2:8], "是否必需（是/否）", HEADINGS[9])
+    assert contents(read(workbook(tmp_path, [headings, ("（1）", *range(2, 11)), FIRST, MORE]))) == [CONTENT]
+
+
+def test_a_list_of_what_the_columns_mean_is_no_table(tmp_path: Path):
+    """On a sheet of its own, or below the notes."""
+    meanings = [("事项编码", "以数据库为准"), ("事项名称", "x")]
+    book = Workbook()
+    fill(book.active, [HEADINGS, FIRST, MORE, ("填表说明",), *meanings])
+    fill(book.create_sheet("填表说明"), [("列", "说明"), *meanings])
+    reading = read(written(tmp_path, "m.xlsx", saved(book)))
+    assert (contents(reading), reading.faults) == ([CONTENT], [])
+
+
+def test_an_item_given_again_in_rows_with_errors_goes_in_from_neither(tmp_path: Path):
+    """Which of them holds, only its author knows."""
+    reading = read(workbook(tmp_path, [HEADINGS, FIRST, OTHER, with_cell(FIRST, "E", "5年")]))
+    assert (contents(reading), reading.bad) == ([OTHER_CONTENT], 2)
+
+
 def test_a_version_that_excel_took_for_a_date_is_told_as_such(tmp_path: Path):
     """``2018-1`` typed into a cell becomes the first of January."""
     book = Workbook()
@@ -204,6 +247,14 @@ def test_headings_that_cannot_be_told_refuse_the_file(headings: Any, told: str, 
     """A heading misspelt would turn its column into the default."""
     with pytest.raises(BadInputFile, match=told):
         read(workbook(tmp_path, [headings, FIRST]))
+
+
+@pytest.mark.parametrize(("value", "faults"), [("2018", []), ("1.10", ["1:schedule_version"]), ("true", ["1:schedule_version"])])
+def test_a_json_number_is_text_only_where_it_can_be_no_other(value: str, faults: list[str], tmp_path: Path):
+    """1.10 is the same number as 1.1, and another version."""
+    reading = read(written(tmp_path, "c.jsonl", f'{CONFIG},"schedule_version":{value}}}'), MODULE_CONFIG)
+    assert [fault.cell for fault in reading.faults] == faults
+    assert [content["schedule_version"] for content in contents(reading)] == ([] if faults else [value])
 
 
 def test_an_unknown_json_field_refuses_the_file(tmp_path: Path):

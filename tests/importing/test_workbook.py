@@ -1,0 +1,192 @@
+"""What is read of a workbook: values as a person sees them, from files of every writer, and nothing that others get wrong."""
+
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from openpyxl import Workbook
+
+from ops.importing.form import read_form
+from ops.importing.formats import as_shown
+from ops.importing.sheet import NotAValue
+from ops.importing.workbook import workbook_sheets
+from streams.errors import BadInputFile
+from tests.importing.forms import MAIN, NOTICE, SUB_1, TOP, fill, form, read, saved, with_cell, with_part
+from tests.importing.test_form import CODES, codes
+from tests.importing.test_materials import FIRST, HEADINGS, written
+from tests.importing.test_materials import read as read_table
+
+GOOD = saved(form(NOTICE))
+SHEET, STYLES, CORE = "xl/worksheets/sheet1.xml", "xl/styles.xml", "docProps/core.xml"
+MAIN_NAMESPACE = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+
+
+def part(name: str) -> str:
+    """A part of the good workbook."""
+    with ZipFile(io.BytesIO(GOOD)) as archive:
+        return archive.read(name).decode()
+
+
+def one_cell(value: Any, number_format: str = "General") -> Any:
+    """What is read of a cell."""
+    book = Workbook()
+    book.active["A1"] = value
+    book.active["A1"].number_format = number_format
+    (sheet,) = workbook_sheets(saved(book), "a.xlsx")
+    return sheet.own((1, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        (STYLES, '<family val="2" />', '<family val="34" /><u val="1"/>'),
+        (STYLES, "<fills", "<fills count='1'><fill/></fills><fills"),
+        (STYLES, "rgb=", "rgb='F' x="),
+        (CORE, "</cp:coreProperties>", "<dcterms:created>2018/5/1 10:00:00</dcterms:created></cp:coreProperties>"),
+        (SHEET, "</sheetData>", "</sheetData><conditionalFormatting><cfRule type='?'/></conditionalFormatting>"),
+        (SHEET, "</sheetData>", "</sheetData><dataValidations><dataValidation type='?'/></dataValidations>"),
+    ],
+)
+def test_what_no_reader_needs_refuses_no_workbook(name: str, old: str, new: str):
+    """Other writers get fonts, properties and rules wrong, and Excel opens their files all the same."""
+    raw = with_part(GOOD, name, part(name).replace(old, new, 1).encode())
+    assert codes(read_form(workbook_sheets(raw, "a.xlsx"), "a.xlsx")) == CODES
+
+
+@pytest.mark.parametrize("encoding", ["foo", "GBK", "utf-16"])
+def test_a_part_in_a_strange_encoding_that_nobody_needs_refuses_no_workbook(encoding: str):
+    """And one that is needed does, as a broken workbook, without a traceback."""
+    declared = f'<?xml version="1.0" encoding="{encoding}"?>'
+    raw = with_part(GOOD, "customXml/item1.xml", f"{declared}<a/>".encode())
+    assert codes(read_form(workbook_sheets(raw, "a.xlsx"), "a.xlsx")) == CODES
+    with pytest.raises(BadInputFile, match="已损坏"):
+        workbook_sheets(with_part(GOOD, SHEET, (declared + part(SHEET)).encode()), "a.xlsx")
+
+
+def test_a_picture_with_a_document_type_refuses_no_workbook():
+    """SVG has one by custom, and nobody reads pictures."""
+    svg = b'<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/svg11.dtd"><svg/>'
+    assert workbook_sheets(with_part(GOOD, "xl/media/image1.svg", svg), "a.xlsx")
+
+
+def test_a_strict_workbook_is_told_what_to_do():
+    """Its cells have other names: none would be found."""
+    strict = part(SHEET).replace(
+        "http://schemas.openxmlformats.org/spreadsheetml/2006/main", "http://purl.oclc.org/ooxml/spreadsheetml/main"
+    )
+    with pytest.raises(BadInputFile, match="Strict"):
+        workbook_sheets(with_part(GOOD, SHEET, strict.encode()), "a.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("value", "number_format", "shown"),
+    [
+        *((1, "00", "01"), (1.1, "0.00", "1.10"), (2, "0.0", "2.0"), (7, "000_ ", "007"), (19, "0_);[Red]\\(0\\)", "19")),
+        *((19, "General", "19"), (19.0, "General", "19"), (2018.1, "General", "2018.1"), (20180001, "@", "20180001")),
+        *((1.06, "0.0", 1.06), (1234, "#,##0", 1234), (1.1, '"v"0.0', 1.1), (-3, "0", -3), (123456789012, "General", 123456789012)),
+        *((0.1 + 0.2, "General", 0.1 + 0.2), (float("inf"), "General", float("inf")), (1e300, "0", 1e300), (10**400, "0", 10**400)),
+    ],
+)
+def test_a_number_is_the_text_that_its_cell_shows(value: float, number_format: str, shown: Any):
+    """Where the text is no other number; else it stays a number, which no code can be."""
+    found = as_shown(value, number_format)
+    assert (found, type(found)) == (shown, type(shown))
+
+
+@pytest.mark.parametrize(
+    ("value", "number_format", "read_as"),
+    [
+        *((1, "00", "01"), ("01", "@", "01"), ("=1+1", "General", None), (True, "General", True)),
+        *((43221, "yyyy-m-d", "2018-05-01"), (43221.375, "yyyy-m-d h:mm", "2018-05-01T09:00:00")),
+        *(
+            (43221, "yyyy年m月", "2018-05-01"),
+            (0.375, "[h]:mm", "9:00:00"),
+            ("a_x0009_b", "General", "a\tb"),
+            ("_x005F_x0041_", "General", "_x0041_"),
+        ),
+    ],
+)
+def test_a_cell_is_read_as_it_is_shown(value: Any, number_format: str, read_as: Any):
+    """Days and formulas are no values, and characters that XML cannot hold are what Office means by them."""
+    found = one_cell(value, number_format)
+    assert (found.text or None if isinstance(found, NotAValue) else found) == read_as
+
+
+@pytest.mark.parametrize("number", [31, 57])
+def test_days_in_chinese_formats_are_days(number: int):
+    """Excel writes only the number of the format; in a list of English ones it is missing."""
+    styles = f'<styleSheet {MAIN_NAMESPACE.decode()}><cellXfs><xf numFmtId="0"/><xf numFmtId="{number}"/></cellXfs></styleSheet>'
+    sheet = b"<worksheet " + MAIN_NAMESPACE + b'><sheetData><row r="1"><c r="A1" s="1"><v>43221</v></c></row></sheetData></worksheet>'
+    (read_sheet,) = workbook_sheets(with_part(with_part(GOOD, STYLES, styles.encode()), SHEET, sheet), "a.xlsx")
+    assert read_sheet.own((1, 1)) == NotAValue("日期格式的值 a date", "2018-05-01")
+
+
+def test_a_code_or_version_is_what_its_cell_shows_or_a_fault(tmp_path: Path):
+    """01 and 1.10 are other codes and versions than 1 and 1.1: a schedule would differ from what the module says."""
+    book = Workbook()
+    row = with_cell(with_cell(FIRST, "C", 1.1), "H", 1)
+    fill(book.active, [HEADINGS, row, with_cell(row, "A", "许可-00388-000")])
+    for cell, number_format in {"C2": "0.00", "H2": "00", "C3": '"v"0.0', "H3": "#,##0"}.items():
+        book.active[cell].number_format = number_format
+    reading = read_table(written(tmp_path, "t.xlsx", saved(book)))
+    (draft,) = reading.drafts
+    assert (draft.content["schedule_version"], draft.content["materials"][0]["code"]) == ("1.10", "01")
+    assert [(fault.cell, "文本格式" in fault.expected) for fault in reading.faults] == [("C3", True), ("H3", True)]
+
+
+@pytest.mark.parametrize("row", ['<row r="{0}"><c r="XFD{0}" s="0"/></row>', '<row r="{0}"><c r="A{0}"><v/></c></row>'])
+def test_cells_without_content_cost_no_time(row: str):
+    """Columns far to the right and rows far below are not made up."""
+    rows = "".join(row.format(number) for number in range(1, 50_001)) + '<row r="1048576"><c r="A1048576" t="str"><v>x</v></c></row>'
+    begun = time.process_time()
+    (sheet,) = workbook_sheets(
+        with_part(GOOD, SHEET, b"<worksheet " + MAIN_NAMESPACE + f"><sheetData>{rows}</sheetData></worksheet>".encode()), "a.xlsx"
+    )
+    assert (sheet.cells, time.process_time() - begun < 5) == ({(1_048_576, 1): "x"}, True)
+
+
+def test_a_row_of_more_cells_than_a_sheet_has_columns_is_refused():
+    """It would be held whole."""
+    raw = with_part(
+        GOOD, SHEET, b"<worksheet " + MAIN_NAMESPACE + b'><sheetData><row r="1">' + b"<c/>" * 16_385 + b"</row></sheetData></worksheet>"
+    )
+    with pytest.raises(BadInputFile, match="一行里"):
+        workbook_sheets(raw, "a.xlsx")
+
+
+def test_content_below_the_last_row_there_is_refuses_the_file():
+    """Not read, and not left out unseen."""
+    row = b'><sheetData><row r="1048577"><c t="str"><v>x</v></c></row></sheetData></worksheet>'
+    with pytest.raises(BadInputFile, match="1048577"):
+        workbook_sheets(with_part(GOOD, SHEET, b"<worksheet " + MAIN_NAMESPACE + row), "a.xlsx")
+
+
+def test_a_sheet_of_examples_is_named_and_not_read(caplog: pytest.LogCaptureFixture):
+    """Its items are nobody's; filled in itself, it is the form."""
+    book = form([MAIN], sheet="许可")
+    fill(book.create_sheet("填表示例"), [*TOP, SUB_1])
+    assert codes(read(book)) == CODES[:1]
+    assert "examples are not read: 填表示例" in caplog.text
+    caplog.clear()
+    assert codes(read(form([MAIN], sheet="附件1样表"))) == CODES[:1]
+    assert caplog.text == ""
+
+
+def test_hidden_rows_are_read_and_told(caplog: pytest.LogCaptureFixture):
+    """A filter hides rows as well: they are part of the form."""
+    book = form([MAIN, SUB_1])
+    book.active.row_dimensions[7].hidden = True
+    assert codes(read(book)) == CODES[:2]
+    assert "Sheet1: 隐藏的行也读了 hidden rows are read too: 7" in caplog.text
+
+
+def test_a_sheet_that_is_a_chart_is_not_read():
+    """Nothing is filled in there."""
+    book = form([MAIN])
+    book.create_chartsheet("图")
+    assert codes(read(book)) == CODES[:1]
