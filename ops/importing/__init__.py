@@ -11,6 +11,7 @@
     choices.py      □省统建 ☑市统建 -> what is ticked
     words.py        the words that the forms offer
     cells.py        one cell -> one value
+    codes.py        an item code in a cell
     labels.py       headings, titles, totals, notes and signatures around a table
     headings.py     headings of 附件1 -> which column is which
     form_span.py    the cells of one item of 附件1

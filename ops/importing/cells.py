@@ -9,12 +9,10 @@ from ops.importing.characters import compact, is_text, says_nothing, visible
 from ops.importing.sheet import NotAValue, Value
 from ops.importing.words import BUILD_MODE, PLAN_YEAR, YES_OR_NO
 from ops.publish.fields import Unreadable, shown
-from streams.domain.items import ITEM_TYPES, Item, parse_item
 
 _LINE_BREAK = re.compile(r"\s*[\r\n\v\f]+\s*")
 _COUNT = re.compile(r"(\d{1,9}|\d{1,3}(?:,\d{3}){1,2})(?:\.0+)?(?:件次?|\(件次?\))?")
 _DAY = re.compile(r"(\d{4})-\d\d-\d\d")
-_TYPE = re.compile(f"(?:{'|'.join(ITEM_TYPES)})(?=.)")
 _YES = frozenset({"是", "√", "✓", "✔", "☑", "true", "1", "yes", "y"})
 _NO = frozenset({"否", "×", "false", "0", "no", "n"})
 
@@ -55,38 +53,6 @@ def filled(value: Value) -> str:
     return text_of(value)
 
 
-def item_code(value: Value) -> Item:
-    """A code, normalised as :func:`streams.domain.items.parse_item` does.
-
-    Raises
-    ------
-    Unreadable
-        It is none.
-    """
-    text = "" if is_none(value) else text_of(value)
-    item = parse_item(text)
-    if not item.readable:
-        raise Unreadable(code_shown(text), "事项编码，如 an item code such as 许可-00385-001")
-    return item
-
-
-def code_shown(text: str) -> str:
-    """What messages may show of a code: one of the eight types is no name, the rest is shown as any value is."""
-    kind = _TYPE.match(text)
-    rest = shown(text[kind.end() :]) if kind else ""
-    return f"'{kind[0]}{rest[1:]}" if kind and rest.startswith("'") else shown(text)
-
-
-def is_item_code(value: Value) -> bool:
-    """Whether a cell holds a code, and nothing else."""
-    return isinstance(value, str) and parse_item(visible(value)).readable
-
-
-def is_assessed_code(value: Value) -> bool:
-    """Whether it is one of the eight types."""
-    return is_item_code(value) and parse_item(visible(str(value))).type != ""
-
-
 def names_build_mode(value: Value) -> bool:
     """Whether a cell has a build mode in it, ticked or not."""
     return isinstance(value, str) and any(mode in compact(value) for mode in BUILD_MODE.words)
@@ -98,6 +64,14 @@ def says_build_mode(value: Value) -> bool:
         return isinstance(value, str) and len(BUILD_MODE.ticked(value)) > 0
     except Unreadable:
         return names_build_mode(value)
+
+
+def ticks_build_mode(value: Value) -> bool:
+    """Whether a cell has boxes of build modes in it, and one of them is ticked: only rows of the form do."""
+    try:
+        return isinstance(value, str) and compact(value) not in BUILD_MODE.words and len(BUILD_MODE.ticked(value)) > 0
+    except Unreadable:
+        return False
 
 
 def is_count(value: Value) -> bool:

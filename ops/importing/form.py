@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ops.importing.cells import is_assessed_code, is_count, is_item_code, names_build_mode, says_build_mode
+from ops.importing.cells import is_count, is_none, names_build_mode, says_build_mode, ticks_build_mode
+from ops.importing.codes import is_assessed_code, is_item_code
 from ops.importing.faults import Fault, Named, Reading
 from ops.importing.form_row import FormRow
 from ops.importing.form_span import Main, span
 from ops.importing.headings import NAMES, Columns, find_columns
-from ops.importing.labels import is_note, is_title, is_total, label, numbers_columns
+from ops.importing.labels import is_note, is_numbered, is_title, is_total, label, numbers_columns
 from ops.importing.sheet import Place, Sheet, cell_name
 from ops.publish.fields import shown
 from streams.errors import BadInputFile
@@ -97,16 +98,23 @@ class _FormSheet:
         values = [self.sheet.own(place) for place in self._places(row)]
         if any(map(is_item_code, values)) or says_build_mode(self.sheet.own((row, columns["build_mode"]))):
             return False
-        if is_note(values[0]):
+        if self._is_note(row, columns):
             return not is_count(self.sheet.own((row, columns["count"])))
-        title = len(values) == 1 and is_title(values[0])
-        banner = self.sheet.is_banner(row, (columns["main_code"], columns["build_mode"]))
-        return title or banner or any(is_total(label(value)) for value in values)
+        if len(values) == 1:
+            banner = self.sheet.is_banner(row, (columns["main_code"], columns["build_mode"]))
+            return banner or is_title(values[0]) or is_total(label(values[0]))
+        codes = [self.sheet.own((row, columns[heading])) for heading in ("main_code", "sub_code")]
+        return any(is_total(label(value)) for value in values) and all(is_none(code) or is_total(label(code)) for code in codes)
+
+    def _is_note(self, row: int, columns: Columns) -> bool:
+        place = self._places(row)[0]
+        value = self.sheet.own(place)
+        return is_note(value) or (is_numbered(value) and place[1] <= columns["main_name"])
 
     def _end_at_note(self, row: int, columns: Columns) -> None:
         """A table ends where notes begin; where their first cell is one for names, a person may have meant an item."""
         place = self._places(row)[0]
-        if is_note(self.sheet.own(place)):
+        if self._is_note(row, columns):
             self.columns = None
             if place[1] in {columns["main_name"], columns["sub_name"]}:
                 where = Named(self.sheet.name, cell_name(place), "").where
@@ -116,11 +124,13 @@ class _FormSheet:
         """What looks like an item where none is read: below the notes, in a sheet without headings. It must not be lost unseen."""
         places = self._places(row)
         codes = [place for place in places if is_item_code(self.sheet.own(place))]
-        assessed = [place for place in codes if is_assessed_code(self.sheet.own(place))]
-        if not (assessed and below_a_table) and not (codes and any(names_build_mode(self.sheet.own(place)) for place in places)):
+        assessed = below_a_table and any(is_assessed_code(self.sheet.own(place)) for place in codes)
+        described = codes and any(names_build_mode(self.sheet.own(place)) for place in places)
+        ticked = [place for place in places if ticks_build_mode(self.sheet.own(place))]
+        if not (assessed or described or ticked):
             return []
         expected = "表头之下、填报说明之上 between headings and notes"
-        return [Fault(self.sheet.name, cell_name(codes[-1]), "表外的事项 an item outside the table", expected)]
+        return [Fault(self.sheet.name, cell_name((codes or ticked)[-1]), "表外的事项 an item outside the table", expected)]
 
     def _beyond(self, row: int) -> list[Fault]:
         """A cell behind the last heading of a text file: a comma that is not quoted has cut a text in two."""

@@ -6,17 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ops.importing.cells import (
-    choice_text,
-    code_shown,
-    count,
-    filled,
-    is_none,
-    item_code,
-    plan_year,
-    text_of,
-)
+from ops.importing.cells import choice_text, count, filled, is_none, plan_year, text_of
 from ops.importing.choices import Choice
+from ops.importing.codes import code_shown, item_code
 from ops.importing.faults import Draft, Fault, Named
 from ops.importing.form_span import Main, Span
 from ops.importing.sheet import NotAValue, Place, Value, cell_name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from ops.importing.labels import label
 from ops.importing.sheet import Sheet, cell_name
@@ -34,7 +35,7 @@ _PATTERNS = {
 }
 NAMES = tuple(name for name, _, _ in _HEADINGS.values())[:-1]
 """The headings that must be there; only 备注 need not."""
-_CODE = re.compile("编码|代码|编号")
+_CODE = re.compile(r"(?:权力事项)?(?:主项)?(?:编码|代码|编号)(?:\([^)]*\))?")
 _FEWEST_BESIDE_CODE = 3
 
 
@@ -53,7 +54,7 @@ def find_columns(sheet: Sheet, row: int, name: str, *, below: int) -> Columns | 
     BadInputFile
         It is, and some are missing or there twice.
     """
-    if not any(_CODE.search(value) for column in sheet.rows[row] if isinstance(value := sheet.own((row, column)), str)):
+    if not any(_CODE.fullmatch(label(sheet.own((row, column)))) for column in sheet.rows[row]):
         return None
     found = _candidates(_titles(sheet, row))
     if "main_code" not in found:
@@ -74,11 +75,16 @@ def _candidates(titles: Iterable[tuple[int, str]]) -> dict[str, set[int]]:
     """Columns of each heading: those that say it best."""
     ranked: dict[str, dict[int, set[int]]] = {}
     for column, text in titles:
-        for heading, patterns in _PATTERNS.items():
-            rank = next((rank for rank, pattern in enumerate(patterns) if pattern.fullmatch(text)), None)
-            if rank is not None:
-                ranked.setdefault(heading, {}).setdefault(rank, set()).add(column)
+        for heading, rank in _ranks(text).items():
+            ranked.setdefault(heading, {}).setdefault(rank, set()).add(column)
     return {heading: by_rank[min(by_rank)] for heading, by_rank in ranked.items()}
+
+
+@lru_cache(maxsize=4096)
+def _ranks(text: str) -> dict[str, int]:
+    """Headings that a text may be, and how well it says each."""
+    fits = {heading: [bool(pattern.fullmatch(text)) for pattern in patterns] for heading, patterns in _PATTERNS.items()}
+    return {heading: fit.index(True) for heading, fit in fits.items() if any(fit)}
 
 
 def _titles(sheet: Sheet, row: int) -> Iterator[tuple[int, str]]:

@@ -13,7 +13,8 @@ _WHAT = "意见|日期|时间|电话|手机|方式|邮箱|传真|地址"
 _SIGNATURE = re.compile(
     rf"[^:]{{0,8}}(?:{_WHO}|{_WHAT})(?:\([^)]*\))?:.*|(?:填[报表]|制表|经办|审核|确认|联系|负责)人(?:\([^)]*\))?|联系电话"
 )
-_NOTE = re.compile(r"(?:(?:填报|填表)?(?:说明|须知)|备?注)(?::.*|\d.*)?|※.*|\d+[.、][^\d].*")
+_NOTE = re.compile(r"(?:(?:填报|填表)?(?:说明|须知)|备?注)(?::.*|\d.*)?|※.*")
+_NUMBERED = re.compile(r"\d+[.、][^\d].*")
 _TOTAL = re.compile(r"(?:本页)?(?:[合总小共]计|总数)(?:[:(].*)?")
 _TITLE = re.compile(r".*(?:确认|期限|配置|事项|情况|汇总|统计|一览)表(?:\([^)]*\))?|附件\d*")
 _NUMBER = re.compile(r"\(?(\d+)\)?")
@@ -34,6 +35,11 @@ def is_note(value: Value) -> bool:
     """Whether notes or signatures begin with a cell."""
     text = compact(value) if isinstance(value, str) else ""
     return any(pattern.fullmatch(text) for pattern in (_SIGNATURE, _NOTE))
+
+
+def is_numbered(value: Value) -> bool:
+    """Whether a cell could be one of several notes, or a name that somebody numbered."""
+    return isinstance(value, str) and _NUMBERED.fullmatch(compact(value)) is not None
 
 
 def is_title(value: Value) -> bool:

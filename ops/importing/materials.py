@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from ops.importing.cells import choice_text, filled, is_none, item_code, symbol, text_of, truth
+from ops.importing.cells import choice_text, filled, is_none, symbol, text_of, truth
+from ops.importing.codes import item_code
 from ops.importing.faults import Draft, Fault, Named, Reading
 from ops.importing.sheet import Value
 from ops.importing.table_sheet import TableRow

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ops.importing.cells import is_item_code
+from ops.importing.codes import is_item_code
 from ops.importing.guard import read_bytes
 from ops.importing.sheet import NotAValue, Sheet, Value
 from ops.importing.table_sheet import FIELDS, HEADINGS, TableRow, listed, sheet_rows

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ops.importing.cells import is_assessed_code, is_item_code
 from ops.importing.characters import compact
+from ops.importing.codes import is_assessed_code, is_item_code
 from ops.importing.faults import Fault
-from ops.importing.labels import is_note, is_title, is_total, label, numbers_columns
+from ops.importing.labels import is_note, is_numbered, is_title, is_total, label, numbers_columns
 from ops.importing.sheet import Sheet, Value, cell_name
 from ops.importing.words import ARCHIVING_MODE, KIND, RETENTION
 from ops.publish.fields import shown
@@ -104,13 +104,22 @@ class _Table:
         values = [self._sheet.own((row, column)) for column in held]
         if any(is_item_code(value) or _is_word(value) for value in values):
             return False
-        alone = len(held) == 1
-        note = is_note(values[0])
-        self._noted = self._noted or note
-        title = alone and is_title(values[0]) and held[0] <= self._columns["item_code"]
-        about_a_field = self._noted and FIELDS.get(label(values[0])) is not None
-        banner = self._sheet.is_banner(row, (self._columns["item_code"], self._columns.get("retention", 0)))
-        return note or title or banner or about_a_field or (self._noted and alone) or any(is_total(label(value)) for value in values)
+        if any(is_total(label(value)) for value in values):
+            return self._has_no_name(row)
+        if held[0] >= min(self._columns.get("kind", held[0]), self._columns.get("name", held[0])):
+            return False  # a material whose kind is merged down to it, and whose name may begin like a note
+        if is_note(values[0]) or is_numbered(values[0]):
+            self._noted = True
+            return True
+        if len(held) == 1:
+            banner = self._sheet.is_banner(row, (self._columns["item_code"], self._columns.get("retention", 0)))
+            return self._noted or banner or is_title(values[0])
+        return self._noted and label(values[0]) in FIELDS  # what a column means
+
+    def _has_no_name(self, row: int) -> bool:
+        """Whether no material is named: there may be their number instead."""
+        name = self._sheet.own((row, self._columns.get("name", 0)))
+        return name == "" or is_total(label(name)) or compact(str(name)).isdecimal()
 
     def row(self, row: int, held: list[int]) -> TableRow | None:
         """What the row says, or None where it is blank."""

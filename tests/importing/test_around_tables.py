@@ -98,6 +98,35 @@ def test_an_item_below_the_notes_is_told_whatever_else_is_filled_in(mode: Any):
         assert (places(reading), reading.bad, codes(reading)) == (["E9"], 1, CODES[:1])
 
 
+def test_an_item_below_the_notes_without_a_readable_code_is_told_by_its_boxes():
+    """Below the notes as on a sheet without headings; what the words mean has no boxes."""
+    row = with_cell(with_cell(SUB_1, "E", "许可00385"), "C", None)
+    workbook = form([MAIN], below=[*NOTES, row, ("自建", "使用部门自行开发系统"), ("建设模式包含☑省统建（使用省平台）",)])
+    fill(workbook.create_sheet("续"), [row])
+    assert [(fault.sheet, fault.cell) for fault in read(workbook).faults] == [("Sheet1", "F9"), ("续", "F1")]
+
+
+@pytest.mark.parametrize("name", ["1.申请表", "申请人：身份证明", "法定代表人(签字)：委托书", "备注", "附件1"])
+def test_a_material_whose_name_begins_like_a_note_is_one(name: str, tmp_path: Path):
+    """Its kind is merged down to it: nothing else tells that it is a material."""
+    rows = [HEADINGS, FIRST, (*(None,) * 6, name, "02"), (*(None,) * 6, f"{name}二")]
+    (content,) = contents(read_table(workbook(tmp_path, rows, ("F2:F4",))))
+    assert [material["name"] for material in content["materials"]] == ["申请表", name, f"{name}二"]
+
+
+def test_a_sub_item_whose_name_is_numbered_is_one():
+    """Nothing but its code is missing, and that is told."""
+    sub = with_cell(with_cell(with_cell(SUB_2, "D", "2.变更"), "E", None), "F", None)
+    reading = read(form([SUB_1, sub], ("B6:B7", "C6:C7", "F6:F7")))
+    assert places(reading) == ["E7"]
+
+
+def test_a_total_with_a_code_that_cannot_be_read_is_an_item_with_faults():
+    """Not passed over."""
+    row = with_cell(with_cell(with_cell(SUB_1, "J", "小计"), "E", "许可00385"), "F", None)
+    assert "E7" in places(read(form([MAIN, row])))
+
+
 def test_a_sheet_without_headings_is_named(caplog: pytest.LogCaptureFixture, tmp_path: Path):
     """A list of codes is no fault; that it was not read is worth knowing."""
     listed = [("许可-00001-000", "另一事项")]

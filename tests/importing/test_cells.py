@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.importing.cells import code_shown, count, filled, is_none, item_code, plan_year, symbol, text_of, truth
+from ops.importing.cells import count, filled, is_none, plan_year, symbol, text_of, truth
+from ops.importing.codes import code_shown, item_code
 from ops.importing.sheet import NotAValue, Value
 from ops.publish.fields import Unreadable
 from streams.domain.items import parse_item

@@ -7,11 +7,15 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from ops.importing.faults import Reading
 from ops.importing.materials import REQUIRED, read_items
+from ops.importing.sheet import NotAValue, Sheet
 from ops.importing.table import read_rows
+from ops.importing.table_sheet import sheet_rows
 from streams.contracts import ARCHIVING_SCHEDULE, MODULE_CONFIG
 from streams.errors import BadInputFile
 from tests.importing.forms import fill, saved, with_cell
@@ -273,3 +277,27 @@ def test_a_line_separator_within_a_json_text_ends_no_line(tmp_path: Path):
     """JSON allows U+2028 as it is; only a line feed ends a line."""
     path = written(tmp_path, "c.jsonl", f'{CONFIG},"kind":"证据性","name":"申请\u2028表"}}')
     assert contents(read(path, MODULE_CONFIG))[0]["materials"][0]["name"] == "申请\u2028表"
+
+
+cells = st.one_of(
+    st.sampled_from([value for row in (HEADINGS, FIRST, MORE, OTHER) for value in row if value is not None]),
+    st.sampled_from(["合计", "备注", "填表人：", "1.申请表", NotAValue("公式 a formula")]),
+    st.floats() | st.integers() | st.text(max_size=8),
+)
+
+
+@settings(max_examples=200)
+@given(
+    st.dictionaries(st.tuples(st.integers(1, 6), st.integers(1, 11)), cells, max_size=40),
+    st.lists(st.tuples(st.integers(1, 6), st.integers(1, 10), st.integers(0, 3), st.integers(0, 3)), max_size=4),
+)
+def test_any_filling_is_read_or_refused(filling: dict[tuple[int, int], Any], merges: list[tuple[int, int, int, int]]):
+    """Whatever stands where: items that are whole, faults that say where, nothing else."""
+    heads = {(1, column): heading for column, heading in enumerate(HEADINGS, 1)}
+    ranges = [(row, column, row + more, column + wider) for row, column, more, wider in merges]
+    try:
+        reading = read_items(ARCHIVING_SCHEDULE, sheet_rows(Sheet("s", heads | filling, ranges), "f", REQUIRED[ARCHIVING_SCHEDULE]))
+    except BadInputFile:
+        return
+    assert bool(reading.bad) is bool(reading.faults)
+    assert all(draft.content["item_name"] and draft.content["retention"] for draft in reading.drafts)

@@ -1,0 +1,79 @@
+"""Items of 附件1 in rows of every kind."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from ops.importing.form import read_form
+from ops.importing.sheet import Sheet
+from tests.importing.forms import MAIN, SUB_1, TOP, form, read, with_cell
+from tests.importing.test_form import CODES, MAIN_CONTENT, SUB_CONTENT, codes, places
+
+
+@pytest.mark.parametrize("code", ["xk-00387-000", "行政许可-00387-000"])
+def test_a_code_of_none_of_the_eight_types_goes_in_and_is_told(code: str, caplog: pytest.LogCaptureFixture):
+    """Its cases are not assessed: right for some items, and misspelt for others."""
+    assert codes(read(form([with_cell(MAIN, "C", code), SUB_1]))) == [code, CODES[1]]
+    assert "不属八类行政事项，不计入考核 of none of the eight types, not assessed: Sheet1!C6" in caplog.text
+    caplog.clear()
+    read(form([with_cell(MAIN, "C", f"服务-{number:05}-000") for number in range(12)]))
+    assert "Sheet1!C15 … (12)" in caplog.text
+    assert "C16" not in caplog.text
+
+
+def test_a_code_with_a_fourth_place_is_an_item_under_its_main_item():
+    """Real data has them; a sub-item's main item is meant without it."""
+    content = read(form([with_cell(MAIN, "C", "许可-00387-000-02")])).drafts[0].content
+    assert content == MAIN_CONTENT | {"item_code": "许可-00387-000-02", "main_item_code": "许可-00387-000"}
+    (draft,) = read(form([with_cell(with_cell(SUB_1, "C", "许可-00385-000-02"), "E", "许可-00385-001-02")])).drafts
+    assert draft.content == SUB_CONTENT | {"item_code": "许可-00385-001-02"}
+
+
+@pytest.mark.parametrize(
+    ("note", "taken", "told"),
+    [(dt.date(2018, 5, 1), "2018-05-01", ""), (20180501, "20180501", ""), ("=A1", "", "Sheet1!J6: 备注没有采用"), ("#REF!", "", "错误值")],
+)
+def test_a_note_keeps_no_item_out(note: Any, taken: str, told: str, caplog: pytest.LogCaptureFixture):
+    """It is for people; what cannot be taken is told."""
+    (draft,) = read(form([with_cell(MAIN, "J", note)])).drafts
+    assert draft.content["note"] == taken
+    assert told in caplog.text
+
+
+def test_a_note_of_control_characters_is_a_fault():
+    """Somebody's terminal would obey it."""
+    cells = {
+        (row, column): value
+        for row, values in enumerate([*TOP, with_cell(MAIN, "J", "\x1b[2J")], 1)
+        for column, value in enumerate(values, 1)
+    }
+    assert places(read_form([Sheet("s", {place: value for place, value in cells.items() if value is not None})], "f")) == ["J6"]
+
+
+SPLIT = [
+    (*MAIN[:5], "□省统建  ☑市统建", 19, None, None, "见"),
+    (None, None, None, None, None, "□自建    □垂建", None, None, None, "附件"),
+    (*SUB_1[:5], "□省统建  □市统建", 14, "☑2018", "☑在线"),
+    (None, None, None, None, None, "☑自建    □垂建", None, "□2019", "□离线"),
+]
+
+
+@pytest.mark.parametrize("columns", ["BCDEG", "BCDE", "ABCDEGJ"])
+def test_boxes_in_rows_of_their_own_belong_to_the_item_above(columns: str):
+    """A table out of Word comes that way: all else is merged over the rows."""
+    rows = [*SPLIT[:1], with_cell(SPLIT[1], "J", None) if "J" in columns else SPLIT[1], *SPLIT[2:]]
+    reading = read(form(rows, [f"{column}{row}:{column}{row + 1}" for column in columns for row in (6, 8)]))
+    assert [draft.content for draft in reading.drafts] == [MAIN_CONTENT | {"note": "见" if "J" in columns else "见附件"}, SUB_CONTENT]
+    assert reading.faults == []
+
+
+def test_rows_with_a_number_or_a_sub_item_of_their_own_are_items_of_their_own():
+    """Boxes of two items are never joined."""
+    merges = [f"{column}6:{column}7" for column in "BCDE"]
+    reading = read(form([SPLIT[0], with_cell(SPLIT[1], "G", 3)], merges))
+    assert (places(reading), codes(reading)) == (["E6", "F7"], CODES[:1])
+    reading = read(form([SPLIT[0], with_cell(SPLIT[1], "E", "许可-00387-001")], [*merges[:3], "G6:G7"]))
+    assert (places(reading), codes(reading)) == (["G6", "D6", "F7"], [])
