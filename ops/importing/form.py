@@ -107,13 +107,13 @@ class _FormSheet:
         return any(is_total(label(value)) for value in values) and all(is_none(code) or is_total(label(code)) for code in codes)
 
     def _is_note(self, row: int, columns: Columns) -> bool:
-        place = self._places(row)[0]
+        place = self._first(row)
         value = self.sheet.own(place)
         return is_note(value) or (is_numbered(value) and place[1] <= columns["main_name"])
 
     def _end_at_note(self, row: int, columns: Columns) -> None:
         """A table ends where notes begin; where their first cell is one for names, a person may have meant an item."""
-        place = self._places(row)[0]
+        place = self._first(row)
         if self._is_note(row, columns):
             self.columns = None
             if place[1] in {columns["main_name"], columns["sub_name"]}:
@@ -137,6 +137,11 @@ class _FormSheet:
         beyond = [place for place in self._places(row) if place[1] > self.width and not self.sheet.name]
         expected = "表头以内的列；文字里有逗号的要加引号 a column with a heading: quote text that has a comma in it"
         return [Fault("", cell_name(place), shown(self.sheet.own(place)), expected) for place in beyond[:1]]
+
+    def _first(self, row: int) -> Place:
+        """Where the text of a row begins: behind its serial number, if it has one."""
+        places = self._places(row)
+        return next((place for place in places if not is_count(self.sheet.own(place))), places[0])
 
     def _places(self, row: int) -> list[Place]:
         return [(row, column) for column in self.sheet.rows.get(row, ())]

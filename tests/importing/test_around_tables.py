@@ -65,6 +65,12 @@ def test_notes_are_no_items(notes: Any, tmp_path: Path):
     assert (contents(reading), reading.faults) == ([CONTENT], [])
 
 
+def test_a_note_in_a_row_with_a_serial_number_is_no_item():
+    """The empty form has them printed."""
+    reading = read(form([MAIN, (2, "注：见文件")]))
+    assert (codes(reading), reading.faults) == (CODES[:1], [])
+
+
 def test_a_note_where_an_item_could_stand_is_told(caplog: pytest.LogCaptureFixture):
     """Somebody may have numbered an item, and filled in no more than its name."""
     read(form([MAIN], below=[(None, "2、公共场所卫生行政许可")]))
