@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _VARIATIONS = range(0xFE00, 0xFE10)
 _UNSEEN = "Cf"
@@ -20,6 +21,7 @@ def visible(text: str) -> str:
     return "".join(each for each in text if unicodedata.category(each) != _UNSEEN and ord(each) not in _VARIATIONS)
 
 
+@lru_cache(maxsize=4096)
 def compact(text: str) -> str:
     """Half width, without blanks: how words are compared."""
     return "".join(unicodedata.normalize("NFKC", visible(text)).split())

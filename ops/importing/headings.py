@@ -35,7 +35,7 @@ _PATTERNS = {
 }
 NAMES = tuple(name for name, _, _ in _HEADINGS.values())[:-1]
 """The headings that must be there; only 备注 need not."""
-_CODE = re.compile(r"(?:权力事项)?(?:主项)?(?:编码|代码|编号)(?:\([^)]*\))?")
+_CODE = re.compile("编码|代码|编号")
 _FEWEST_BESIDE_CODE = 3
 
 
@@ -54,10 +54,9 @@ def find_columns(sheet: Sheet, row: int, name: str, *, below: int) -> Columns | 
     BadInputFile
         It is, and some are missing or there twice.
     """
-    if not any(_CODE.fullmatch(label(sheet.own((row, column)))) for column in sheet.rows[row]):
+    if not any(_CODE.search(label(sheet.own((row, column)))) for column in sheet.rows[row]):
         return None
-    found = _candidates(_titles(sheet, row))
-    if "main_code" not in found:
+    if not any("main_code" in _ranks(text) for _, text in _titles(sheet, row) if _CODE.search(text)):
         return None
     above = [up for up in (row - 1, row - 2) if up > below]
     found = _candidates([*_titles(sheet, row), *_titles_above(sheet, row, above)])

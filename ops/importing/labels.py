@@ -9,7 +9,7 @@ from ops.importing.characters import compact
 from ops.importing.sheet import Value
 
 _WHO = "人|员|者|领导|单位|部门|科室|机关|局|签字|签名|签章|盖章|公章|审核|审批|制表|填表|填报|经办|复核|校对|确认|负责"
-_WHAT = "意见|日期|时间|电话|手机|方式|邮箱|传真|地址"
+_WHAT = "单位名称|意见|日期|时间|电话|手机|方式|邮箱|传真|地址"
 _SIGNATURE = re.compile(
     rf"[^:]{{0,8}}(?:{_WHO}|{_WHAT})(?:\([^)]*\))?:.*|(?:填[报表]|制表|经办|审核|确认|联系|负责)人(?:\([^)]*\))?|联系电话"
 )
@@ -18,7 +18,7 @@ _NUMBERED = re.compile(r"\d+[.、][^\d].*")
 _TOTAL = re.compile(r"(?:本页)?(?:[合总小共]计|总数)(?:[:(].*)?")
 _TITLE = re.compile(r".*(?:确认|期限|配置|事项|情况|汇总|统计|一览)表(?:\([^)]*\))?|附件\d*")
 _NUMBER = re.compile(r"\(?(\d+)\)?")
-_MOST_APART = 3
+_FEWEST_NUMBERS = 3
 
 
 def label(value: Value) -> str:
@@ -51,6 +51,6 @@ def numbers_columns(values: Sequence[Value]) -> bool:
     """Whether a row below the headings numbers the columns, as in 栏次 1 2 3."""
     found = [_NUMBER.fullmatch(compact(str(value))) for value in values]
     numbers = [int(each[1]) for each in found if each]
-    if len(numbers) < _MOST_APART or len(values) - len(numbers) > 1 or not all(found[1:]):
+    if len(numbers) < _FEWEST_NUMBERS or len(values) - len(numbers) > 1 or not all(found[1:]):
         return False
     return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
