@@ -102,10 +102,10 @@ class _Table:
     def passes_over(self, row: int, held: list[int]) -> bool:
         """Whether a row is a total, a title, a note or a signature, and says nothing of a material."""
         values = [self._sheet.own((row, column)) for column in held]
-        if any(is_item_code(value) or _is_word(value) for value in values):
+        if any(is_item_code(value) or _is_word(value) for value in values) or self._names_material(row):
             return False
         if any(is_total(label(value)) for value in values):
-            return self._has_no_name(row)
+            return True
         if held[0] >= min(self._columns.get("kind", held[0]), self._columns.get("name", held[0])):
             return False  # a material whose kind is merged down to it, and whose name may begin like a note
         if is_note(values[0]) or is_numbered(values[0]):
@@ -116,10 +116,10 @@ class _Table:
             return self._noted or banner or is_title(values[0])
         return self._noted and label(values[0]) in FIELDS  # what a column means
 
-    def _has_no_name(self, row: int) -> bool:
-        """Whether no material is named: there may be their number instead."""
+    def _names_material(self, row: int) -> bool:
+        """Whether a material is named: in a total, its cell may hold how many there are, and beside a signature another one."""
         name = self._sheet.own((row, self._columns.get("name", 0)))
-        return name == "" or is_total(label(name)) or compact(str(name)).isdecimal()
+        return not (name == "" or is_note(name) or is_total(label(name)) or compact(str(name)).isdecimal())
 
     def row(self, row: int, held: list[int]) -> TableRow | None:
         """What the row says, or None where it is blank."""

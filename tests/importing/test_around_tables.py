@@ -120,6 +120,14 @@ def test_a_material_whose_name_begins_like_a_note_is_one(name: str, tmp_path: Pa
     assert [material["name"] for material in content["materials"]] == ["申请表", name, f"{name}二"]
 
 
+def test_a_material_beside_a_numbered_item_name_is_one(tmp_path: Path):
+    """The name of the item is written out again, its code is not, and the kind is merged down."""
+    first = with_cell(FIRST, "B", "1.中医医疗广告审查")
+    rows = [HEADINGS, first, (None, first[1], None, None, None, None, "批准文件", "04", None, "合计")]
+    reading = read_table(workbook(tmp_path, rows, ("F2:F3",)))
+    assert places(reading) == ["J3"]
+
+
 def test_a_sub_item_whose_name_is_numbered_is_one():
     """Nothing but its code is missing, and that is told."""
     sub = with_cell(with_cell(with_cell(SUB_2, "D", "2.变更"), "E", None), "F", None)
