@@ -95,6 +95,12 @@ REASONS: Mapping[str, Advice] = MappingProxyType(
             f"detail 写着是哪个字段：多半填错了列；请发送方更正并重发；{_RESEND_ZH}",
             f"the detail names the field: a wrong column, most likely; have the sender correct it; {_RESEND_EN}",
         ),
+        "RECORD_TOO_LARGE": Advice(
+            "一条记录里要保留的内容（各字段、材料清单）不超过 256 KiB",
+            "what is kept of one record, its fields and its list of materials, is no more than 256 KiB",
+            f"多半是材料清单重复或写进了别的内容；请发送方更正并重发；{_RESEND_ZH}",
+            f"a list of materials repeated, or filled with something else, most likely; have the sender correct it; {_RESEND_EN}",
+        ),
         "MISROUTED": Advice(
             "分区由 key 以设定的算法决定（默认 murmur2），同一办件的两类记录才在同一处",
             "the key chooses the partition by the configured partitioner (murmur2), so that a case's records meet",
@@ -102,8 +108,8 @@ REASONS: Mapping[str, Advice] = MappingProxyType(
             "redrive it now: it goes to the right partition; and have the sender set partitioner=murmur2_random",
         ),
         "TOO_MANY_EVENTS": Advice(
-            "一个办件至多采用 1000 条归档事件",
-            "of one case no more than 1000 archive events are taken",
+            "一个办件至多采用 1000 条归档事件，合计不超过 1.5 MB",
+            "of one case no more than 1000 archive events are taken, 1.5 MB in all",
             "来源在反复发送同一办件：先让它停下；它用更高修订号撤销多余的归档之后，才可重投",
             "its source sends the same case for ever: stop it; redrive once higher revisions have taken the surplus back",
         ),

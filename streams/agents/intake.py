@@ -7,7 +7,7 @@ and for the names and codes of materials, which senders fill as they like.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import orjson
@@ -20,6 +20,10 @@ from streams.errors import InvalidRecord
 
 MAX_FIELD_BYTES = 4_096
 """No code or name is longer; a title may be, as only its hash is kept."""
+MAX_KEPT_BYTES = 256 * 1024
+"""Of what is kept of a record, as JSON: state is made of it, several times over, and must fit into a message."""
+_PERHAPS_LARGE_BYTES = 16 * 1024
+"""A record smaller than this cannot keep more, however short its materials: one of five bytes becomes some fifty."""
 
 
 def keyed_digest(key: bytes) -> Digest:
@@ -62,7 +66,7 @@ class Intake:
         Raises
         ------
         InvalidRecord
-            With one of the codec's reasons, or EMPTY_KEY, KEY_MISMATCH, EMPTY_EVENT_ID, TIME_OUT_OF_RANGE, FIELD_TOO_LONG.
+            With one of the codec's reasons, or EMPTY_KEY, KEY_MISMATCH, EMPTY_EVENT_ID, TIME_OUT_OF_RANGE, or those of :func:`check_size`.
         """
         event = self._codec.decode(record.value)
         if not record.key:
@@ -75,21 +79,34 @@ class Intake:
         event["title_hash"], event["title_core"] = self._hash(plain(title)), self._hash(core(title))
         event["title_test"] = looks_like_a_test(title)
         self._shape(event, self._digest)
-        for name, value in event.items():
-            if isinstance(value, str) and len(value) > MAX_FIELD_BYTES // 4 and len(value.encode()) > MAX_FIELD_BYTES:
-                raise InvalidRecord("FIELD_TOO_LONG", f"{name}: {len(value.encode())} 字节 bytes, 最多 at most {MAX_FIELD_BYTES}")
+        check_size(event, len(record.value or b""))
         return event
 
     def _hash(self, text: str) -> str:
         return self._digest(text) if text else ""
 
 
+def check_size(row: Mapping[str, Any], record_bytes: int) -> None:
+    """Look at what is kept of a record.
+
+    Raises
+    ------
+    InvalidRecord
+        FIELD_TOO_LONG, RECORD_TOO_LARGE.
+    """
+    for name, value in row.items():
+        if isinstance(value, str) and len(value) > MAX_FIELD_BYTES // 4 and len(value.encode()) > MAX_FIELD_BYTES:
+            raise InvalidRecord("FIELD_TOO_LONG", f"{name}: {len(value.encode())} 字节 bytes, 最多 at most {MAX_FIELD_BYTES}")
+    if record_bytes > _PERHAPS_LARGE_BYTES and (kept := len(orjson.dumps(row))) > MAX_KEPT_BYTES:
+        raise InvalidRecord("RECORD_TOO_LARGE", f"{kept} 字节 bytes, 最多 at most {MAX_KEPT_BYTES}")
+
+
 def _closing(event: dict[str, Any], _digest: Digest) -> None:
-    _check_time("closed_at", event["closed_at"])
+    check_time("closed_at", event["closed_at"])
 
 
 def _archive(event: dict[str, Any], digest: Digest) -> None:
-    _check_time("received_at", event["received_at"])
+    check_time("received_at", event["received_at"])
     materials = event["materials"]
     event["materials_digest"] = hashlib.blake2b(orjson.dumps(materials), digest_size=8).hexdigest() if materials else ""
     event["materials"] = [
@@ -97,7 +114,8 @@ def _archive(event: dict[str, Any], digest: Digest) -> None:
     ]
 
 
-def _check_time(name: str, time_ms: int) -> None:
+def check_time(name: str, time_ms: int) -> None:
+    """Raise :class:`InvalidRecord`, TIME_OUT_OF_RANGE, for a time that is taken for an error."""
     if not EARLIEST_MS <= time_ms < LATEST_MS:
         raise InvalidRecord(
             "TIME_OUT_OF_RANGE", f"{name} = {time_ms} ms，应在 {iso(EARLIEST_MS)} 与 {iso(LATEST_MS)} 之间 must lie between"

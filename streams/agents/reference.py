@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from streams.agents.intake import check_size, check_time
 from streams.agents.terms import ITEMS, item_span, source_span, unit_spans, waiver_spans
 from streams.clock import Clock
 from streams.contracts import (
@@ -21,7 +22,7 @@ from streams.contracts import (
 from streams.domain.expected import FIRST_PLAN_YEAR, LAST_PLAN_YEAR
 from streams.domain.items import parse_item
 from streams.domain.reference import Reference, Rows, item_key, main_key
-from streams.domain.time import FIRST_DAY, LAST_DAY
+from streams.domain.time import EARLIEST_MS, FIRST_DAY, LAST_DAY
 from streams.errors import InvalidRecord
 from streams.runtime.revisit import Point, Touch
 
@@ -97,7 +98,9 @@ class ReferenceKeeper:
             It cannot be taken in, and nothing was.
         """
         reader, taker = self._takers[topic]
-        return taker(_checked(reader.decode(value)))
+        row = _checked(reader.decode(value))
+        check_size(row, len(value or b""))
+        return taker(row)
 
     def _unit(self, row: Mapping[str, Any]) -> list[Touch]:
         return [*unit_spans(row["unit_code"])] if self._reference.units.add(row) else []
@@ -125,6 +128,8 @@ class ReferenceKeeper:
             # What it names instead is a sender's text, which may be anything.
             told = f"心跳所指主题不存在 the heartbeat speaks of another topic than {', '.join(CASE_INPUTS)}"
             raise InvalidRecord("UNKNOWN_TOPIC", told)
+        # However early: a source that has nothing yet says so with 0. One that is said too late could never be taken back.
+        check_time("complete_through", max(claim["complete_through"], EARLIEST_MS))
         source = claim["source_system"]
         new = self._reference.feeds.add(source, topic, claim["complete_through"], self._clock.now_ms())
         return [source_span(source)] if new else []

@@ -71,7 +71,7 @@ def due_span(topic: str, through_ms: int) -> Span:
 
 def silent_span(source: str, topic: str, through_ms: int) -> Span:
     """Cases that wait for a source to declare itself complete, through a time at most."""
-    return Span(CASES, _silent(source, topic), _silent(source, topic) + _TIME.pack(through_ms + 1))
+    return Span(CASES, _silent(source, topic), _silent(source, topic) + _TIME.pack(max(through_ms + 1, 0)))
 
 
 def review_span(through_ms: int) -> Span:

@@ -14,7 +14,7 @@ from streams.domain.finding import Finding, next_review_ms, recorded
 from streams.domain.items import parse_item
 from streams.domain.policy import Policy
 from streams.domain.reference import Reference, Row, item_key, main_key
-from streams.domain.time import day_of, day_start_ms
+from streams.domain.time import EARLIEST_MS, day_of, day_start_ms
 from streams.domain.titles import plain
 
 ItemState = dict[str, Any]
@@ -124,7 +124,9 @@ def _shown(material: Material) -> str:
 
 
 def _since(row: Row) -> int | None:
-    return None if row["valid_from"] is None else day_start_ms(row["valid_from"])
+    """Since when a row has been valid; those who mean *since ever* write year 1, too, which is no time in UTC."""
+    since_ms = None if row["valid_from"] is None else day_start_ms(row["valid_from"])
+    return None if since_ms is None or since_ms < EARLIEST_MS else since_ms
 
 
 def _name(*rows: Row | None) -> str:

@@ -24,13 +24,18 @@ from streams.domain.items import parse_item
 Event = Mapping[str, Any]
 
 MAX_ARCHIVE_EVENTS = 1_000
-"""More counting archive events than this in one case are a source gone wrong, not a case."""
+MAX_FACTS_BYTES = 1_500_000
+"""More counting archive events than this in one case, or larger ones, are a source gone wrong: its state must fit into a message."""
+_FEW = 4
+"""So many of any size that is taken in are smaller than that."""
+MAX_IDENTITIES = 100
+"""Closings of one number that differ more often than this are several cases, even if each two have something in common."""
 
 REFUSED_RECEIPTS = frozenset({"ARCHIVING_FAILED", "DOWNLOAD_FAILED", "UNPACK_FAILED", "INSPECTION_FAILED", "DIGEST_MISMATCH"})
 
 
 class TooManyEvents(ValueError):
-    """One case has more than :data:`MAX_ARCHIVE_EVENTS` archive events that count."""
+    """One case has :data:`MAX_ARCHIVE_EVENTS` archive events that count, or with one more would exceed :data:`MAX_FACTS_BYTES`."""
 
 
 def earliest(archive_events: Sequence[Event]) -> Event | None:
@@ -120,7 +125,7 @@ class CaseFacts:
         number, event_id = event["archive_no"], event["event_id"]
         known = self.archives.get(number)
         if known is None or event["revision"] > known.revision:
-            self._check_room(without=known)
+            self._check_room(event, without=known)
             self.archives[number] = ArchiveFacts(event["revision"], {event_id: event})
             return True
         if event["revision"] < known.revision:
@@ -129,7 +134,7 @@ class CaseFacts:
         if old == event:
             return False
         if old is None:
-            self._check_room(without=None)
+            self._check_room(event, without=None)
         else:
             if canonical(event) < canonical(old):
                 event = old
@@ -170,24 +175,28 @@ class CaseFacts:
         identity = (event["accepted_at"], parse_item(event["item_code"]).code)
         if identity in self.identities:
             return False
-        if any(identity[0] != other[0] and identity[1] != other[1] for other in self.identities):
+        differs = any(identity[0] != other[0] and identity[1] != other[1] for other in self.identities)
+        if differs or len(self.identities) == MAX_IDENTITIES:
             self.collision, self.identities = True, []
         else:
             self.identities = sorted([*self.identities, identity])
         return True
 
-    def _check_room(self, without: ArchiveFacts | None) -> None:
+    def _check_room(self, event: Event, without: ArchiveFacts | None) -> None:
         held = sum(len(archive.events) for archive in self.archives.values() if archive is not without)
-        if held >= MAX_ARCHIVE_EVENTS:
+        if held >= MAX_ARCHIVE_EVENTS or (held >= _FEW and len(self._packed()) + len(canonical(event)) > MAX_FACTS_BYTES):
             raise TooManyEvents(held)
 
     def dump(self) -> bytes:
         """Bytes from which :meth:`load` makes the same facts; equal facts give equal bytes."""
         if self._dumped is None:
-            archives = {no: [a.revision, a.conflict, a.events] for no, a in self.archives.items()}
-            known = [self.closing, self.conflict, self.identities, self.collision, archives]
-            self._dumped = orjson.dumps(known, option=orjson.OPT_SORT_KEYS)
+            self._dumped = self._packed()
         return self._dumped
+
+    def _packed(self) -> bytes:
+        archives = {no: [a.revision, a.conflict, a.events] for no, a in self.archives.items()}
+        known = [self.closing, self.conflict, self.identities, self.collision, archives]
+        return orjson.dumps(known, option=orjson.OPT_SORT_KEYS)
 
     @classmethod
     def load(cls, dumped: bytes) -> CaseFacts:

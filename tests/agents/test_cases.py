@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -365,6 +366,34 @@ def test_a_finding_that_opens_again_after_its_row_was_taken_back_is_a_new_messag
     assert words == ["OPENED", "RESOLVED", "OPENED", "RESOLVED"]
     ids = [dict(message.headers)["ce_id"] for message in pipeline.messages if message.topic == ANOMALY_UNARCHIVED]
     assert len(set(ids)) == len(ids) == 4
+
+
+@pytest.mark.parametrize(("through_ms", "is_taken"), [(0, True), (-2, True), (-(2**63), True), (2**63 - 1, False)])
+def test_a_source_may_have_nothing_yet_and_cannot_have_all_of_the_future(pipeline: Pipeline, through_ms: int, is_taken: bool) -> None:
+    """Whatever it claims, no worker ends; what is claimed too late could never be taken back."""
+    pipeline.closings(closing(source_system="s"))
+    claim = {"event_id": "h", "source_system": "s", "topic": ARCHIVE_RECEIVED, "complete_through": through_ms}
+    pipeline.reference_record(FEED_HEARTBEAT, claim)
+    pipeline.tick(DUE_MS)
+    assert verdict(pipeline) == (("AWAITING", "SOURCE_SILENT") if is_taken else ("UNARCHIVED", "NONE_RECEIVED"))
+    assert [dict(dead.headers)["guidang-reason"] for dead in pipeline.dead_letters()] == [b"TIME_OUT_OF_RANGE"] * (not is_taken)
+
+
+MATERIAL = {"kind": "EVIDENCE", "name": "a", "code": "", "byte_size": 1, "sha256": ""}
+
+
+def test_whatever_a_case_gets_its_state_fits_into_a_message(pipeline: Pipeline) -> None:
+    """Many long lists of materials, one that is too long, and a number that hundreds of closings share."""
+    pipeline.closings(closing())
+    for number in range(30):
+        pipeline.archives(archive(event_id=f"a{number}", archive_no=f"A-{number}", materials=[MATERIAL] * 3_000))
+    pipeline.archives(archive(event_id="b", archive_no="B", materials=[MATERIAL] * 150_000))
+    for number in range(300):
+        pipeline.closings(closing(event_id=f"c{number}", revision=2 + number, accepted_at=CLOSED_MS - number))
+    reasons = Counter(dict(dead.headers)["guidang-reason"] for dead in pipeline.dead_letters())
+    assert reasons.keys() == {b"TOO_MANY_EVENTS", b"RECORD_TOO_LARGE"}
+    assert (verdict(pipeline)[0], pipeline.state("c")["flags"]) == ("ARCHIVED", ["CASE_NO_COLLISION"])
+    assert len(pipeline.changelogs["cases"][b"c"]) < 2_000_000
 
 
 GOOD = codec(CASE_CLOSED).encode(closing())

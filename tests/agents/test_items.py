@@ -303,6 +303,22 @@ def test_the_first_and_last_dates_of_a_calendar_are_taken(pipeline: Pipeline, gi
     assert pipeline.items()[KEY]["build_mode"] == "VERTICAL"
 
 
+def test_a_configuration_valid_since_year_one_is_one_since_ever(pipeline: Pipeline) -> None:
+    """So do programs write *open*; the time that the finding speaks of is none in UTC."""
+    pipeline.reference_record(MODULE_CONFIG, configured(revision=2, retention="YEARS_10", valid_from=-719_162))
+    (finding,) = pipeline.items()[KEY]["findings"]
+    assert (finding["kind"], finding["since"]) == ("RETENTION_MISMATCH", None)
+
+
+def test_a_configuration_too_large_to_be_told_goes_to_dead_letter(pipeline: Pipeline) -> None:
+    """Five thousand materials, of which a finding would name each."""
+    materials = [{**MATERIALS[0], "code": f"E-{number}"} for number in range(5_000)]
+    pipeline.reference_record(MODULE_CONFIG, configured(revision=2, materials=materials))
+    (dead,) = [message for message in pipeline.messages if message.topic == DEAD_LETTER]
+    assert dict(dead.headers)["guidang-reason"] == b"RECORD_TOO_LARGE"
+    assert kinds(pipeline) == []
+
+
 def test_a_reference_record_that_cannot_be_read_goes_to_dead_letter_once_with_its_bytes(pipeline: Pipeline) -> None:
     """And its neighbours are taken."""
     pipeline.reference_raw(ITEM_REGISTRY, b"U1|x", b"{not avro}")
