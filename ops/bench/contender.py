@@ -95,13 +95,16 @@ class Verified:
         Verdicts, or states of cases.
     faults
         What must not be, in words; empty: all is as the data set says.
-    end_s
-        When the broker took the last output, seconds since 1970; None: outputs do not tell.
+    outputs_s
+        When the broker took each of them, seconds since 1970, in order; empty: outputs do not tell.
+    checked
+        They could be held against the truth; else nothing is known of them.
     """
 
     outputs: int
     faults: tuple[str, ...]
-    end_s: float | None = None
+    outputs_s: Sequence[float] = ()
+    checked: bool = True
 
 
 class Contestant(Protocol):
@@ -248,4 +251,4 @@ class Reduced:
         """Every verdict, read back."""
         found = check(place.data, read_verdicts(place.bootstrap, place.verdicts, place.data.partitions))
         faults = found.faults(exactly_once=self.guarantee == "exactly-once", complete=complete)
-        return Verified(found.verdicts, faults, found.last_ms / 1000 if found.verdicts else None)
+        return Verified(found.verdicts, faults, [at_ms / 1000 for at_ms in sorted(found.at_ms)])

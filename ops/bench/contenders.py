@@ -76,7 +76,7 @@ def recovering(workers: int) -> list[Reduced]:
 def rare_commit_ms(records: int) -> int:
     """How often those commit that do not have to: at least once, and checkpoints.
 
-    As seldom as leaves about three commits in the second half to measure from, at most every ten seconds.
+    As seldom as leaves a few commits on the way that say how far it got, at most every ten seconds.
     """
     return max(_LEAST_COMMIT_MS, min(_MOST_COMMIT_MS, records // _RECORDS_PER_COMMIT_MS))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, inf
@@ -38,51 +39,77 @@ class Judged:
     Parameters
     ----------
     records_per_s
-        Input records per second.
+        Input records per second, to when the last output was written.
     cpu_s_per_million, broker_cpu_s_per_million
         CPU seconds for a million input records.
     window_s
         How long the second half took.
+    settled_records_per_s, settled_cpu_s_per_million
+        The same to when nothing was left to do: the last offsets were committed, and what had become due was done. Who commits seldom
+        waits meanwhile. None: time ran out before.
     """
 
     records_per_s: float
     cpu_s_per_million: float
     broker_cpu_s_per_million: float
     window_s: float
+    settled_records_per_s: float | None
+    settled_cpu_s_per_million: float | None
 
 
-def judge(samples: Sequence[Sample], output_end_s: float | None = None) -> Judged | None:
-    """Judge from the first look that saw half of what was read committed, to when the last of it had its effect.
+def judge(samples: Sequence[Sample], outputs_s: Sequence[float] = (), *, complete: bool = True) -> Judged | None:
+    """Judge from when half of what was read had been read, to when the last of it had its effect.
 
     Parameters
     ----------
     samples
-        In order of time.
-    output_end_s
-        When the last output was written, seconds since 1970: who commits seldom has finished before the last commit.
+        In order of time; the last was taken when nothing was left to do.
+    outputs_s
+        When outputs were written, seconds since 1970, in order: who commits seldom has finished before the last commit.
+    complete
+        All input was read; else what was read until the last commit is judged.
 
     Returns
     -------
     Judged or None
-        None where no commit was seen between the two, or less than a second lies between them: the run was too short.
+        None where no commit was seen on the way, or the second half took less than a second: the run was too short.
     """
     total = samples[-1].read if samples else 0
-    half = next((sample for sample in samples if total and sample.read >= total / 2), None)
-    if half is None or half.read == total:
+    if not any(0 < sample.read < total for sample in samples):
         return None
+    half_s, half_read = _half(samples, total, outputs_s)
     end_s = next(sample.at_s for sample in samples if sample.read == total)
-    if output_end_s is not None:
-        end_s = min(end_s, output_end_s)
-    if end_s - half.at_s < LEAST_WINDOW_S:
+    if complete and outputs_s:
+        end_s = min(end_s, outputs_s[-1])
+    if end_s - half_s < LEAST_WINDOW_S:
         return None
-    end = next(sample for sample in samples if sample.at_s >= end_s)
-    records = total - half.read
+    half, end = (next(sample for sample in samples if sample.at_s >= at_s) for at_s in (half_s, end_s))
+    records, settled = total - half_read, samples[-1]
     return Judged(
-        records_per_s=records / (end_s - half.at_s),
+        records_per_s=records / (end_s - half_s),
         cpu_s_per_million=(end.cpu_s - half.cpu_s) / records * 1e6,
         broker_cpu_s_per_million=(end.broker_cpu_s - half.broker_cpu_s) / records * 1e6,
-        window_s=end_s - half.at_s,
+        window_s=end_s - half_s,
+        settled_records_per_s=records / (settled.at_s - half_s) if complete else None,
+        settled_cpu_s_per_million=(settled.cpu_s - half.cpu_s) / records * 1e6 if complete else None,
     )
+
+
+def _half(samples: Sequence[Sample], total: int, outputs_s: Sequence[float]) -> tuple[float, int]:
+    """When half had been read, and how much that was.
+
+    Commits say how much, and how far it got between two of them is told by its outputs: commits may be many seconds apart, and outputs
+    alone would flatter who reads one input topic ahead of the other. Without outputs it is the first commit at half or beyond.
+    """
+    after = next(sample for sample in samples if sample.read >= total / 2)
+    behind = [sample.read for sample in samples if sample.read < total / 2]
+    if behind:
+        before = next(sample for sample in samples if sample.read == behind[-1])
+        first, last = (bisect_right(outputs_s, sample.at_s) for sample in (before, after))
+        if first < last:
+            share = (total / 2 - before.read) / (after.read - before.read)
+            return outputs_s[first + ceil((last - first) * share) - 1], total // 2
+    return after.at_s, after.read
 
 
 @dataclass(frozen=True, slots=True)

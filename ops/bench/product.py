@@ -108,13 +108,14 @@ class Product(WholeProduct):
             time.sleep(_LOOK_SECONDS)
 
     def verify(self, place: Place, *, complete: bool) -> Verified:
-        """Every case, from the topic ``case-state``."""
+        """Every case, from the topic ``case-state``. The truth is that of the end of the year: before it there is nothing to check."""
         settings = settings_of(place)
         decode = codec(CASE_STATE).decode
         latest = {message.key().decode(): message.value() for message in read_topic(settings, CASE_STATE)}
         found = {case_no: decode(value) for case_no, value in latest.items()}
-        truth = self.year.publish_once(settings).truth
-        differences = list(case_differences(truth, found)) if complete else []
+        if not complete:
+            return Verified(len(found), (), checked=False)
+        differences = list(case_differences(self.year.publish_once(settings).truth, found))
         shown = "; ".join(f"{each.key} {each.field}: {each.found!r} ≠ {each.truth!r}" for each in differences[:_SHOWN])
         return Verified(len(found), (f"与真值不同 not the truth: {len(differences)} ({shown})",) if differences else ())
 

@@ -24,10 +24,10 @@ class Row:
     Parameters
     ----------
     state
-        ``measured``; ``unfinished``: time ran out in some run; ``short``: no run was long enough to judge; ``wrong``: outputs are not as
-        they must be; ``failed``: no run came to an end; ``skipped``.
-    records_per_s
-        Of the second half.
+        ``measured``; ``unfinished``: time ran out in some run; ``unchecked``: and its outputs could not be checked for that; ``short``: no
+        run was long enough to judge; ``wrong``: outputs are not as they must be; ``failed``: no run came to an end; ``skipped``.
+    records_per_s, settled_records_per_s, settled_cpu_s_per_million
+        Of the second half, as :class:`ops.bench.figures.Judged`.
     peak_rss_bytes, written_records, written_bytes, local_bytes
         Medians of the runs.
     reason
@@ -41,6 +41,8 @@ class Row:
     records_per_s: Spread | None
     cpu_s_per_million: float | None
     broker_cpu_s_per_million: float | None
+    settled_records_per_s: float | None
+    settled_cpu_s_per_million: float | None
     peak_rss_bytes: int | None
     written_records: int | None
     written_bytes: int | None
@@ -50,8 +52,8 @@ class Row:
 
 
 def row(record: Record[Any, Run]) -> Row:
-    """Sum up a contender. A run with wrong outputs gives no figure: speed without the right result is none."""
-    runs = [run for run in record.runs if not run.faults]
+    """Sum up a contender. A run with outputs that are wrong or unchecked gives no figure: speed without the right result is none."""
+    runs = [run for run in record.runs if run.checked and not run.faults]
     judged = [run.judged for run in runs if run.judged is not None]
     return Row(
         name=record.contender.name,
@@ -61,6 +63,8 @@ def row(record: Record[Any, Run]) -> Row:
         records_per_s=spread([each.records_per_s for each in judged]),
         cpu_s_per_million=_median([each.cpu_s_per_million for each in judged]),
         broker_cpu_s_per_million=_median([each.broker_cpu_s_per_million for each in judged]),
+        settled_records_per_s=_median([each.settled_records_per_s for each in judged if each.settled_records_per_s]),
+        settled_cpu_s_per_million=_median([each.settled_cpu_s_per_million for each in judged if each.settled_cpu_s_per_million]),
         peak_rss_bytes=_whole(runs, "peak_rss_bytes"),
         written_records=_whole(runs, "written_records"),
         written_bytes=_whole(runs, "written_bytes"),
@@ -144,6 +148,8 @@ def _state(record: Record[Any, Run], *, judged: bool) -> str:
         return "wrong"
     if not record.runs:
         return "failed"
+    if not all(run.checked for run in record.runs):
+        return "unchecked"
     if not all(run.complete for run in record.runs):
         return "unfinished"
     return "measured" if judged else "short"

@@ -41,7 +41,7 @@ class Run:
         None: too short to judge.
     read, records
         Input records whose offsets were committed, and those there were: fewer means that time ran out.
-    outputs, faults
+    outputs, faults, checked
         As :class:`ops.bench.contender.Verified`.
     peak_rss_bytes
         Of all its processes together.
@@ -61,6 +61,7 @@ class Run:
     written_records: int
     written_bytes: int
     local_bytes: int
+    checked: bool = True
 
     @property
     def complete(self) -> bool:
@@ -142,13 +143,14 @@ class Arena:
             complete = read >= launch.records
             if complete:
                 contender.settle(place, time.monotonic() + _SETTLE_SECONDS)
+                samples.append(self._look(team, read))
             memory = peak_rss_bytes(team.pids)
         verified = contender.verify(place, complete=complete)
         records, size = self._written(place, launch)
         log.unlink()
         return Run(
             number,
-            judge(samples, verified.end_s if complete else None),
+            judge(samples, verified.outputs_s, complete=complete),
             read,
             launch.records,
             verified.outputs,
@@ -157,6 +159,7 @@ class Arena:
             records,
             size,
             folder_bytes(place.folder),
+            verified.checked,
         )
 
     def _watch(self, launch: Launch, team: Crew) -> list[Sample]:
@@ -167,13 +170,16 @@ class Arena:
             while time.monotonic() < give_up:
                 team.check()
                 read = committed()
-                samples.append(Sample(wall_ms() / 1000, read, cpu_seconds(team.pids), cpu_seconds([self._broker.pid])))
+                samples.append(self._look(team, read))
                 if read >= launch.records:
                     break
                 time.sleep(_LOOK_SECONDS)
         if not samples or not samples[-1].read:
             raise DependencyError(f"{self._limit_s:.0f} 秒内没有提交过 committed nothing:\n{team.last_words()}")
         return samples
+
+    def _look(self, team: Crew, read: int) -> Sample:
+        return Sample(wall_ms() / 1000, read, cpu_seconds(team.pids), cpu_seconds([self._broker.pid]))
 
     def _written(self, place: Place, launch: Launch) -> tuple[int, int]:
         """Records and bytes in the topics of a run; the broker writes what it has before the files are looked at."""

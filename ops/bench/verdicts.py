@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -33,8 +34,8 @@ class Check:
         Verdicts on cases that have none, or that say something else than the truth.
     doubled
         Verdicts given again.
-    last_ms
-        When the broker took the last one; 0: there is none.
+    at_ms
+        When the broker took each of them.
     examples
         A few of what is wrong, for people.
     """
@@ -43,7 +44,7 @@ class Check:
     missing: int
     wrong: int
     doubled: int
-    last_ms: int
+    at_ms: Sequence[int]
     examples: tuple[str, ...] = ()
 
     def faults(self, *, exactly_once: bool, complete: bool) -> tuple[str, ...]:
@@ -69,11 +70,10 @@ class Check:
 def check(data: DataSet, verdicts: Iterable[tuple[bytes, int]]) -> Check:
     """Compare verdicts (value, time in ms at which the broker took it) with the truth, in any order."""
     seen = bytearray(data.cases)
-    count = doubled = last_ms = 0
+    times, doubled = array("q"), 0
     wrong: list[str] = []
     for value, at_ms in verdicts:
-        count += 1
-        last_ms = max(last_ms, at_ms)
+        times.append(at_ms)
         said = orjson.loads(value)
         number = data.number_of(said["case_no"])
         if number < 0 or data.delay_ms(number) is None or said["delay"] != data.delay_ms(number):
@@ -82,7 +82,7 @@ def check(data: DataSet, verdicts: Iterable[tuple[bytes, int]]) -> Check:
             doubled += 1
         else:
             seen[number] = 1
-    return Check(count, data.verdicts - sum(seen), len(wrong), doubled, last_ms, tuple(wrong[:_SHOWN]))
+    return Check(len(times), data.verdicts - sum(seen), len(wrong), doubled, times, tuple(wrong[:_SHOWN]))
 
 
 def read_verdicts(bootstrap: str, topic: str, partitions: int) -> Iterator[tuple[bytes, int]]:

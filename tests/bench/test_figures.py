@@ -23,20 +23,47 @@ def test_the_second_half_is_judged_whatever_the_first_was_like() -> None:
     assert judged.broker_cpu_s_per_million == pytest.approx(5 * 0.05 / 500 * 1e6)
 
 
-def test_waiting_for_the_last_commit_is_not_counted() -> None:
+def test_between_commits_the_outputs_tell_when_half_was_read() -> None:
+    """Who commits at 40 % and at 90 % was at half a fifth of the way between: as many records and seconds are judged as of anybody."""
+    outputs_s = [1000.0 + number / 100 for number in range(1000)]
+    steadily, seldom = (
+        judge(steady([100 * number for number in range(11)]), outputs_s),
+        judge(steady([0, 0, 0, 0, 400, 400, 400, 400, 400, 900, 1000]), outputs_s),
+    )
+    assert steadily is not None
+    assert seldom is not None
+    assert seldom.window_s == pytest.approx(steadily.window_s, abs=0.02)
+    assert seldom.records_per_s == pytest.approx(100, rel=0.01)
+
+
+def test_outputs_that_come_late_do_not_make_the_records_before_them_cheap() -> None:
+    """Who reads one topic ahead of the other has half of the outputs behind it when three quarters of the records are."""
+    reads = [100 * number for number in range(11)]
+    late_s = [1005.0 + number / 200 for number in range(1, 1001)]
+    judged = judge(steady(reads), late_s)
+    assert judged is not None
+    assert judged.records_per_s == pytest.approx(100, rel=0.01)
+
+
+def test_waiting_for_the_last_commit_is_told_and_not_counted() -> None:
     """Who commits seldom had written everything long before."""
     samples = steady([0, 600, 600, 600, 600, 600, 600, 1000])
-    whole, early = judge(samples), judge(samples, 1003.0)
+    whole, early = judge(samples), judge(samples, [1003.0])
     assert whole is not None
     assert early is not None
     assert early.records_per_s == pytest.approx(200)
-    assert whole.records_per_s < early.records_per_s
+    assert early.settled_records_per_s == whole.settled_records_per_s == whole.records_per_s
 
 
-def test_what_is_written_after_the_last_commit_does_not_prolong_it() -> None:
-    """Deadlines that fire later are no part of catching up."""
-    samples = steady([0, 500, 1000])
-    assert judge(samples, 1010.0) == judge(samples)
+def test_what_is_written_after_the_last_commit_does_not_prolong_it_and_is_told() -> None:
+    """Deadlines that fire later are no part of catching up; what they cost is in the figures to the end."""
+    samples = steady([0, 500, 750, 1000, 1000, 1000])
+    judged = judge(samples, [1010.0])
+    assert judged is not None
+    assert judged == judge(samples)
+    assert judged.records_per_s == pytest.approx(250)
+    assert judged.settled_records_per_s == pytest.approx(125)
+    assert judged.settled_cpu_s_per_million == pytest.approx(2 * judged.cpu_s_per_million)
 
 
 @pytest.mark.parametrize("reads", [[], [0, 0], [0, 1000], [1000, 1000]])
@@ -47,20 +74,21 @@ def test_too_short_a_run_is_not_judged(reads: list[int]) -> None:
 
 def test_nothing_written_behind_half_is_not_judged() -> None:
     """The outputs were all there before the first commit that counts."""
-    assert judge(steady([0, 600, 1000]), 1001.0) is None
+    assert judge(steady([0, 600, 1000]), [1001.0]) is None
 
 
 def test_less_than_a_second_is_not_judged() -> None:
     """A look more or less would change the figure by more than a tenth."""
-    assert judge(steady([0, 600, 600, 1000]), 1001.9) is None
-    assert judge(steady([0, 600, 600, 1000]), 1002.0) is not None
+    assert judge(steady([0, 600, 600, 1000]), [1001.9]) is None
+    assert judge(steady([0, 600, 600, 1000]), [1002.0]) is not None
 
 
 def test_time_that_ran_out_is_judged_by_what_was_read() -> None:
-    """Up to the last commit, not up to when it was stopped."""
-    judged = judge(steady([0, 100, 200, 300, 400, 400, 400, 400]))
+    """Up to the last commit, not up to when it was stopped or wrote last; it never came to rest."""
+    judged = judge(steady([0, 100, 200, 300, 400, 400, 400, 400]), [1006.5], complete=False)
     assert judged is not None
     assert judged.records_per_s == pytest.approx(100)
+    assert judged.settled_records_per_s is None
 
 
 def test_a_spread_is_median_least_and_most() -> None:

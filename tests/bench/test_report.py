@@ -16,12 +16,12 @@ from ops.bench.figures import Judged
 from ops.bench.report import as_json, ratios, row
 from ops.bench.run import Record, Run
 
-RUN = Run(1, Judged(100.0, 10.0, 2.0, 30.0), 200, 200, 97, (), 10, 20, 30, 40)
+RUN = Run(1, Judged(100.0, 10.0, 2.0, 30.0, 90.0, 11.0), 200, 200, 97, (), 10, 20, 30, 40)
 
 
 def record(name: str, rate: float = 100.0, cpu: float = 10.0) -> Record[Reduced, Run]:
     """One contender with a run of this rate, and of ten times the rate for half of a second one."""
-    runs = [replace(RUN, judged=Judged(each, cpu, 2.0, 30.0)) for each in (rate, 0.9 * rate, 1.1 * rate)]
+    runs = [replace(RUN, judged=Judged(each, cpu, 2.0, 30.0, each, cpu)) for each in (rate, 0.9 * rate, 1.1 * rate)]
     return Record(Reduced(name, name, "exactly-once", lambda _place, _worker: []), runs=runs)
 
 
@@ -59,12 +59,13 @@ def test_without_kafka_streams_there_is_nothing_to_compare_with() -> None:
     [
         ({}, "measured", True),
         ({"read": 100}, "unfinished", True),
+        ({"read": 100, "checked": False}, "unchecked", False),
         ({"judged": None}, "short", False),
         ({"faults": ("缺 missing: 1",)}, "wrong", False),
     ],
 )
 def test_a_state_says_what_a_figure_is_worth(changed: dict[str, object], state: str, *, has_rate: bool) -> None:
-    """Speed without the right outputs is no figure."""
+    """Speed without outputs that are known to be right is no figure."""
     found = row(Record(record("x").contender, runs=[replace(RUN, **changed)]))  # type: ignore[arg-type]
     assert (found.state, found.records_per_s is not None) == (state, has_rate)
 
