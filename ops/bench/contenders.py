@@ -22,7 +22,10 @@ _STORES = ("rocksdb", "memory")
 _CHECK_SECONDS = 60
 _LEAST_COMMIT_MS, _MOST_COMMIT_MS, _RECORDS_PER_COMMIT_MS = 1_000, 10_000, 600
 _EXACTLY_ONCE_COMMIT_MS = 100
-"""Kafka Streams' own default, and about as often as ours commits."""
+"""Kafka Streams' own default."""
+_SELDOM_COMMIT_MS = 1_000
+"""About as often as ours commits each partition while it catches up: it takes all that is there, up to 5,000 records, in one."""
+_COMMIT_MS = {"eos": _EXACTLY_ONCE_COMMIT_MS, "eos-1s": _SELDOM_COMMIT_MS}
 _HASTY_COMMIT_MS = 20
 """What it writes is seen after the commit: an interval as short as a commit of ours takes."""
 _SESSION_MS = 8_000
@@ -33,7 +36,7 @@ def _kafka_streams_names(short: str) -> tuple[str, ...]:
     return tuple(f"ks-{short}-{store}-{threads}" for store in _STORES for threads in _THREADS)
 
 
-EXACTLY_ONCE_PEERS = _kafka_streams_names("eos")
+EXACTLY_ONCE_PEERS = tuple(name for short in _COMMIT_MS for name in _kafka_streams_names(short))
 """Kafka Streams with the guarantee that ours gives; the best of them is what ratios are taken against."""
 AT_LEAST_ONCE_PEERS = _kafka_streams_names("alo")
 
@@ -54,7 +57,7 @@ def contenders(workers: Sequence[int], product_cases: int, peers_python: str = s
     if product_cases:
         year = Year(product_cases)
         made += [Product(count, year) for count in workers]
-    made += [_kafka_streams(short, store, threads) for short in ("eos", "alo") for store in _STORES for threads in _THREADS]
+    made += [_kafka_streams(short, store, threads) for short in (*_COMMIT_MS, "alo") for store in _STORES for threads in _THREADS]
     made += [_flink(store, threads) for store in _STORES for threads in _THREADS]
     made += [_python("faust", f"Faust 0.15.3, {store}", "at-least-once", "stock_faust", store=store) for store in _STORES]
     made.append(_python("quix", "Quix Streams, exactly-once, RocksDB", "exactly-once", "quix_streams", peers_python, needs="quixstreams"))
@@ -91,17 +94,17 @@ def _ours(count: int) -> Reduced:
 
 
 def _kafka_streams(short: str, store: str, threads: int) -> Reduced:
-    exactly = short == "eos"
-    words = "exactly_once_v2" if exactly else "at_least_once"
+    exactly_ms = _COMMIT_MS.get(short)
+    words = "exactly_once_v2" if exactly_ms else "at_least_once"
 
     def command(place: Place, _worker: str) -> tuple[str, ...]:
-        commit_ms = _EXACTLY_ONCE_COMMIT_MS if exactly else rare_commit_ms(place.data.records)
+        commit_ms = exactly_ms or rare_commit_ms(place.data.records)
         return KAFKA_STREAMS.command(place, THROUGHPUT, threads=threads, store=store, commit_ms=commit_ms, guarantee=words)
 
     return Reduced(
         f"ks-{short}-{store}-{threads}",
-        f"Kafka Streams {words}, {store}, {threads} thread(s)",
-        "exactly-once" if exactly else "at-least-once",
+        f"Kafka Streams {words}, {f'{exactly_ms} ms, ' if exactly_ms else ''}{store}, {threads} thread(s)",
+        "exactly-once" if exactly_ms else "at-least-once",
         command,
         KAFKA_STREAMS.provide,
     )

@@ -81,43 +81,63 @@ class Ratio:
     Parameters
     ----------
     value
-        Of the medians.
+        Of the medians; None: somebody has no figure.
     goal
         What is aimed at, such as ``≥ 2``; empty: it is told, and no goal.
     met
-        None: there is no goal.
+        None: there is no goal, or no value.
+    missing
+        Who has no figure.
     """
 
     what: str
-    value: float
+    value: float | None
     over: str
     under: str
     goal: str = ""
     met: bool | None = None
+    missing: tuple[str, ...] = ()
 
 
 def ratios(rows: Sequence[Row]) -> list[Ratio]:
-    """Every ratio that these rows allow; those whose contenders were not run are left out."""
+    """What is aimed at, and what belongs to it; where neither ours nor any rival was run it is left out.
+
+    Against the fastest of several rivals there is a value only if each of them has a figure: who has none might be the fastest.
+    """
+    run = {each.name for each in rows}
     rate = {each.name: each.records_per_s.median for each in rows if each.records_per_s}
     cpu = {each.name: each.cpu_s_per_million for each in rows if each.cpu_s_per_million}
-    exactly, at_least = best(rate, EXACTLY_ONCE_PEERS), best(rate, AT_LEAST_ONCE_PEERS)
-    asked: list[tuple[str, Mapping[str, float], str, str | None, float]] = [
-        ("两个进程 : 最快的 Kafka Streams exactly_once_v2 two workers : the fastest", rate, "guidang-2", exactly, 2.0),
-        ("两个进程 : 最快的 Kafka Streams at_least_once two workers : the fastest", rate, "guidang-2", at_least, 1.5),
-        ("每事件 CPU : 最快的 Kafka Streams exactly_once_v2 CPU per event", cpu, "guidang-2", exactly, -0.5),
-        ("一个进程 : 无状态循环 one worker : plain loop", rate, "guidang-1", "loop", 0.9),
-        ("全部作业 : 精简作业，一个进程 whole product : reduced job, one worker", rate, "product-1", "guidang-1", 0.6),
-        ("全部作业 : 精简作业，两个进程 whole product : reduced job, two workers", rate, "product-2", "guidang-2", 0.6),
+    with_broker = {each.name: cpu[each.name] + (each.broker_cpu_s_per_million or 0) for each in rows if each.name in cpu}
+    asked: list[tuple[str, Mapping[str, float], str, tuple[str, ...], float]] = [
+        ("两个进程 : 最快的 Kafka Streams exactly_once_v2 two workers : the fastest", rate, "guidang-2", EXACTLY_ONCE_PEERS, 2.0),
+        ("两个进程 : 最快的 Kafka Streams at_least_once two workers : the fastest", rate, "guidang-2", AT_LEAST_ONCE_PEERS, 1.5),
+        ("每事件 CPU : 最快的 Kafka Streams exactly_once_v2 CPU per event", cpu, "guidang-2", EXACTLY_ONCE_PEERS, -0.5),
+        ("每事件 CPU，连同 broker CPU per event, the broker's included", with_broker, "guidang-2", EXACTLY_ONCE_PEERS, 0),
+        ("一个进程 : 无状态循环 one worker : plain loop", rate, "guidang-1", ("loop",), 0.9),
+        ("全部作业 : 精简作业，一个进程 whole product : reduced job, one worker", rate, "product-1", ("guidang-1",), 0.6),
+        ("全部作业 : 精简作业，两个进程 whole product : reduced job, two workers", rate, "product-2", ("guidang-2",), 0.6),
     ]
-    found = []
-    for what, figures, over, under, goal in asked:
-        if under is not None and over in figures and under in figures:
-            value = figures[over] / figures[under]
-            met = value >= goal if goal > 0 else value <= -goal
-            found.append(Ratio(what, value, over, under, f"{'≥' if goal > 0 else '≤'} {abs(goal):g}", met))
-    if exactly is not None:
-        found += [Ratio(f"{name} : {exactly}", value / rate[exactly], name, exactly) for name, value in rate.items() if name != exactly]
-    return found
+    return [
+        _ratio(what, figures, over, best(rate, rivals), tuple(name for name in (over, *rivals) if name not in figures), goal)
+        for what, figures, over, rivals, goal in asked
+        if over in run and run.intersection(rivals)
+    ]
+
+
+def against_fastest(rows: Sequence[Row]) -> list[Ratio]:
+    """The rate of each over that of the fastest Kafka Streams that promises exactly once; none where that one is not known."""
+    rate = {each.name: each.records_per_s.median for each in rows if each.records_per_s}
+    fastest = best(rate, EXACTLY_ONCE_PEERS)
+    return [] if fastest is None else [Ratio("", value / rate[fastest], name, fastest) for name, value in rate.items() if name != fastest]
+
+
+def _ratio(what: str, figures: Mapping[str, float], over: str, under: str | None, missing: tuple[str, ...], goal: float) -> Ratio:
+    aim = f"{'≥' if goal > 0 else '≤'} {abs(goal):g}" if goal else ""
+    if under is None or missing:
+        return Ratio(what, None, over, under or "", aim, missing=missing)
+    value = figures[over] / figures[under]
+    met = value >= goal if goal > 0 else value <= -goal
+    return Ratio(what, value, over, under, aim, met if goal else None)
 
 
 def as_json(data: DataSet, records: Sequence[Record[Any, Run]], rounds: int, limit_s: float) -> dict[str, Any]:
@@ -131,7 +151,7 @@ def as_json(data: DataSet, records: Sequence[Record[Any, Run]], rounds: int, lim
         "contenders": [
             asdict(each) | {"each_run": [asdict(run) for run in record.runs]} for each, record in zip(rows, records, strict=True)
         ],
-        "ratios": [asdict(ratio) for ratio in ratios(rows)],
+        "ratios": [asdict(ratio) for ratio in [*ratios(rows), *against_fastest(rows)]],
     }
 
 

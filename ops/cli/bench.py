@@ -134,7 +134,7 @@ def _speed(stage: Stage, records: Sequence[Record[Contender, Run]], rounds: int,
     """Measure how fast all of the input is read, and show it."""
     from ops.bench.chart import draw  # noqa: PLC0415
     from ops.bench.dataset import DataSet  # noqa: PLC0415
-    from ops.bench.report import as_json, ratios, row  # noqa: PLC0415
+    from ops.bench.report import against_fastest, as_json, ratios, row  # noqa: PLC0415
     from ops.bench.run import Arena, go_through  # noqa: PLC0415
 
     data = DataSet(f"bench-{uuid.uuid4().hex[:6]}", stage.bulk, stage.partitions)
@@ -151,7 +151,7 @@ def _speed(stage: Stage, records: Sequence[Record[Contender, Run]], rounds: int,
         data.publish(stage.broker.bootstrap, advance)
     go_through(Arena(stage.broker, data, stage.folder, stage.limit_s).run, records, rounds, tell)
     rows = [row(record) for record in records]
-    _show(rows, ratios(rows))
+    _show(rows, ratios(rows), against_fastest(rows))
 
 
 _NAMES = [Column("name", t("名称", "name")), Column("title", t("说明", "what it is")), Column("guarantee", t("保证", "guarantee"))]
@@ -228,7 +228,7 @@ def _faults(run: Run) -> str:
     return f"; {'; '.join(run.faults)}" if run.faults else ""
 
 
-def _show(rows: Sequence[Row], ratios: Sequence[Ratio]) -> None:
+def _show(rows: Sequence[Row], ratios: Sequence[Ratio], against: Sequence[Ratio]) -> None:
     columns = [
         Column("name", t("名称", "name")),
         Column("rate", t("记录/秒：中位数", "records/s: median"), right=True),
@@ -244,17 +244,22 @@ def _show(rows: Sequence[Row], ratios: Sequence[Ratio]) -> None:
         Column("local", t("本机状态 MiB", "local MiB"), right=True),
         Column("state", t("核对", "check")),
     ]
-    against = {ratio.over: ratio.value for ratio in ratios if ratio.what.startswith(f"{ratio.over} : ")}
-    emit_rows((_cells(row, against.get(row.name)) for row in rows), json=False, columns=columns)
+    to_fastest = {ratio.over: ratio.value for ratio in against}
+    emit_rows((_cells(row, to_fastest.get(row.name)) for row in rows), json=False, columns=columns)
     for row in rows:
         if row.reason:
             say(f"{row.name}: {row.reason}")
-    goals = [ratio for ratio in ratios if ratio.goal]
-    if goals:
+    if ratios:
         titles = [Column("what", t("比", "ratio")), Column("value", "", right=True), Column("goal", t("目标", "goal")), Column("met", "")]
-        named = ((f"{ratio.what} ({ratio.over} : {ratio.under})", ratio) for ratio in goals)
-        told = ({"what": what, "value": f"{ratio.value:.2f}", "goal": ratio.goal, "met": ratio.met} for what, ratio in named)
-        emit_rows(told, json=False, columns=titles)
+        emit_rows(map(_ratio_cells, ratios), json=False, columns=titles)
+
+
+def _ratio_cells(ratio: Ratio) -> dict[str, Any]:
+    if ratio.value is None:
+        missing = ", ".join(ratio.missing)
+        return {"what": ratio.what, "goal": ratio.goal, "met": t(f"不评：没有 {missing} 的数字", f"not judged: no figure of {missing}")}
+    what = f"{ratio.what} ({ratio.over} : {ratio.under})"
+    return {"what": what, "value": f"{ratio.value:.2f}", "goal": ratio.goal, "met": "" if ratio.met is None else ratio.met}
 
 
 def _cells(row: Row, ratio: float | None) -> dict[str, Any]:

@@ -10,10 +10,10 @@ import pytest
 
 from ops.bench.chart import draw
 from ops.bench.contender import Reduced
-from ops.bench.contenders import contenders
+from ops.bench.contenders import AT_LEAST_ONCE_PEERS, EXACTLY_ONCE_PEERS, contenders
 from ops.bench.dataset import DataSet
 from ops.bench.figures import Judged
-from ops.bench.report import as_json, ratios, row
+from ops.bench.report import against_fastest, as_json, ratios, row
 from ops.bench.run import Record, Run
 
 RUN = Run(1, Judged(100.0, 10.0, 2.0, 30.0, 90.0, 11.0), 200, 200, 97, (), 10, 20, 30, 40)
@@ -27,31 +27,33 @@ def record(name: str, rate: float = 100.0, cpu: float = 10.0) -> Record[Reduced,
 
 def test_ratios_are_of_medians_and_against_the_best_kafka_streams() -> None:
     """The goals of the field: rate over rate, CPU over CPU."""
-    rows = [
-        row(each)
-        for each in (
-            record("guidang-1", 90, 6),
-            record("guidang-2", 240, 4),
-            record("product-2", 120),
-            record("ks-eos-rocksdb-1", 60, 11),
-            record("ks-eos-memory-2", 100, 10),
-            record("ks-alo-memory-1", 150),
-            record("loop", 100),
-        )
-    ]
-    found = {(each.over, each.under): each for each in ratios(rows) if each.goal and "CPU" not in each.what}
+    rivals = dict.fromkeys((*EXACTLY_ONCE_PEERS, *AT_LEAST_ONCE_PEERS), (60.0, 11.0))
+    rivals |= {"ks-eos-memory-2": (100.0, 10.0), "ks-alo-memory-1": (150.0, 10.0), "loop": (100.0, 10.0)}
+    ours = {"guidang-1": (90.0, 6.0), "guidang-2": (240.0, 4.0), "product-2": (120.0, 10.0)}
+    rows = [row(record(name, *figures)) for name, figures in (ours | rivals).items()]
+    found = {(each.over, each.under): each for each in ratios(rows) if "CPU" not in each.what}
     assert found["guidang-2", "ks-eos-memory-2"].value == pytest.approx(2.4)
     assert found["guidang-2", "ks-alo-memory-1"].value == pytest.approx(1.6)
     assert found["guidang-1", "loop"].value == pytest.approx(0.9)
     assert found["product-2", "guidang-2"].met is False
-    (cpu,) = (each for each in ratios(rows) if "CPU" in each.what)
+    cpu, with_broker = (each for each in ratios(rows) if "CPU" in each.what)
     assert (cpu.value, cpu.met) == (pytest.approx(0.4), True)
-    assert {each.over for each in ratios(rows) if not each.goal} == {each.name for each in rows} - {"ks-eos-memory-2"}
+    assert (with_broker.value, with_broker.goal, with_broker.met) == (pytest.approx(6 / 12), "", None)
+    assert {each.over for each in against_fastest(rows)} == {each.name for each in rows} - {"ks-eos-memory-2"}
 
 
-def test_without_kafka_streams_there_is_nothing_to_compare_with() -> None:
+def test_a_goal_is_not_judged_while_a_rival_has_no_figure() -> None:
+    """The one that failed might have been the fastest."""
+    rows = [row(record(name, 100.0)) for name in ("guidang-2", *EXACTLY_ONCE_PEERS[1:])]
+    rows.append(row(Record(record(EXACTLY_ONCE_PEERS[0]).contender, failures=["ended"])))
+    assert {(each.value, each.met, each.missing) for each in ratios(rows)} == {(None, None, EXACTLY_ONCE_PEERS[:1])}
+    assert against_fastest(rows) == []
+
+
+def test_without_rivals_there_is_nothing_to_compare_with() -> None:
     """And nothing is made up."""
-    assert ratios([row(record("guidang-2"))]) == []
+    rows = [row(record("guidang-2"))]
+    assert ratios(rows) == against_fastest(rows) == []
 
 
 @pytest.mark.parametrize(
@@ -93,5 +95,15 @@ def test_every_contender_has_a_name_of_its_own() -> None:
     """By which it can be chosen."""
     names = [each.name for each in contenders([1, 2, 4], 10)]
     assert len(names) == len(set(names))
-    assert {"guidang-4", "product-4", "ks-eos-rocksdb-2", "ks-alo-memory-1", "flink-heap-1", "faust-rocksdb", "quix", "loop"} <= set(names)
+    assert {
+        "guidang-4",
+        "product-4",
+        "ks-eos-rocksdb-2",
+        "ks-eos-1s-memory-1",
+        "ks-alo-memory-1",
+        "flink-heap-1",
+        "faust-rocksdb",
+        "quix",
+        "loop",
+    } <= set(names)
     assert not [each.name for each in contenders([1], 0) if each.name.startswith("product")]

@@ -91,5 +91,5 @@ def test_a_peer_in_java_without_maven_is_skipped_and_says_so(monkeypatch: pytest
     with pytest.raises(DependencyError, match="Maven"):
         java_peers.JavaPeer("flink", "FlinkPeer").provide()
     found: list[Record[Contender, Run]] = provide([each for each in contenders([1], 0) if each.name.startswith(("ks", "flink"))])
-    assert len(found) == 12
+    assert len(found) == 16
     assert all("Maven" in record.skipped for record in found)
