@@ -164,8 +164,6 @@ class Live:
         Whether a case has an output.
     outputs
         Reads them; those of the cases that were there before it started are its bulk.
-    bulk_records
-        How many records these were.
     team
         Its processes.
     verify
@@ -177,10 +175,22 @@ class Live:
     messages: Callable[[int], Sequence[Message]]
     expects: Callable[[int], bool]
     outputs: Outputs
-    bulk_records: int
     team: Crew
     verify: Callable[[int], tuple[str, ...]]
     rows: Rows | None = None
+
+    def check(self) -> None:
+        """See that its processes run, and that its outputs are still looked for.
+
+        Raises
+        ------
+        DependencyError
+            They do not.
+        """
+        self.team.check()
+        self.outputs.check()
+        if self.rows is not None:
+            self.rows.check()
 
 
 class Timed(Contestant, Protocol):
@@ -242,7 +252,7 @@ class Reduced:
 
         outputs = Outputs(place.bootstrap, place.verdicts, there.partitions, place.data.number_of, bulk, there.verdicts)
         with crew(place.folder.with_suffix(".log"), launch.environment, launch.commands) as team, outputs.watching():
-            yield Live(messages, lambda number: place.data.delay_ms(number) is not None, outputs, there.records, team, verify)
+            yield Live(messages, lambda number: place.data.delay_ms(number) is not None, outputs, team, verify)
 
     def settle(self, place: Place, give_up: float) -> None:
         """Nothing follows."""

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -17,14 +18,14 @@ from ops.bench.contender import Live, Place, Reduced, Timed, worker_names
 from ops.bench.dataset import DataSet
 from ops.bench.figures import Back, Delays, back, delays
 from ops.bench.topics import remove
-from ops.bench.traffic import Message, Pacer, attentive, wait_until
+from ops.bench.traffic import AT_ONCE, Message, Pacer, attentive, wait_until
 from ops.kafka import LocalBroker
 from streams.errors import DependencyError
 
 _ENDLESS = 10**9
 _WARM_SHARE, _WARM_S = 0.25, 3.0
 _SETTLE_S = 5.0
-"""The bulk may be done before the last worker has joined: so long the first rate is run before it counts."""
+"""The bulk may be done before the last worker has joined: so long it is waited for."""
 _ROWS_PER_S = 50
 """So many cases a second are looked for in ClickHouse: looking for all of them would be a load of its own."""
 _KEPT_SHARE = 0.98
@@ -55,20 +56,25 @@ class Point:
     ----------
     asked, per_s
         The rate as it was asked for, and in events a second.
-    sent_per_s
-        What the producer made of it.
+    sent_per_s, late_s
+        What the producer made of it, and the most by which it was late.
     outputs, rows
-        From the moment the last event of a case was given to the client: until its output was read, and until its row was found.
-    unseen
-        Cases whose output did not come in time.
+        From the moment the events of a case were due: until its output was read, and until its row was found.
+    behind
+        Cases whose output was not there when the last had been sent: at a rate that is too much for it they grow and grow.
+    unseen, rows_unseen
+        Cases whose output, or row, did not come in time.
     """
 
     asked: str
     per_s: float
     sent_per_s: float
+    late_s: float
     outputs: Delays | None
     rows: Delays | None
+    behind: int
     unseen: int
+    rows_unseen: int
 
     @property
     def kept(self) -> bool:
@@ -83,7 +89,7 @@ class LatencyRun:
     Parameters
     ----------
     capacity_per_s, capacity_window_s
-        Events a second of the second half of the bulk, and how long that half took.
+        Events a second, where half as many cases as the bulk had are sent as fast as the broker takes them, and how long they took.
     """
 
     round: int
@@ -147,16 +153,17 @@ class Stage:
             It ended by itself, or did not work through the bulk in time.
         """
         with self._live(contender) as (live, _):
-            half_at, end_at = self._through_bulk(live)
-            capacity_per_s = live.bulk_records / 2 / max(end_at - half_at, 1e-3)
-            points, first = [], self.bulk
-            _, first = self._point(live, "", rates[0].per_s(capacity_per_s), min(_SETTLE_S, seconds), first)
+            self._through_bulk(live)
+            time.sleep(min(_SETTLE_S, seconds))
+            first = self.bulk + max(1, self.bulk // 2)
+            capacity_per_s, window_s = self._capacity(live, range(self.bulk, first))
+            points = []
             for rate in rates:
                 per_s = rate.per_s(capacity_per_s)
                 point, first = self._point(live, str(rate), per_s, seconds, first)
                 points.append(point)
             faults = live.verify(first)
-        return LatencyRun(number, capacity_per_s, end_at - half_at, tuple(points), faults)
+        return LatencyRun(number, capacity_per_s, window_s, tuple(points), faults)
 
     def recovery(self, contender: Reduced, number: int, window_s: float) -> RecoveryRun:
         """Let workers come and go, each time for at least ``window_s``.
@@ -175,9 +182,9 @@ class Stage:
                 phases = [self._phase(live, pacer, step, window_s) for step in _steps(contender, live, place)]
             finally:
                 pacer.end()
-            cases = max(pacer.sent) + 1
+            cases = max(pacer.due) + 1
             expected = sum(map(live.expects, range(self.bulk, cases)))
-            wait_until(lambda: len(live.outputs.seen) >= expected, self.limit_s, live.team.check)
+            wait_until(lambda: len(live.outputs.seen) >= expected, self.limit_s, live.check)
             faults = live.verify(cases)
         return RecoveryRun(number, tuple(phases), faults)
 
@@ -193,15 +200,28 @@ class Stage:
                 remove(place.bootstrap, part=run)
                 place.folder.with_suffix(".log").unlink(missing_ok=True)
 
-    def _through_bulk(self, live: Live) -> tuple[float, float]:
-        """When half of its outputs, and the last of them, were seen."""
+    def _through_bulk(self, live: Live) -> None:
         outputs = live.outputs
-        wait_until(lambda: outputs.bulk_end_at is not None, self.limit_s, live.team.check)
-        if outputs.bulk_half_at is None or outputs.bulk_end_at is None:
+        if not wait_until(lambda: outputs.bulk_seen >= outputs.bulk_outputs, self.limit_s, live.check):
             raise DependencyError(
-                f"{self.limit_s:.0f} 秒内没有处理完 has not worked through {self.bulk} cases: {outputs.bulk_seen}\n{live.team.last_words()}"
+                f"{self.limit_s:.0f} 秒内没有处理完先写好的办件，请加大 --limit has not worked through the cases that were there before, "
+                f"give it a longer --limit: {outputs.bulk_seen} / {outputs.bulk_outputs}\n{live.team.last_words()}"
             )
-        return outputs.bulk_half_at, outputs.bulk_end_at
+
+    def _capacity(self, live: Live, numbers: Sequence[int]) -> tuple[float, float]:
+        """Events a second while all of them are sent as fast as the broker takes them: sending takes its share of the machine here, too."""
+        pacer = Pacer(self.broker.bootstrap, [live.messages(number) for number in numbers], AT_ONCE)
+        expected, seen = sum(map(live.expects, numbers)), live.outputs.seen
+        began = time.monotonic()
+        pacer.start()
+        done = wait_until(lambda: len(seen) >= expected, self.limit_s, partial(_check, live, pacer))
+        pacer.finish()
+        if not done or not expected:
+            raise DependencyError(
+                f"{self.limit_s:.0f} 秒内没有处理完 has not worked through {len(numbers)} cases\n{live.team.last_words()}"
+            )
+        took_s = max(seen.values()) - began
+        return pacer.messages_sent / took_s, took_s
 
     def _point(self, live: Live, asked: str, per_s: float, seconds: float, first: int) -> tuple[Point, int]:
         """Measure one rate with the cases from ``first`` on; return the first case of the next one, too."""
@@ -212,25 +232,29 @@ class Stage:
             after += 1
         pacer = Pacer(self.broker.bootstrap, cases, per_s)
         expected = [number for number in range(first, after) if live.expects(number)]
-        watched = expected[:: max(1, round(len(expected) / (_ROWS_PER_S * seconds)))]
+        watched = expected[:: max(1, int(len(expected) / (_ROWS_PER_S * seconds)))]
         if live.rows is not None:
-            live.rows.follow(watched, pacer.sent)
+            live.rows.follow(watched, pacer.due)
         pacer.start()
-        wait_until(lambda: not pacer.is_alive(), seconds + self.limit_s, live.team.check)
+        wait_until(lambda: not pacer.is_alive(), seconds + self.limit_s, live.check)
         pacer.finish()
         seen, rows = live.outputs.seen, {} if live.rows is None else live.rows.seen
-        wait_until(lambda: all(number in seen for number in expected), self.limit_s, live.team.check)
+        behind = sum(number not in seen for number in expected)
+        wait_until(lambda: all(number in seen for number in expected), self.limit_s, live.check)
         if live.rows is not None:
-            wait_until(lambda: all(number in rows for number in watched), self.limit_s, live.team.check)
-        sent = {number: pacer.sent[number] for number in expected}
-        since = min(sent.values()) + min(_WARM_S, _WARM_SHARE * seconds)
+            wait_until(lambda: all(number in rows for number in watched), self.limit_s, live.check)
+        due = {number: pacer.due[number] for number in expected}
+        since = min(due.values()) + min(_WARM_S, _WARM_SHARE * seconds)
         point = Point(
             asked,
             per_s,
             events / pacer.took_s,
-            delays(sent, seen, since),
-            delays(sent, rows, since),
+            pacer.late_s,
+            delays(due, seen, since),
+            delays(due, rows, since),
+            behind,
             sum(number not in seen for number in expected),
+            0 if live.rows is None else sum(number not in rows for number in watched),
         )
         return point, after
 
@@ -240,12 +264,17 @@ class Stage:
         began = time.monotonic()
         step.act()
         ends = began + window_s
-        wait_until(lambda: time.monotonic() >= ends, window_s + self.limit_s, live.team.check)
-        sent = {number: at for number, at in pacer.sent.copy().items() if began <= at < ends and live.expects(number)}
+        wait_until(lambda: pacer.next_due >= ends, window_s + self.limit_s, partial(_check, live, pacer))
+        due = {number: at for number, at in pacer.due.copy().items() if began <= at < ends and live.expects(number)}
         seen = live.outputs.seen
-        wait_until(lambda: all(number in seen for number in sent), self.limit_s, live.team.check)
-        judged = back(began, sent, seen, live.outputs.partition, self.partitions) if step.restart else None
-        return Phase(step.name, delays(sent, seen), sum(number not in seen for number in sent), judged)
+        wait_until(lambda: all(number in seen for number in due), self.limit_s, partial(_check, live, pacer))
+        judged = back(began, due, seen, live.outputs.partition, self.partitions) if step.restart else None
+        return Phase(step.name, delays(due, seen), sum(number not in seen for number in due), judged)
+
+
+def _check(live: Live, pacer: Pacer) -> None:
+    live.check()
+    pacer.check()
 
 
 @dataclass(frozen=True, slots=True)

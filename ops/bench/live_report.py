@@ -24,19 +24,26 @@ class LatencyRow:
         Events a second that were asked for: the median, where it is a share of a capacity.
     kept
         The producer kept the rate in every round; otherwise the delays are those of a lower one.
+    late_s
+        The most by which the producer was late.
     outputs, rows
         Medians; the longest of all.
-    unseen
-        Outputs that did not come in time.
+    behind
+        The most cases whose output was not there when the last had been sent.
+    unseen, rows_unseen
+        Outputs, and rows that were looked for, that did not come in time.
     """
 
     name: str
     asked: str
     per_s: float
     kept: bool
+    late_s: float
     outputs: Delays | None
     rows: Delays | None
+    behind: int
     unseen: int
+    rows_unseen: int
     rounds: int
 
 
@@ -60,9 +67,12 @@ def latency_rows(records: Sequence[Record[Any, LatencyRun]]) -> list[LatencyRow]
             points[0].asked,
             median(point.per_s for point in points),
             all(point.kept for point in points),
+            max(point.late_s for point in points),
             _together([point.outputs for point in points]),
             _together([point.rows for point in points]),
+            max(point.behind for point in points),
             sum(point.unseen for point in points),
+            sum(point.rows_unseen for point in points),
             len(points),
         )
         for record in records

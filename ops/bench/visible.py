@@ -28,17 +28,17 @@ class Rows(Watcher):
         super().__init__("rows")
         self._connect, self._key_of, self._number_of = connect, key_of, number_of
         self._watched: Sequence[int] = ()
-        self._sent: Mapping[int, float] = {}
+        self._due: Mapping[int, float] = {}
 
-    def follow(self, numbers: Sequence[int], sent: Mapping[int, float]) -> None:
-        """From now on look for these cases, each once it is among those ``sent``."""
-        self._watched, self._sent = numbers, sent
+    def follow(self, numbers: Sequence[int], due: Mapping[int, float]) -> None:
+        """From now on look for these cases, each once it is among those that were ``due`` and sent."""
+        self._watched, self._due = numbers, due
 
-    def run(self) -> None:
+    def work(self) -> None:
         """Look until ended."""
         client = self._connect()
         while not self.ended.wait(_LOOK_S):
-            sought = [number for number in self._watched if number in self._sent and number not in self.seen]
+            sought = [number for number in self._watched if number in self._due and number not in self.seen]
             if not sought:
                 continue
             keys = [self._key_of(number) for number in sought]

@@ -14,7 +14,7 @@ from ops.bench.contender import Live, Place
 from ops.bench.crew import Crew, crew
 from ops.bench.dataset import case_no
 from ops.bench.product import WholeProduct, environment_of, settings_of, worker_commands
-from ops.bench.traffic import Message, Outputs, Pacer
+from ops.bench.traffic import AT_ONCE, Message, Outputs, Pacer
 from ops.bench.visible import Rows
 from ops.ports import LOOPBACK, free_port
 from ops.reading import read_topic
@@ -27,8 +27,6 @@ _START_SECONDS = 60
 _LOOK_SECONDS = 0.1
 _SHOWN = 3
 _HOUR_MS = 3_600_000
-_AT_ONCE = 1e9
-"""Events a second: more than can be."""
 _STATUS = "AWAITING"
 _HELD = {"unit_code": "330100000001", "unit_name": "单位", "item_code": "许可-00001-000", "item_name": "事项", "district_code": "330106"}
 
@@ -58,7 +56,7 @@ class Whole(WholeProduct):
             for name, command in worker_commands(self.workers).items():
                 team.start(name, command)
             with outputs.watching(), rows.watching():
-                yield Live(messages, lambda _number: True, outputs, bulk, team, partial(_verify, settings), rows)
+                yield Live(messages, lambda _number: True, outputs, team, partial(_verify, settings), rows)
 
 
 def _closings(settings: Settings) -> Messages:
@@ -75,7 +73,7 @@ def _closings(settings: Settings) -> Messages:
 
 
 def _publish(bootstrap: str, messages: Messages, cases: int) -> None:
-    pacer = Pacer(bootstrap, map(messages, range(cases)), _AT_ONCE)
+    pacer = Pacer(bootstrap, map(messages, range(cases)), AT_ONCE)
     pacer.start()
     pacer.finish()
 

@@ -63,7 +63,7 @@ def bench(
         typer.Option(
             help=t("每个速率、每次进程来去量多少秒", "how long each rate, or what follows each change of workers, is watched"), min=1
         ),
-    ] = 20.0,
+    ] = 24.0,
     cases: Annotated[int, typer.Option(help=t("办件数；事件约为其 1.97 倍", "cases; there are 1.97 events to each"), min=1)] = 300_000,
     partitions: Annotated[int, typer.Option(help=t("每个主题的分区数", "partitions of each topic"), min=1)] = 16,
     workers: Annotated[

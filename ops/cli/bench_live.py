@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ops.bench.run import Record
 
 Write = Callable[[dict[str, Any]], None]
+_ROWS = "ClickHouse "
 _PHASES = {
     "steady": ("平稳", "steady"),
     "joins": ("加入一个", "one joins"),
@@ -94,7 +95,9 @@ def _show_latency(rows: Sequence[LatencyRow]) -> None:
         Column("asked", t("事件/秒", "events/s"), right=True),
         Column("per_s", t("即", "that is"), right=True),
         *_delay_columns(""),
-        *_delay_columns(t("ClickHouse ", "ClickHouse ")),
+        *_delay_columns(_ROWS),
+        Column("behind", t("发完时未出的办件", "cases behind at the end"), right=True),
+        Column("late", t("发送最迟 ms", "sent late by, ms"), right=True),
         Column("note", ""),
     ]
     emit_rows((_latency_cells(row) for row in rows), json=False, columns=columns)
@@ -103,13 +106,17 @@ def _show_latency(rows: Sequence[LatencyRow]) -> None:
 def _latency_cells(row: LatencyRow) -> dict[str, Any]:
     notes = [] if row.kept else [t("发送端跟不上", "the producer did not keep the rate")]
     if row.unseen:
-        notes.append(t(f"{row.unseen} 条没有按时看到", f"{row.unseen} not seen in time"))
+        notes.append(_unseen(row.unseen))
+    if row.rows_unseen:
+        notes.append(_ROWS + _unseen(row.rows_unseen))
     return {
         "name": row.name,
         "asked": row.asked,
         "per_s": f"{row.per_s:,.0f}" if row.asked.endswith("%") else "",
         **_delay_cells("", row.outputs),
-        **_delay_cells(t("ClickHouse ", "ClickHouse "), row.rows),
+        **_delay_cells(_ROWS, row.rows),
+        "behind": f"{row.behind:,}",
+        "late": _ms(row.late_s),
         "note": "; ".join(notes),
     }
 
@@ -133,8 +140,12 @@ def _recovery_cells(row: RecoveryRow) -> dict[str, Any]:
         "first": row.back and row.back.first_s and f"{row.back.first_s:.1f}",
         "all": row.back and row.back.all_s and f"{row.back.all_s:.1f}",
         **_delay_cells("", row.delays),
-        "note": t(f"{row.unseen} 条没有按时看到", f"{row.unseen} not seen in time") if row.unseen else "",
+        "note": _unseen(row.unseen) if row.unseen else "",
     }
+
+
+def _unseen(count: int) -> str:
+    return t(f"{count} 条没有按时看到", f"{count} not seen in time")
 
 
 def _delay_columns(before: str) -> list[Column]:

@@ -37,6 +37,7 @@ def test_every_event_sent_at_a_rate_is_timed_until_its_verdict(kafka: Kafka, sta
         assert point.unseen == 0
         assert point.outputs is not None
         assert 0 < point.outputs.p50_s <= point.outputs.longest_s
+        assert point.late_s > 0
         assert point.rows is None
     assert not topics(kafka)
 
@@ -48,7 +49,7 @@ def test_the_whole_product_is_timed_until_its_rows_too(kafka: Kafka, stage: Stag
     run = stage.latency(timed(1)[0], 1, [Rate(50)], 2.0)
     assert run.faults == ()
     (point,) = run.points
-    assert point.unseen == 0
+    assert point.unseen == point.rows_unseen == 0
     assert point.outputs is not None
     assert point.rows is not None
     assert point.rows.p50_s > point.outputs.p50_s

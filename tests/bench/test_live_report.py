@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -18,7 +19,7 @@ from ops.cli.bench_live import rates
 from ops.kafka import LocalBroker
 
 SOON, LATE = Delays(1_000, 0.01, 0.02, 0.03, 0.04), Delays(1_000, 0.03, 0.06, None, 0.09)
-POINT = Point("50%", 500.0, 499.0, SOON, None, 0)
+POINT = Point("50%", 500.0, 499.0, 0.002, SOON, None, 7, 0, 0)
 CONTENDER = Reduced("x", "X", "exactly-once", lambda _place, _worker: [])
 
 
@@ -43,16 +44,17 @@ def test_rates_are_asked_for_with_commas_and_a_share_with_its_sign() -> None:
 
 def test_a_row_has_the_medians_of_its_rounds_and_the_longest_of_all() -> None:
     """A percentile that one round does not know is not known; the rate that a share came to is the median, too."""
-    later = Point("50%", 700.0, 699.0, LATE, None, 1)
+    later = Point("50%", 700.0, 699.0, 0.009, LATE, None, 5, 1, 3)
     (row,) = latency_rows([Record(CONTENDER, runs=[latency_of(POINT), latency_of(later)])])
     assert (row.asked, row.per_s, row.kept, row.unseen, row.rounds) == ("50%", 600.0, True, 1, 2)
+    assert (row.late_s, row.behind, row.rows_unseen) == (0.009, 7, 3)
     assert row.outputs == Delays(2_000, pytest.approx(0.02), pytest.approx(0.04), None, 0.09)  # type: ignore[arg-type]
     assert row.rows is None
 
 
 def test_a_rate_that_the_producer_did_not_keep_is_told() -> None:
     """In one round is enough."""
-    slow = Point("50%", 500.0, 450.0, SOON, None, 0)
+    slow = replace(POINT, sent_per_s=450.0)
     (row,) = latency_rows([Record(CONTENDER, runs=[latency_of(POINT), latency_of(slow)])])
     assert not row.kept
 
