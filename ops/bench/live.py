@@ -17,7 +17,8 @@ from pathlib import Path
 from ops.bench.contender import Live, Place, Reduced, Timed, worker_names
 from ops.bench.dataset import DataSet
 from ops.bench.figures import Back, Delays, back, delays
-from ops.bench.topics import remove
+from ops.bench.group import changed_hands, watch_owners
+from ops.bench.topics import ends, remove
 from ops.bench.traffic import AT_ONCE, Message, Pacer, attentive, wait_until
 from ops.kafka import LocalBroker
 from streams.errors import DependencyError
@@ -29,6 +30,8 @@ _SETTLE_S = 5.0
 _ROWS_PER_S = 50
 """So many cases a second are looked for in ClickHouse: looking for all of them would be a load of its own."""
 _KEPT_SHARE = 0.98
+_OWNERS_S = 0.2
+"""So often the coordinator is asked who has what: it has other things to do while partitions change hands."""
 TRICKLE_PER_S = 200
 """Events a second while workers come and go: each of 16 partitions has a verdict six times a second."""
 
@@ -105,16 +108,24 @@ class Phase:
 
     Parameters
     ----------
-    back
-        After all of them were killed and started again.
+    delays
+        None, too, if partitions should have changed hands and did not: then nothing happened that could be measured.
     unseen
         Cases whose verdict did not come in time.
+    back
+        After all of them were killed and started again.
+    moved_s
+        After so many seconds another member of the group had partitions; None: none had, or it was not to be.
+    changelog_records
+        How many there were when all of them were started again: nothing was compacted.
     """
 
     name: str
     delays: Delays | None
     unseen: int
     back: Back | None = None
+    moved_s: float | None = None
+    changelog_records: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +177,7 @@ class Stage:
         return LatencyRun(number, capacity_per_s, window_s, tuple(points), faults)
 
     def recovery(self, contender: Reduced, number: int, window_s: float) -> RecoveryRun:
-        """Let workers come and go, each time for at least ``window_s``.
+        """Let workers come and go, and watch for ``window_s`` what follows once partitions have changed hands.
 
         Raises
         ------
@@ -175,11 +186,13 @@ class Stage:
         """
         with self._live(contender) as (live, place):
             self._through_bulk(live)
+            watched = _Watched(live, place)
             pacer = Pacer(place.bootstrap, map(live.messages, count(self.bulk)), TRICKLE_PER_S)
             pacer.start()
             try:
-                self._phase(live, pacer, Step("settles", lambda: None), window_s)  # the bulk may be done before the last worker has joined
-                phases = [self._phase(live, pacer, step, window_s) for step in _steps(contender, live, place)]
+                # The bulk may be done before the last worker has joined.
+                self._phase(watched, pacer, Step("settles", lambda: None), window_s)
+                phases = [self._phase(watched, pacer, step, window_s) for step in _steps(contender, live, place)]
             finally:
                 pacer.end()
             cases = max(pacer.due) + 1
@@ -258,18 +271,40 @@ class Stage:
         )
         return point, after
 
-    def _phase(self, live: Live, pacer: Pacer, step: Step, window_s: float) -> Phase:
+    def _phase(self, watched: _Watched, pacer: Pacer, step: Step, window_s: float) -> Phase:
         """Do something to the workers, and see what becomes of the events from then on."""
+        live, seen = watched.live, watched.live.outputs.seen
+        check, moved_s = partial(_check, live, pacer), None
+        changelog_records = watched.changelog_records() if step.restart else None
         step.before()
+        before = watched.owners()
         began = time.monotonic()
         step.act()
-        ends = began + window_s
-        wait_until(lambda: pacer.next_due >= ends, window_s + self.limit_s, partial(_check, live, pacer))
-        due = {number: at for number, at in pacer.due.copy().items() if began <= at < ends and live.expects(number)}
-        seen = live.outputs.seen
-        wait_until(lambda: all(number in seen for number in due), self.limit_s, partial(_check, live, pacer))
+        if step.moves:
+            if not wait_until(lambda: changed_hands(before, watched.owners()), self.limit_s, check, _OWNERS_S):
+                return Phase(step.name, None, 0)
+            moved_s = time.monotonic() - began
+        ends_at = time.monotonic() + window_s
+        wait_until(lambda: pacer.next_due >= ends_at, window_s + self.limit_s, check)
+        due = {number: at for number, at in pacer.due.copy().items() if began <= at < ends_at and live.expects(number)}
+        wait_until(lambda: all(number in seen for number in due), self.limit_s, check)
         judged = back(began, due, seen, live.outputs.partition, self.partitions) if step.restart else None
-        return Phase(step.name, delays(due, seen), sum(number not in seen for number in due), judged)
+        return Phase(step.name, delays(due, seen), sum(number not in seen for number in due), judged, moved_s, changelog_records)
+
+
+class _Watched:
+    """A contender whose workers come and go, and what is asked of the broker about it."""
+
+    def __init__(self, live: Live, place: Place) -> None:
+        self.live = live
+        self.owners = watch_owners(place.bootstrap, place.run)
+        self._place = place
+
+    def changelog_records(self) -> int:
+        """What a worker has to read that has lost its state."""
+        place = self._place
+        others = {*place.data.topics, place.verdicts}
+        return sum(ends(place.bootstrap, lambda name: place.run in name and name not in others).values())
 
 
 def _check(live: Live, pacer: Pacer) -> None:
@@ -279,11 +314,20 @@ def _check(live: Live, pacer: Pacer) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something done to workers: ``before`` in silence, then ``act``, with which the time of the phase begins."""
+    """Something done to workers: ``before`` in silence, then ``act``, with which the time of the phase begins.
+
+    Parameters
+    ----------
+    moves
+        Partitions change hands by it.
+    restart
+        All of them were killed before.
+    """
 
     name: str
     act: Callable[[], None]
     before: Callable[[], None] = lambda: None
+    moves: bool = False
     restart: bool = False
 
 
@@ -302,9 +346,9 @@ def _steps(contender: Reduced, live: Live, place: Place) -> Iterator[Step]:
             shutil.rmtree(folder)
 
     yield Step("steady", lambda: None)
-    yield Step("joins", lambda: start(newcomer))
-    yield Step("leaves", lambda: team.end([newcomer], signal.SIGTERM))
-    yield Step("joins", lambda: start(newcomer))
-    yield Step("dies", lambda: team.end([newcomer], signal.SIGKILL))
+    yield Step("joins", lambda: start(newcomer), moves=True)
+    yield Step("leaves", lambda: team.end([newcomer], signal.SIGTERM), moves=True)
+    yield Step("joins", lambda: start(newcomer), moves=True)
+    yield Step("dies", lambda: team.end([newcomer], signal.SIGKILL), moves=True)
     yield Step("warm", lambda: start(*there), lambda: team.end(there, signal.SIGKILL), restart=True)
     yield Step("cold", lambda: start(*there), lose_state, restart=True)

@@ -49,12 +49,22 @@ class LatencyRow:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryRow:
-    """One contender and one thing done to its workers, over all rounds; as :class:`LatencyRow`."""
+    """One contender and one thing done to its workers, over all rounds; as :class:`LatencyRow`.
+
+    Parameters
+    ----------
+    delays
+        None, too, where in some round no partition changed hands though one should have.
+    back, moved_s, changelog_records
+        Medians of what :class:`ops.bench.live.Phase` has.
+    """
 
     name: str
     phase: str
     delays: Delays | None
     back: Back | None
+    moved_s: float | None
+    changelog_records: int | None
     unseen: int
     rounds: int
 
@@ -118,11 +128,14 @@ def as_json(stage: Stage, settings: Mapping[str, Any], rows: Sequence[Any], reco
 
 def _recovery_row(name: str, phases: Sequence[Phase]) -> RecoveryRow:
     backs = [phase.back for phase in phases if phase.back is not None]
+    changelogs = [phase.changelog_records for phase in phases if phase.changelog_records is not None]
     return RecoveryRow(
         name,
         phases[0].name,
-        _together([phase.delays for phase in phases]),
+        _together([phase.delays for phase in phases]) if all(phase.delays for phase in phases) else None,
         Back(_median([each.first_s for each in backs]), _median([each.all_s for each in backs])) if backs else None,
+        _median([phase.moved_s for phase in phases]),
+        int(median(changelogs)) if changelogs else None,
         sum(phase.unseen for phase in phases),
         len(phases),
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
-from confluent_kafka import KafkaException
+from confluent_kafka import Consumer, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # the package does not mark what it exports
 
 from streams.errors import DependencyError
+from streams.runtime.clients import extent
 
 _REQUEST_SECONDS = 30
 _LOOK_SECONDS = 0.05
@@ -55,3 +56,15 @@ def remove(bootstrap: str, names: Collection[str] = (), *, part: str = "") -> No
             time.sleep(_LOOK_SECONDS)
     except KafkaException as error:
         raise DependencyError(f"主题删不了 topics cannot be deleted: {error.args[0].str()}") from error
+
+
+def ends(bootstrap: str, chosen: Callable[[str], bool]) -> dict[tuple[str, int], int]:
+    """Where the partitions of the chosen topics end: as many records were ever written to them, those of control included."""
+    plain = {"bootstrap.servers": bootstrap, "group.id": "bench", "enable.auto.commit": False, "log_level": 3}
+    consumer = Consumer(plain | {"isolation.level": "read_uncommitted"})
+    try:
+        topics = consumer.list_topics(timeout=_REQUEST_SECONDS).topics
+        places = [(name, number) for name in topics if chosen(name) for number in topics[name].partitions]
+        return {place: extent(consumer, *place, _REQUEST_SECONDS)[1] for place in places}
+    finally:
+        consumer.close()

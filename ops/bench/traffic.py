@@ -217,14 +217,14 @@ class Outputs(Watcher):
             self.seen[number], self.partition[number] = at, partition
 
 
-def wait_until(what: Callable[[], bool], limit_s: float, check: Callable[[], None] = lambda: None) -> bool:
-    """Look until it is so; false: it was not within ``limit_s``. ``check`` raises what makes further waiting vain."""
+def wait_until(what: Callable[[], bool], limit_s: float, check: Callable[[], None] = lambda: None, look_s: float = _LOOK_S) -> bool:
+    """Look, each ``look_s``, until it is so; false: it was not within ``limit_s``. ``check`` raises what makes further waiting vain."""
     give_up = time.monotonic() + limit_s
     while not what():
         check()
         if time.monotonic() > give_up:
             return False
-        time.sleep(_LOOK_S)
+        time.sleep(look_s)
     return True
 
 

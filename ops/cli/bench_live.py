@@ -125,8 +125,10 @@ def _show_recovery(rows: Sequence[RecoveryRow]) -> None:
     columns = [
         Column("name", t("名称", "name")),
         Column("phase", t("发生了什么", "what happened")),
+        Column("moved", t("分区易手 s", "changed hands, s"), right=True),
         Column("first", t("首个分区恢复 s", "first partition back, s"), right=True),
         Column("all", t("全部分区恢复 s", "all back, s"), right=True),
+        Column("changelog", t("变更日志记录", "changelog records"), right=True),
         *_delay_columns(""),
         Column("note", ""),
     ]
@@ -134,13 +136,18 @@ def _show_recovery(rows: Sequence[RecoveryRow]) -> None:
 
 
 def _recovery_cells(row: RecoveryRow) -> dict[str, Any]:
+    notes = [] if row.delays else [t("没有分区易手，或没有结论：不计", "no partition changed hands, or no verdict was seen: no figure")]
+    if row.unseen:
+        notes.append(_unseen(row.unseen))
     return {
         "name": row.name,
         "phase": t(*_PHASES[row.phase]),
+        "moved": row.moved_s and f"{row.moved_s:.1f}",
         "first": row.back and row.back.first_s and f"{row.back.first_s:.1f}",
         "all": row.back and row.back.all_s and f"{row.back.all_s:.1f}",
         **_delay_cells("", row.delays),
-        "note": _unseen(row.unseen) if row.unseen else "",
+        "changelog": row.changelog_records and f"{row.changelog_records:,}",
+        "note": "; ".join(notes),
     }
 
 

@@ -75,6 +75,15 @@ def test_who_was_not_back_in_some_round_has_no_time_for_it() -> None:
     assert steady.back is None
 
 
+def test_a_phase_without_a_handover_in_some_round_has_no_figure() -> None:
+    """Of who was given nothing, nothing could be taken away: the other round would flatter."""
+    runs = [RecoveryRun(1, (phase,), ()) for phase in (Phase("dies", SOON, 0, moved_s=9.0), Phase("dies", None, 0))]
+    (row,) = recovery_rows([Record(CONTENDER, runs=runs)])
+    assert (row.delays, row.moved_s) == (None, None)
+    (both,) = recovery_rows([Record(CONTENDER, runs=runs[:1] * 2)])
+    assert (both.delays and both.delays.longest_s, both.moved_s) == (SOON.longest_s, 9.0)
+
+
 def test_everything_is_in_the_json_and_who_failed_with_the_reason() -> None:
     """Each run of each contender."""
     stage = Stage(LocalBroker(Path("nowhere")), Path("nowhere"), 16, 1_000, 60.0)

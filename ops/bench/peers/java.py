@@ -82,6 +82,7 @@ class JavaPeer:
         """The command of one run; an ``instance`` with a name is a static member of its group."""
         told = {
             **place.told,
+            "partitions": place.data.partitions,
             "schema": SCHEMA_JSON,
             "threads": threads,
             "store": store,

@@ -91,6 +91,10 @@ public final class KafkaStreamsPeer {
         settings.put(StreamsConfig.NUM_STANDBY_REPLICAS_CONFIG, given.get("standbys"));
         settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG), given.get("session_ms"));
         settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG), 1000);
+        // All tasks that are to move warm up at once, and move as soon as they have, which is looked for as often as may be: by default
+        // two at a time, each ten minutes.
+        settings.put(StreamsConfig.MAX_WARMUP_REPLICAS_CONFIG, given.get("partitions"));
+        settings.put(StreamsConfig.PROBING_REBALANCE_INTERVAL_MS_CONFIG, 60_000L);
         if (!given.get("instance").isEmpty()) {
             settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG), given.get("instance"));
         }
