@@ -18,7 +18,7 @@ from ops.bench.contender import Live, Place, Reduced, Timed, worker_names
 from ops.bench.dataset import DataSet
 from ops.bench.figures import Back, Delays, back, delays
 from ops.bench.group import changed_hands, watch_owners
-from ops.bench.topics import ends, remove
+from ops.bench.topics import ends, tidy
 from ops.bench.traffic import AT_ONCE, Message, Pacer, attentive, wait_until
 from ops.kafka import LocalBroker
 from streams.errors import DependencyError
@@ -210,7 +210,7 @@ class Stage:
                 with attentive(), contender.live(place, self.bulk) as live:
                     yield live, place
             finally:
-                remove(place.bootstrap, part=run)
+                tidy(place.bootstrap, run)
                 place.folder.with_suffix(".log").unlink(missing_ok=True)
 
     def _through_bulk(self, live: Live) -> None:

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from ops.bench.figures import Back, Delays
-from ops.bench.live import TRICKLE_PER_S, LatencyRun, Phase, RecoveryRun, Stage
+from ops.bench.live import TRICKLE_PER_S, LatencyRun, Phase, RecoveryRun
 from ops.bench.report import machine
 from ops.bench.run import Record
 from ops.bench.traffic import LINGER_MS
@@ -99,17 +99,10 @@ def recovery_rows(records: Sequence[Record[Any, RecoveryRun]]) -> list[RecoveryR
     ]
 
 
-def as_json(stage: Stage, settings: Mapping[str, Any], rows: Sequence[Any], records: Sequence[Record[Any, Any]]) -> dict[str, Any]:
+def as_json(settings: Mapping[str, Any], rows: Sequence[Any], records: Sequence[Record[Any, Any]]) -> dict[str, Any]:
     """All that was measured, every run of it. Units are in the names."""
     return {
-        "settings": {
-            "cases_before": stage.bulk,
-            "partitions": stage.partitions,
-            "limit_s": stage.limit_s,
-            "producer_linger_ms": LINGER_MS,
-            "recovery_events_per_s": TRICKLE_PER_S,
-            **settings,
-        },
+        "settings": {"producer_linger_ms": LINGER_MS, "recovery_events_per_s": TRICKLE_PER_S, **settings},
         "machine": machine(),
         "rows": [asdict(row) for row in rows],
         "contenders": [

@@ -140,13 +140,12 @@ def _ratio(what: str, figures: Mapping[str, float], over: str, under: str | None
     return Ratio(what, value, over, under, aim, met if goal else None)
 
 
-def as_json(data: DataSet, records: Sequence[Record[Any, Run]], rounds: int, limit_s: float) -> dict[str, Any]:
+def as_json(data: DataSet, records: Sequence[Record[Any, Run]], settings: Mapping[str, Any]) -> dict[str, Any]:
     """All that was measured, every run of it. Units are in the names."""
     rows = [row(record) for record in records]
     return {
-        "data": {"cases": data.cases, "partitions": data.partitions, "records": data.records, "verdicts": data.verdicts},
-        "rounds": rounds,
-        "limit_s": limit_s,
+        "settings": settings,
+        "data": {"records": data.records, "verdicts": data.verdicts},
         "machine": machine(),
         "contenders": [
             asdict(each) | {"each_run": [asdict(run) for run in record.runs]} for each, record in zip(rows, records, strict=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,18 +18,22 @@ from ops.bench.contender import Contender, Contestant, Launch, Place
 from ops.bench.crew import Crew, crew
 from ops.bench.dataset import DataSet
 from ops.bench.figures import Judged, Sample, judge
-from ops.bench.topics import remove
+from ops.bench.topics import ends, tidy
+from ops.bench.traffic import wait_until
 from ops.bench.usage import cpu_seconds, folder_bytes, peak_rss_bytes
 from ops.kafka import LocalBroker
 from streams.clock import wall_ms
 from streams.errors import DependencyError, GuidangError
-from streams.runtime.clients import extent
 
 _LOOK_SECONDS = 0.1
 _REQUEST_SECONDS = 30
 _SETTLE_SECONDS = 60
-BROKER: dict[str, str | int] = {"log.cleaner.enable": "false"}
-"""Nothing is compacted while it is measured: what was written is then what is there, and nobody is disturbed by another's rubbish."""
+BROKER: dict[str, str | int] = {"log.cleaner.enable": "false", "log.segment.delete.delay.ms": 1_000}
+"""Nothing is compacted while it is measured: what was written is then what is there. What a run leaves is deleted before the next begins,
+not a minute into it."""
+_GONE_SECONDS = 60
+_INTERNAL = ("__consumer_offsets", "__transaction_state")
+"""What commits and transactions are written to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Run:
     peak_rss_bytes
         Of all its processes together.
     written_records, written_bytes
-        In all topics it wrote to, changelogs and control records included.
+        In all topics it wrote to, changelogs and control records included, and what its commits and transactions made the broker write.
     local_bytes
         State and checkpoints on disk at the end.
     """
@@ -71,6 +76,11 @@ class Run:
 
 class Faulty(Protocol):
     """What a run has to say."""
+
+    @property
+    def round(self) -> int:
+        """In which it was."""
+        ...
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -130,12 +140,13 @@ class Arena:
         with tempfile.TemporaryDirectory(dir=self._folder, prefix=f"{contender.name}-", ignore_cleanup_errors=True) as folder:
             place = Place(self._broker.bootstrap, f"{self._data.name}-{contender.name}-{uuid.uuid4().hex[:6]}", Path(folder), self._data)
             launch = contender.launch(place)
+            internal = self._size(_INTERNAL)
             try:
-                return self._measure(contender, place, launch, number)
+                return self._measure(contender, place, launch, number, internal)
             finally:
-                remove(place.bootstrap, part=place.run)
+                tidy(place.bootstrap, place.run)
 
-    def _measure(self, contender: Contender, place: Place, launch: Launch, number: int) -> Run:
+    def _measure(self, contender: Contender, place: Place, launch: Launch, number: int, internal: tuple[int, int]) -> Run:
         log = place.folder.with_suffix(".log")
         with crew(log, launch.environment, launch.commands) as team:
             samples = self._watch(launch, team)
@@ -146,7 +157,8 @@ class Arena:
                 samples.append(self._look(team, read))
             memory = peak_rss_bytes(team.pids)
         verified = contender.verify(place, complete=complete)
-        records, size = self._written(place, launch)
+        written, commits = self._size(launch.written, place.run), self._size(_INTERNAL)
+        records, size = (all_ + now - before for all_, now, before in zip(written, commits, internal, strict=True))
         log.unlink()
         return Run(
             number,
@@ -181,19 +193,18 @@ class Arena:
     def _look(self, team: Crew, read: int) -> Sample:
         return Sample(wall_ms() / 1000, read, cpu_seconds(team.pids), cpu_seconds([self._broker.pid]))
 
-    def _written(self, place: Place, launch: Launch) -> tuple[int, int]:
-        """Records and bytes in the topics of a run; the broker writes what it has before the files are looked at."""
-        consumer = Consumer({"bootstrap.servers": place.bootstrap, "group.id": place.run, "isolation.level": "read_uncommitted"})
-        try:
-            topics = consumer.list_topics(timeout=_REQUEST_SECONDS).topics
-            names = [name for name in topics if place.run in name or name in launch.written]
-            places = [(name, number) for name in names for number in topics[name].partitions]
-            records = sum(extent(consumer, name, number, _REQUEST_SECONDS)[1] for name, number in places)
-        finally:
-            consumer.close()
+    def _size(self, names: Collection[str], part: str = "\0") -> tuple[int, int]:
+        """Records and bytes in topics of these names, or with ``part`` in theirs; what the broker took is in its files at once."""
+        found = ends(self._broker.bootstrap, lambda name: part in name or name in names)
         logs = self._broker.data_dir / "data"
-        size = sum(file.stat().st_size for name, number in places for file in (logs / f"{name}-{number}").glob("*.log"))
-        return records, size
+        size = sum(file.stat().st_size for name, number in found for file in (logs / f"{name}-{number}").glob("*.log"))
+        return sum(found.values()), size
+
+
+def rest(broker: LocalBroker) -> None:
+    """Wait until the files of topics that were deleted are gone, and what is written is on the disk: the next run is not to bear it."""
+    wait_until(lambda: not any((broker.data_dir / "data").glob("*-delete")), _GONE_SECONDS)
+    os.sync()
 
 
 def go_through(
@@ -201,8 +212,12 @@ def go_through(
     records: Sequence[Record[C, R]],
     rounds: int,
     tell: Callable[[int, Record[C, R], R | str], None] = lambda _n, _record, _run: None,
+    before: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run all contenders in turn, and that several times (A B A B …): what changes on the machine meanwhile meets all of them.
+    """Run all contenders in turn, and that several times: what changes on the machine meanwhile meets all of them.
+
+    Each round begins with another one (A B C, B C A, …), so that nobody always follows the same. A round that a contender already has,
+    from an earlier sitting, is left out.
 
     Parameters
     ----------
@@ -210,19 +225,29 @@ def go_through(
         Lets a contender run once in the round of that number.
     tell
         Told of each run, or why there is none.
+    before
+        Called before each run.
     """
     for number in range(1, rounds + 1):
-        for record in records:
-            if record.skipped:
+        first = (number - 1) % max(1, len(records))
+        for record in [*records[first:], *records[:first]]:
+            if record.skipped or any(run.round == number for run in record.runs):
                 continue
             try:
+                before()
                 run = measure(record.contender, number)
-            except GuidangError as error:
-                record.failures.append(str(error))
-                tell(number, record, str(error))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this run's: the others go on
+                reason = str(error) if isinstance(error, GuidangError) else f"{type(error).__name__}: {error}"
+                record.failures.append(reason)
+                tell(number, record, reason)
             else:
                 record.runs.append(run)
                 tell(number, record, run)
+
+
+def warm_up(measure: Callable[[C, int], R], records: Sequence[Record[C, R]]) -> None:
+    """Let the first that can run do so once, unjudged: the broker's own code is compiled by it, and not by whoever is measured first."""
+    go_through(measure, [Record(record.contender) for record in records if not record.skipped][:1], 1)
 
 
 def provide(contenders: Sequence[C], tell: Callable[[str], None] = lambda _line: None) -> list[Record[C, Any]]:

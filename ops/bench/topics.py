@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 
@@ -13,6 +14,8 @@ from streams.runtime.clients import extent
 
 _REQUEST_SECONDS = 30
 _LOOK_SECONDS = 0.05
+
+logger = logging.getLogger(__name__)
 
 
 def create(bootstrap: str, topics: Mapping[str, Mapping[str, str]], partitions: int) -> None:
@@ -56,6 +59,14 @@ def remove(bootstrap: str, names: Collection[str] = (), *, part: str = "") -> No
             time.sleep(_LOOK_SECONDS)
     except KafkaException as error:
         raise DependencyError(f"主题删不了 topics cannot be deleted: {error.args[0].str()}") from error
+
+
+def tidy(bootstrap: str, part: str) -> None:
+    """Delete the topics of a run, as :func:`remove`: what stays is told, and no reason to lose what was measured."""
+    try:
+        remove(bootstrap, part=part)
+    except DependencyError as error:
+        logger.warning("%s", error)
 
 
 def ends(bootstrap: str, chosen: Callable[[str], bool]) -> dict[tuple[str, int], int]:

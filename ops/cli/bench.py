@@ -9,16 +9,16 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import orjson
 import typer
 
 from ops.cli import bench_live
+from ops.cli.bench_sitting import Sitting, check_writable, write
 from ops.cli.output import Column, emit_rows, progress, say
 from ops.cli.text import t
-from streams.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from ops.bench.contender import Contender
@@ -84,6 +84,12 @@ def bench(
         Path | None, typer.Option(help=t("放临时数据的目录，默认为系统的", "where temporary data goes; default: the system's"))
     ] = None,
     json: Annotated[Path | None, typer.Option("--json", help=t("把全部结果写成 JSON 文件", "write all results to this JSON file"))] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help=t("--json 里已有的轮次不再量，接着量其余的", "go on: keep the rounds that --json has, measure the others")
+        ),
+    ] = False,
     chart: Annotated[Path | None, typer.Option(help=t("把图写成 SVG 文件", "write the chart to this SVG file"))] = None,
     peers_python: Annotated[
         Path | None,
@@ -95,62 +101,80 @@ def bench(
 ) -> int | None:
     """Measure."""
     from ops.bench.contenders import contenders, recovering, timed  # noqa: PLC0415 - clients and simulator, which --help need not wait for
-    from ops.bench.live import Stage  # noqa: PLC0415
-    from ops.bench.run import BROKER, provide  # noqa: PLC0415
+    from ops.bench.live import LatencyRun, RecoveryRun, Stage  # noqa: PLC0415
+    from ops.bench.resume import code_digest  # noqa: PLC0415
+    from ops.bench.resume import resume as resumed  # noqa: PLC0415
+    from ops.bench.run import BROKER, Run, provide  # noqa: PLC0415
     from ops.kafka import LocalBroker  # noqa: PLC0415
 
     counts, rates = _counts(workers), bench_live.rates(latency) if latency else []
     if latency and recovery:
         raise typer.BadParameter(t("--latency 与 --recovery 只能取其一", "either --latency or --recovery"))
+    if chart is not None and (latency or recovery):
+        raise typer.BadParameter(t("--chart 只画速度", "--chart draws speed alone"))
+    if resume and json is None:
+        raise typer.BadParameter(t("--resume 需要 --json", "--resume needs --json"))
+    there: Sequence[Any]
+    kind: type[Any]
     if recovery:
-        there: Sequence[Any] = recovering(counts[-1])
+        measured, there, kind = "recovery", recovering(counts[-1]), RecoveryRun
+    elif latency:
+        measured, there, kind = "latency", timed(counts[-1]), LatencyRun
     else:
-        there = timed(counts[-1]) if latency else contenders(counts, product_cases, str(peers_python or sys.executable))
+        measured, there, kind = "speed", contenders(counts, product_cases, str(peers_python or sys.executable)), Run
     chosen = _chosen(there, only)
     if list_:
         emit_rows(({"name": each.name, "title": each.title, "guarantee": each.guarantee} for each in chosen), json=False, columns=_NAMES)
         return None
     for path in filter(None, (json, chart)):
-        _write(path, b"")  # before hours of measuring: can it be written at all?
+        check_writable(path)
+    settings: dict[str, Any] = {"measured": measured, "code": code_digest(), "rounds": rounds}
+    settings |= {"cases": cases, "partitions": partitions, "limit_s": limit}
+    settings |= {"product_cases": product_cases} if measured == "speed" else {"seconds": seconds, "rates": [str(rate) for rate in rates]}
+    earlier = json.read_bytes() if resume and json is not None and json.exists() else b""
     with _alone(folder) as home:
         say(t("准备：下载与编译对手 …", "fetching and compiling peers …"))
         records = provide(chosen, say)
+        everything = resumed(orjson.loads(earlier), settings, there, records, kind) if earlier else records
+        sitting = Sitting(records, everything, settings, json)
         broker = LocalBroker(home / "kafka", overrides=BROKER)
         broker.start()
         stage = Stage(broker, home, partitions, cases, limit)
         try:
             if recovery:
-                bench_live.recovery(stage, records, rounds, seconds, partial(_write_json, json))
+                bench_live.recovery(stage, sitting, seconds)
             elif rates:
-                bench_live.latency(stage, records, rounds, rates, seconds, partial(_write_json, json))
+                bench_live.latency(stage, sitting, rates, seconds)
             else:
-                _speed(stage, records, rounds, json, chart)
+                _speed(stage, sitting, chart)
         finally:
             broker.stop()
-    return _FINDINGS if any(record.faults for record in records) else None
+    return _FINDINGS if any(record.faults for record in everything) else None
 
 
-def _speed(stage: Stage, records: Sequence[Record[Contender, Run]], rounds: int, json: Path | None, chart: Path | None) -> None:
+def _speed(stage: Stage, sitting: Sitting, chart: Path | None) -> None:
     """Measure how fast all of the input is read, and show it."""
     from ops.bench.chart import draw  # noqa: PLC0415
     from ops.bench.dataset import DataSet  # noqa: PLC0415
     from ops.bench.report import against_fastest, as_json, ratios, row  # noqa: PLC0415
-    from ops.bench.run import Arena, go_through  # noqa: PLC0415
+    from ops.bench.run import Arena, warm_up  # noqa: PLC0415
 
     data = DataSet(f"bench-{uuid.uuid4().hex[:6]}", stage.bulk, stage.partitions)
 
     def tell(number: int, record: Record[Contender, Run], run: Run | str) -> None:
-        """After every run: what was measured is there even if the rest is broken off."""
         _tell(number, record, run)
-        _write_json(json, as_json(data, records, rounds, stage.limit_s))
+        sitting.write(as_json(data, sitting.records, sitting.settings))
         if chart is not None:
             title = f"{data.records:,} 个事件，{data.partitions} 个分区 events, partitions"
-            _write(chart, draw([row(record) for record in records], title).encode())
+            write(chart, draw([row(record) for record in sitting.records], title).encode())
 
     with progress(t("写入数据", "writing the data"), data.cases) as advance:
         data.publish(stage.broker.bootstrap, advance)
-    go_through(Arena(stage.broker, data, stage.folder, stage.limit_s).run, records, rounds, tell)
-    rows = [row(record) for record in records]
+    arena = Arena(stage.broker, data, stage.folder, stage.limit_s)
+    say(t("先跑一遍，不计：broker 也要预热 …", "one run that does not count: the broker has to warm up, too …"))
+    warm_up(arena.run, sitting.chosen)
+    sitting.go_through(arena.run, stage.broker, tell)
+    rows = [row(record) for record in sitting.records]
     _show(rows, ratios(rows), against_fastest(rows))
 
 
@@ -181,23 +205,6 @@ def _chosen(there: Sequence[Any], only: str) -> list[Any]:
     if unknown := [word for word in words if not any(each.name.startswith(word) for each in there)]:
         raise typer.BadParameter(t(f"没有 {', '.join(unknown)}；见 --list", f"no such contender: {', '.join(unknown)}; see --list"))
     return [each for each in there if not words or any(each.name.startswith(word) for word in words)]
-
-
-def _write_json(path: Path | None, content: dict[str, Any]) -> None:
-    from orjson import OPT_INDENT_2, dumps  # noqa: PLC0415
-
-    if path is not None:
-        _write(path, dumps(content, option=OPT_INDENT_2))
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        raise ConfigurationError(
-            t(f"{error.filename} 写不了：{error.strerror}", f"{error.filename} cannot be written: {error.strerror}")
-        ) from error
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ops.cli.bench_sitting import Sitting
 from ops.cli.output import Column, emit_rows, say
 from ops.cli.text import t
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from ops.bench.live_report import LatencyRow, RecoveryRow
     from ops.bench.run import Record
 
-Write = Callable[[dict[str, Any]], None]
 _ROWS = "ClickHouse "
 _PHASES = {
     "steady": ("平稳", "steady"),
@@ -43,34 +43,28 @@ def rates(words: str) -> list[Rate]:
     return found
 
 
-def latency(
-    stage: Stage, records: Sequence[Record[Any, LatencyRun]], rounds: int, asked: Sequence[Rate], seconds: float, write: Write
-) -> None:
+def latency(stage: Stage, sitting: Sitting, asked: Sequence[Rate], seconds: float) -> None:
     """Measure and show."""
     from ops.bench.live_report import as_json, latency_rows  # noqa: PLC0415
-    from ops.bench.run import go_through  # noqa: PLC0415
-
-    settings = {"rates": [str(rate) for rate in asked], "seconds": seconds, "rounds": rounds}
 
     def tell(number: int, record: Record[Any, LatencyRun], run: LatencyRun | str) -> None:
         _tell(number, record, run, "" if isinstance(run, str) else f"{run.capacity_per_s:,.0f}/s; {_points(run)}")
-        write(as_json(stage, settings, latency_rows(records), records))
+        sitting.write(as_json(sitting.settings, latency_rows(sitting.records), sitting.records))
 
-    go_through(partial(stage.latency, rates=asked, seconds=seconds), records, rounds, tell)
-    _show_latency(latency_rows(records))
+    sitting.go_through(partial(stage.latency, rates=asked, seconds=seconds), stage.broker, tell)
+    _show_latency(latency_rows(sitting.records))
 
 
-def recovery(stage: Stage, records: Sequence[Record[Any, RecoveryRun]], rounds: int, seconds: float, write: Write) -> None:
+def recovery(stage: Stage, sitting: Sitting, seconds: float) -> None:
     """Measure and show."""
     from ops.bench.live_report import as_json, recovery_rows  # noqa: PLC0415
-    from ops.bench.run import go_through  # noqa: PLC0415
 
     def tell(number: int, record: Record[Any, RecoveryRun], run: RecoveryRun | str) -> None:
         _tell(number, record, run, "" if isinstance(run, str) else _phases(run))
-        write(as_json(stage, {"seconds": seconds, "rounds": rounds}, recovery_rows(records), records))
+        sitting.write(as_json(sitting.settings, recovery_rows(sitting.records), sitting.records))
 
-    go_through(partial(stage.recovery, window_s=seconds), records, rounds, tell)
-    _show_recovery(recovery_rows(records))
+    sitting.go_through(partial(stage.recovery, window_s=seconds), stage.broker, tell)
+    _show_recovery(recovery_rows(sitting.records))
 
 
 def _points(run: LatencyRun) -> str:

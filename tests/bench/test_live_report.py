@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import orjson
 import pytest
@@ -12,11 +11,10 @@ import typer
 from ops.bench.contender import Reduced
 from ops.bench.contenders import recovering, timed
 from ops.bench.figures import Back, Delays
-from ops.bench.live import LatencyRun, Phase, Point, Rate, RecoveryRun, Stage
+from ops.bench.live import LatencyRun, Phase, Point, Rate, RecoveryRun
 from ops.bench.live_report import as_json, latency_rows, recovery_rows
 from ops.bench.run import Record
 from ops.cli.bench_live import rates
-from ops.kafka import LocalBroker
 
 SOON, LATE = Delays(1_000, 0.01, 0.02, 0.03, 0.04), Delays(1_000, 0.03, 0.06, None, 0.09)
 POINT = Point("50%", 500.0, 499.0, 0.002, SOON, None, 7, 0, 0)
@@ -86,9 +84,8 @@ def test_a_phase_without_a_handover_in_some_round_has_no_figure() -> None:
 
 def test_everything_is_in_the_json_and_who_failed_with_the_reason() -> None:
     """Each run of each contender."""
-    stage = Stage(LocalBroker(Path("nowhere")), Path("nowhere"), 16, 1_000, 60.0)
     records = [Record(CONTENDER, runs=[latency_of(POINT)]), Record(CONTENDER, skipped="no Java"), Record(CONTENDER, failures=["ended"])]
-    said = orjson.loads(orjson.dumps(as_json(stage, {"seconds": 5.0}, latency_rows(records), records)))
+    said = orjson.loads(orjson.dumps(as_json({"seconds": 5.0}, latency_rows(records), records)))
     assert said["settings"]["seconds"] == 5.0
     assert [(len(each["each_run"]), each["skipped"], each["failures"]) for each in said["contenders"]] == [
         (1, "", []),

@@ -83,9 +83,9 @@ def test_who_was_skipped_or_failed_is_listed_with_the_reason() -> None:
 def test_everything_is_in_the_json_and_the_chart_is_one_xml_document() -> None:
     """Each run, and each name; what has no figure has no bar."""
     records = [record("guidang-1"), Record(record("a<b").contender, skipped="no Java"), record("x&y")]
-    said = orjson.loads(orjson.dumps(as_json(DataSet("d", 100, 4), records, 3, 60)))
+    said = orjson.loads(orjson.dumps(as_json(DataSet("d", 100, 4), records, {"limit_s": 60.0})))
     assert [len(each["each_run"]) for each in said["contenders"]] == [3, 0, 3]
-    assert said["data"]["records"] == 196
+    assert (said["data"]["records"], said["settings"]) == (196, {"limit_s": 60.0})
     texts = [element.text for element in ET.fromstring(draw([row(each) for each in records], "A & B")).iter()]  # noqa: S314 - our own
     assert {"guidang-1", "x&y", "A & B"} <= set(texts)
     assert "a<b" not in texts

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from ops.bench import topics
 from ops.bench.contender import Contender, Place, Reduced
 from ops.bench.contenders import contenders
 from ops.bench.dataset import DataSet
 from ops.bench.peers import java as java_peers
-from ops.bench.run import Arena, Record, Run, go_through, provide
+from ops.bench.run import Arena, Record, Run, go_through, provide, warm_up
 from streams.errors import DependencyError
 from tests.conftest import Kafka
 
@@ -35,15 +37,16 @@ def arena(kafka: Kafka, data: DataSet, tmp_path: Path) -> Arena:
 
 @pytest.mark.kafka
 def test_our_engine_and_the_plain_loop_are_right_in_turn_and_leave_nothing(kafka: Kafka, data: DataSet, arena: Arena) -> None:
-    """Two rounds of A B: every verdict of every run, counted and weighed; then the broker has the inputs alone."""
+    """A B, and B A: every verdict of every run, counted and weighed; then the broker has the inputs alone."""
     records = provide([each for each in contenders([1], 0) if each.name in {"guidang-1", "loop"}])
     order: list[tuple[int, str]] = []
     go_through(arena.run, records, 2, lambda number, record, _run: order.append((number, record.contender.name)))
-    assert order == [(1, "guidang-1"), (1, "loop"), (2, "guidang-1"), (2, "loop")]
+    assert order == [(1, "guidang-1"), (1, "loop"), (2, "loop"), (2, "guidang-1")]
     for record in records:
         assert record.faults == []
         assert [run.outputs for run in record.runs] == [data.verdicts] * 2
         assert all(run.complete and run.peak_rss_bytes and run.written_records >= run.outputs for run in record.runs)
+    assert all(run.written_records > data.records + 2 * 2 * data.partitions for run in records[0].runs)  # states, commits, transactions
     left = [name for name in AdminClient({"bootstrap.servers": kafka.bootstrap}).list_topics(timeout=10).topics if data.name in name]
     assert sorted(left) == sorted(data.topics)
 
@@ -57,6 +60,43 @@ def test_a_contender_that_ends_is_told_with_its_last_words_and_the_others_go_on(
     assert "out of tea" in records[0].failures[0]
     assert records[1].faults == []
     assert records[1].runs
+
+
+def test_whatever_goes_wrong_with_a_run_is_told_and_the_others_go_on() -> None:
+    """Also what nobody thought of; a round that is there already is not measured again."""
+    there = Run(1, None, 1, 1, 1, (), 1, 1, 1, 1)
+    one, other = (Reduced(name, "", "none", lambda _place, _worker: []) for name in ("one", "other"))
+    records: list[Record[Reduced, Run]] = [Record(one), Record(other, runs=[there])]
+
+    def measure(contender: Reduced, number: int) -> Run:
+        if contender is one:
+            raise KeyError("delay")
+        return replace(there, round=number)
+
+    go_through(measure, records, 2)
+    assert records[0].failures == ["KeyError: 'delay'"] * 2
+    assert [run.round for run in records[1].runs] == [1, 2]
+
+
+def test_the_broker_warms_up_with_the_first_that_can_run() -> None:
+    """And nothing of it is kept."""
+    records = [Record(Reduced(name, "", "none", lambda _place, _worker: [])) for name in ("skipped", "first", "second")]
+    records[0].skipped = "no Java"
+    ran: list[str] = []
+    warm_up(lambda contender, _number: ran.append(contender.name), records)  # type: ignore[arg-type, func-returns-value]
+    assert ran == ["first"]
+    assert not any(record.runs for record in records)
+
+
+def test_topics_that_stay_are_told_and_do_not_undo_a_run(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """What was measured is worth more than a tidy broker."""
+
+    def stay(_bootstrap: str, *, part: str) -> None:
+        raise DependencyError(f"topics stay: {part}")
+
+    monkeypatch.setattr(topics, "remove", stay)
+    topics.tidy("nowhere", "run")
+    assert "topics stay: run" in caplog.text
 
 
 @pytest.mark.kafka
