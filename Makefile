@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEST_TOOLS := $(VENV)/.test-tools
 PEERS := .venv-peers
-BENCH ?= --json build/bench.json --chart build/bench.svg
+BENCH ?= --cases 2100000 --limit 300 --json build/bench.json --chart build/bench.svg
 
 .PHONY: install demo test check bench peers soak format docs
 

@@ -19,7 +19,7 @@ from streams.errors import DependencyError
 _FIRST_MS = 1_500_000_000_000
 _UNRECEIVED_EVERY = 33
 """Of so many closings one, 3 %, never gets its archive."""
-_DELAYS_MS = 997
+GAP = 997
 _PREFIX = "3301"
 _FLUSH_SECONDS = 120
 
@@ -31,11 +31,18 @@ def case_no(number: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """The events of ``cases`` cases in two topics of ``partitions`` partitions, named after ``name``."""
+    """The events of ``cases`` cases in two topics of ``partitions`` partitions, named after ``name``.
+
+    Parameters
+    ----------
+    gap
+        Archives are up to so many cases later than their closings: as many cases are open for who reads both topics in order of time.
+    """
 
     name: str
     cases: int
     partitions: int
+    gap: int = GAP
 
     @property
     def closed(self) -> str:
@@ -66,7 +73,7 @@ class DataSet:
         """The verdict on a case by its number; None: there is none."""
         if not 0 <= number < self.cases or number % _UNRECEIVED_EVERY == 0:
             return None
-        return 1 + number % _DELAYS_MS
+        return 1 + number % self.gap
 
     def number_of(self, key: str) -> int:
         """Number of a case by its ``case_no``; -1: none is called so."""

@@ -6,18 +6,36 @@ import time
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 from confluent_kafka import Consumer, TopicPartition
 
 from ops.bench.dataset import DataSet
 from streams.errors import DependencyError
+from streams.partitioner import PARTITIONERS
 from streams.runtime.clients import extent
 
 _CHUNK = 10_000
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 20.0
 _SHOWN = 3
+_home = PARTITIONERS["murmur2"]
+
+
+class Verdict(NamedTuple):
+    """A verdict as it lies in its topic.
+
+    Parameters
+    ----------
+    at_ms
+        When the broker took it.
+    """
+
+    key: bytes
+    value: bytes
+    partition: int
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +49,8 @@ class Check:
     missing
         Cases with both sides and no verdict.
     wrong
-        Verdicts on cases that have none, or that say something else than the truth.
+        Verdicts on cases that have none, that say something else than the truth, or that lie under another key or in another partition
+        than their case.
     doubled
         Verdicts given again.
     at_ms
@@ -67,17 +86,16 @@ class Check:
         return tuple(found)
 
 
-def check(data: DataSet, verdicts: Iterable[tuple[bytes, int]]) -> Check:
-    """Compare verdicts (value, time in ms at which the broker took it) with the truth, in any order."""
+def check(data: DataSet, verdicts: Iterable[Verdict]) -> Check:
+    """Compare verdicts with the truth, in any order."""
     seen = bytearray(data.cases)
     times, doubled = array("q"), 0
     wrong: list[str] = []
-    for value, at_ms in verdicts:
-        times.append(at_ms)
-        said = orjson.loads(value)
-        number = data.number_of(said["case_no"])
-        if number < 0 or data.delay_ms(number) is None or said["delay"] != data.delay_ms(number):
-            wrong.append(value.decode())
+    for verdict in verdicts:
+        times.append(verdict.at_ms)
+        number = _right_on(data, verdict)
+        if number is None:
+            wrong.append(f"{verdict.key!r} {verdict.value!r} [{verdict.partition}]")
         elif seen[number]:
             doubled += 1
         else:
@@ -85,8 +103,20 @@ def check(data: DataSet, verdicts: Iterable[tuple[bytes, int]]) -> Check:
     return Check(len(times), data.verdicts - sum(seen), len(wrong), doubled, times, tuple(wrong[:_SHOWN]))
 
 
-def read_verdicts(bootstrap: str, topic: str, partitions: int) -> Iterator[tuple[bytes, int]]:
-    """Yield the committed records of a topic as (value, time in ms at which the broker took it).
+def _right_on(data: DataSet, verdict: Verdict) -> int | None:
+    """The case that a verdict is the right one on; None: it is none."""
+    try:
+        said = orjson.loads(verdict.value)
+        name, delay = said["case_no"], said["delay"]
+        number = data.number_of(name)
+    except (ValueError, KeyError, TypeError, AttributeError):  # whatever a peer wrote instead
+        return None
+    there = verdict.key == name.encode() and verdict.partition == _home(verdict.key, data.partitions)
+    return number if there and number >= 0 and delay is not None and delay == data.delay_ms(number) else None
+
+
+def read_verdicts(bootstrap: str, topic: str, partitions: int) -> Iterator[Verdict]:
+    """Yield the committed records of a topic.
 
     A commit is answered before its markers lie in every partition (KIP-98): what is under way is waited for, for a while.
 
@@ -108,7 +138,7 @@ def read_verdicts(bootstrap: str, topic: str, partitions: int) -> Iterator[tuple
             for message in consumer.consume(_CHUNK, _POLL_SECONDS):
                 give_up = time.monotonic() + _PATIENCE_SECONDS
                 if message.error() is None:
-                    yield message.value() or b"", message.timestamp()[1]
+                    yield Verdict(message.key() or b"", message.value() or b"", message.partition() or 0, message.timestamp()[1])
                 else:
                     unread -= 1
             if time.monotonic() > give_up:

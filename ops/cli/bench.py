@@ -76,6 +76,13 @@ def bench(
         str, typer.Option(help=t("只跑这些（名称或其开头，逗号分隔）", "only these: names or beginnings of names, with commas"))
     ] = "",
     rounds: Annotated[int, typer.Option(help=t("轮数，各家轮流", "how often all of them take their turn"), min=1)] = 3,
+    gap: Annotated[
+        int,
+        typer.Option(
+            help=t("归档比办结最多晚几个办件：越多，未了的办件越多", "by how many cases archives are late at most: so many cases are open"),
+            min=1,
+        ),
+    ] = 997,
     product_cases: Annotated[
         int, typer.Option(help=t("全部作业所用的模拟办件数，0 为不跑", "simulated cases for the whole product; 0: leave it out"), min=0)
     ] = 100_000,
@@ -130,7 +137,11 @@ def bench(
         check_writable(path)
     settings: dict[str, Any] = {"measured": measured, "code": code_digest(), "rounds": rounds}
     settings |= {"cases": cases, "partitions": partitions, "limit_s": limit}
-    settings |= {"product_cases": product_cases} if measured == "speed" else {"seconds": seconds, "rates": [str(rate) for rate in rates]}
+    settings |= (
+        {"gap": gap, "product_cases": product_cases}
+        if measured == "speed"
+        else {"seconds": seconds, "rates": [str(rate) for rate in rates]}
+    )
     earlier = json.read_bytes() if resume and json is not None and json.exists() else b""
     with _alone(folder) as home:
         say(t("准备：下载与编译对手 …", "fetching and compiling peers …"))
@@ -159,7 +170,7 @@ def _speed(stage: Stage, sitting: Sitting, chart: Path | None) -> None:
     from ops.bench.report import against_fastest, as_json, ratios, row  # noqa: PLC0415
     from ops.bench.run import Arena, warm_up  # noqa: PLC0415
 
-    data = DataSet(f"bench-{uuid.uuid4().hex[:6]}", stage.bulk, stage.partitions)
+    data = DataSet(f"bench-{uuid.uuid4().hex[:6]}", stage.bulk, stage.partitions, sitting.settings["gap"])
 
     def tell(number: int, record: Record[Contender, Run], run: Run | str) -> None:
         _tell(number, record, run)

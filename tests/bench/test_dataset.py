@@ -29,6 +29,16 @@ def test_its_counts_are_those_of_its_events(cases: int) -> None:
     assert data.verdicts == sum(data.delay_ms(number) is not None for number in range(cases))
 
 
+def test_a_wider_gap_leaves_more_cases_open_and_is_in_the_truth() -> None:
+    """Of the last case, late by as many cases as there are, to the millisecond."""
+    wide = DataSet("d", cases=100, partitions=4, gap=100)
+    closing, archive = wide.event(98, closing=True), wide.event(98, closing=False)
+    assert closing
+    assert archive
+    assert archive["at"] - closing["at"] == wide.delay_ms(98) == 99
+    assert DataSet("d", 100, 4, gap=10).delay_ms(98) == 9
+
+
 def test_its_truth_is_what_the_join_says_in_either_order() -> None:
     """The verdict that the shared join gives is the one that the number of the case foretells."""
     for number in range(DATA.cases):
