@@ -1,41 +1,41 @@
-"""The whole product at a steady rate: closings, by ``guidang worker`` to ``case-state``, and by ``guidang sink`` into ClickHouse."""
+"""The whole product at a steady rate: events, by ``guidang worker`` to ``case-state``, and by ``guidang sink`` into ClickHouse."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from consumers.clickhouse import connect
+from ops.bench.city_load import CityLoad
 from ops.bench.contender import Live, Place
 from ops.bench.crew import Crew, crew
 from ops.bench.dataset import case_no
 from ops.bench.product import WholeProduct, environment_of, settings_of, worker_commands
-from ops.bench.traffic import AT_ONCE, Message, Outputs, Pacer
+from ops.bench.traffic import AT_ONCE, Outputs, Pacer
 from ops.bench.visible import Rows
 from ops.ports import LOOPBACK, free_port
 from ops.reading import read_topic
 from ops.topics import ensure_topics
-from streams.contracts import CASE_CLOSED, CASE_STATE, codec
+from streams.contracts import CASE_STATE, codec
 from streams.errors import DependencyError
 from streams.settings import Settings
 
 _START_SECONDS = 60
 _LOOK_SECONDS = 0.1
 _SHOWN = 3
-_HOUR_MS = 3_600_000
-_STATUS = "AWAITING"
-_HELD = {"unit_code": "330100000001", "unit_name": "单位", "item_code": "许可-00001-000", "item_name": "事项", "district_code": "330106"}
-
-Messages = Callable[[int], Sequence[Message]]
 
 
 @dataclass(frozen=True, slots=True)
 class Whole(WholeProduct):
-    """The product with a sink and the embedded ClickHouse; each case is closed, and waits for its archive."""
+    """The product with a sink and the embedded ClickHouse.
+
+    The cases that are there before wait for their archives; with each case that is closed later, the archive of one of them arrives. A
+    case is timed from its closing to its first state.
+    """
 
     @contextmanager
     def live(self, place: Place, bulk: int) -> Iterator[Live]:
@@ -43,8 +43,9 @@ class Whole(WholeProduct):
         made = settings_of(place)
         settings = made.model_copy(update={"clickhouse": made.clickhouse.model_copy(update={"url": f"http://{LOOPBACK}:{free_port()}"})})
         ensure_topics(settings)
-        messages = _closings(settings)
-        _publish(place.bootstrap, messages, bulk)
+        load = CityLoad(settings, bulk)
+        load.publish_reference()
+        _publish(place.bootstrap, load, bulk)
         outputs = Outputs(place.bootstrap, settings.topic(CASE_STATE), place.data.partitions, place.data.number_of, bulk, bulk)
         rows = Rows(partial(connect, settings), case_no, place.data.number_of)
         guidang = (sys.executable, "-m", "ops")
@@ -56,24 +57,11 @@ class Whole(WholeProduct):
             for name, command in worker_commands(self.workers).items():
                 team.start(name, command)
             with outputs.watching(), rows.watching():
-                yield Live(messages, lambda _number: True, outputs, team, partial(_verify, settings), rows)
+                yield Live(load.messages, lambda _number: True, outputs, team, partial(_verify, settings, load), rows)
 
 
-def _closings(settings: Settings) -> Messages:
-    """Each an hour before the clock of the run."""
-    topic, encode = settings.topic(CASE_CLOSED), codec(CASE_CLOSED).encode
-    closed_at = settings.make_clock().now_ms() - _HOUR_MS
-
-    def messages(number: int) -> list[Message]:
-        name = case_no(number)
-        event = {"event_id": name, "case_no": name, "title": "", "accepted_at": closed_at - _HOUR_MS, "closed_at": closed_at, **_HELD}
-        return [Message(number, topic, name.encode(), encode(event))]
-
-    return messages
-
-
-def _publish(bootstrap: str, messages: Messages, cases: int) -> None:
-    pacer = Pacer(bootstrap, map(messages, range(cases)), AT_ONCE)
+def _publish(bootstrap: str, load: CityLoad, cases: int) -> None:
+    pacer = Pacer(bootstrap, map(load.messages, range(cases)), AT_ONCE)
     pacer.start()
     pacer.finish()
 
@@ -93,11 +81,12 @@ def _until_there(settings: Settings, database: str, team: Crew) -> None:
             return
 
 
-def _verify(settings: Settings, cases: int) -> tuple[str, ...]:
-    """Every case has a state, as a case that waits for its archive, and a row."""
+def _verify(settings: Settings, load: CityLoad, cases: int) -> tuple[str, ...]:
+    """Every case has its row, and the state that the simulation says."""
     decode = codec(CASE_STATE).decode
     status = {message.key().decode(): decode(message.value())["status"] for message in read_topic(settings, CASE_STATE)}
-    wrong = [name for name in map(case_no, range(cases)) if status.get(name) != _STATUS]
+    truth = {case_no(number): load.status(number, cases) for number in range(cases)}
+    wrong = [f"{name}: {status.get(name)} ≠ {expected}" for name, expected in truth.items() if status.get(name) != expected]
     (count,) = connect(settings).query("SELECT uniqExact(case_no) FROM case_state").first_row
-    faults = [f"状态不对 not {_STATUS}: {len(wrong)} ({', '.join(wrong[:_SHOWN])})"] if wrong else []
+    faults = [f"状态不对 states are wrong: {len(wrong)} ({', '.join(wrong[:_SHOWN])})"] if wrong else []
     return (*faults, *([f"ClickHouse 有 {count} 行，应有 rows, instead of {cases}"] if count != cases else ()))
