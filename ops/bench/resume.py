@@ -15,8 +15,8 @@ from ops.bench.run import Faulty, Record
 from streams.errors import ConfigurationError
 
 _ROOT = Path(__file__).resolve().parents[2]
-_MEASURED = ("streams", "consumers", "ops/bench")
-"""Folders of what is measured, and of what measures it."""
+_MEASURED = ("streams", "consumers", "ops")
+"""Folders of what is measured, and of what makes its load and measures it."""
 _MAY_DIFFER = {"rounds"}
 
 C = TypeVar("C", bound=Contestant)
@@ -32,22 +32,13 @@ def code_digest() -> str:
     return digest.hexdigest()[:12]
 
 
-def resume(
-    content: Mapping[str, Any], settings: Mapping[str, Any], there: Sequence[C], records: Sequence[Record[C, R]], kind: type[R]
-) -> list[Record[C, R]]:
-    """Give ``records`` the runs they have in the file of an earlier sitting; return them with those of contenders not chosen this time.
-
-    Parameters
-    ----------
-    there
-        All contenders, in their order.
-    kind
-        Of the runs.
+def check_same(content: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """See that an earlier sitting measured the same in the same way.
 
     Raises
     ------
     ConfigurationError
-        That sitting measured something else: its figures and new ones are not to be compared.
+        It did not: its figures and new ones are not to be compared.
     """
     now = {name: value for name, value in settings.items() if name not in _MAY_DIFFER} | {"machine": machine()}
     then = content.get("settings", {}) | {"machine": content.get("machine")}
@@ -56,6 +47,18 @@ def resume(
             "--json 的文件里是另一种测量，不能接着量；请换一个文件，或不用 --resume。 The --json file has figures of another bench: "
             f"name another file, or leave out --resume. {'; '.join(differing)}"
         )
+
+
+def resume(content: Mapping[str, Any], there: Sequence[C], records: Sequence[Record[C, R]], kind: type[R]) -> list[Record[C, R]]:
+    """Give ``records`` the runs they have in the file of an earlier sitting; return them with those of contenders not chosen this time.
+
+    Parameters
+    ----------
+    there
+        All contenders, in their order.
+    kind
+        Of the runs.
+    """
     read = TypeAdapter(list[kind])  # type: ignore[valid-type]  # a class by its name
     runs = {each["name"]: read.validate_python(each["each_run"]) for each in content["contenders"]}
     chosen = {record.contender.name: record for record in records}

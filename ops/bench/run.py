@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,8 +32,6 @@ BROKER: dict[str, str | int] = {"log.cleaner.enable": "false", "log.segment.dele
 """Nothing is compacted while it is measured: what was written is then what is there. What a run leaves is deleted before the next begins,
 not a minute into it."""
 _GONE_SECONDS = 60
-_INTERNAL = ("__consumer_offsets", "__transaction_state")
-"""What commits and transactions are written to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +138,7 @@ class Arena:
         with tempfile.TemporaryDirectory(dir=self._folder, prefix=f"{contender.name}-", ignore_cleanup_errors=True) as folder:
             place = Place(self._broker.bootstrap, f"{self._data.name}-{contender.name}-{uuid.uuid4().hex[:6]}", Path(folder), self._data)
             launch = contender.launch(place)
-            internal = self._size(_INTERNAL)
+            internal = self._size(_is_internal)
             try:
                 return self._measure(contender, place, launch, number, internal)
             finally:
@@ -157,7 +155,8 @@ class Arena:
                 samples.append(self._look(team, read))
             memory = peak_rss_bytes(team.pids)
         verified = contender.verify(place, complete=complete)
-        written, commits = self._size(launch.written, place.run), self._size(_INTERNAL)
+        written = self._size(lambda name: place.run in name or name in launch.written)
+        commits = self._size(_is_internal)
         records, size = (all_ + now - before for all_, now, before in zip(written, commits, internal, strict=True))
         log.unlink()
         return Run(
@@ -193,12 +192,17 @@ class Arena:
     def _look(self, team: Crew, read: int) -> Sample:
         return Sample(wall_ms() / 1000, read, cpu_seconds(team.pids), cpu_seconds([self._broker.pid]))
 
-    def _size(self, names: Collection[str], part: str = "\0") -> tuple[int, int]:
-        """Records and bytes in topics of these names, or with ``part`` in theirs; what the broker took is in its files at once."""
-        found = ends(self._broker.bootstrap, lambda name: part in name or name in names)
+    def _size(self, chosen: Callable[[str], bool]) -> tuple[int, int]:
+        """Records and bytes in the chosen topics; what the broker took is in its files at once."""
+        found = ends(self._broker.bootstrap, chosen)
         logs = self._broker.data_dir / "data"
         size = sum(file.stat().st_size for name, number in found for file in (logs / f"{name}-{number}").glob("*.log"))
         return sum(found.values()), size
+
+
+def _is_internal(topic: str) -> bool:
+    """Of those to which the broker writes commits and transactions."""
+    return topic in {"__consumer_offsets", "__transaction_state"}
 
 
 def rest(broker: LocalBroker) -> None:

@@ -109,18 +109,17 @@ def bench(
     """Measure."""
     from ops.bench.contenders import contenders, recovering, timed  # noqa: PLC0415 - clients and simulator, which --help need not wait for
     from ops.bench.live import LatencyRun, RecoveryRun, Stage  # noqa: PLC0415
-    from ops.bench.resume import code_digest  # noqa: PLC0415
+    from ops.bench.resume import check_same, code_digest  # noqa: PLC0415
     from ops.bench.resume import resume as resumed  # noqa: PLC0415
     from ops.bench.run import BROKER, Run, provide  # noqa: PLC0415
     from ops.kafka import LocalBroker  # noqa: PLC0415
 
     counts, rates = _counts(workers), bench_live.rates(latency) if latency else []
-    if latency and recovery:
-        raise typer.BadParameter(t("--latency 与 --recovery 只能取其一", "either --latency or --recovery"))
-    if chart is not None and (latency or recovery):
-        raise typer.BadParameter(t("--chart 只画速度", "--chart draws speed alone"))
-    if resume and json is None:
-        raise typer.BadParameter(t("--resume 需要 --json", "--resume needs --json"))
+    _refuse(
+        (bool(latency) and recovery, t("--latency 与 --recovery 只能取其一", "either --latency or --recovery")),
+        (chart is not None and (bool(latency) or recovery), t("--chart 只画速度", "--chart draws speed alone")),
+        (resume and json is None, t("--resume 需要 --json", "--resume needs --json")),
+    )
     there: Sequence[Any]
     kind: type[Any]
     if recovery:
@@ -142,11 +141,13 @@ def bench(
         if measured == "speed"
         else {"seconds": seconds, "rates": [str(rate) for rate in rates]}
     )
-    earlier = json.read_bytes() if resume and json is not None and json.exists() else b""
+    earlier = orjson.loads(json.read_bytes()) if resume and json is not None and json.exists() else {}
+    if earlier:
+        check_same(earlier, settings)
     with _alone(folder) as home:
         say(t("准备：下载与编译对手 …", "fetching and compiling peers …"))
         records = provide(chosen, say)
-        everything = resumed(orjson.loads(earlier), settings, there, records, kind) if earlier else records
+        everything = resumed(earlier, there, records, kind) if earlier else records
         sitting = Sitting(records, everything, settings, json)
         broker = LocalBroker(home / "kafka", overrides=BROKER)
         broker.start()
@@ -199,6 +200,12 @@ _STATES = {
     "failed": t("失败", "FAILED"),
     "skipped": t("跳过", "skipped"),
 }
+
+
+def _refuse(*asked: tuple[bool, str]) -> None:
+    for refused, why in asked:
+        if refused:
+            raise typer.BadParameter(why)
 
 
 def _counts(workers: str) -> list[int]:

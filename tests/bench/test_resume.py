@@ -14,7 +14,7 @@ from ops.bench.figures import Back, Delays, Judged
 from ops.bench.live import LatencyRun, Phase, Point, RecoveryRun
 from ops.bench.live_report import as_json as live_json
 from ops.bench.report import as_json
-from ops.bench.resume import code_digest, resume
+from ops.bench.resume import check_same, code_digest, resume
 from ops.bench.run import Record, Run
 from ops.cli.bench_sitting import check_writable, write
 from streams.errors import ConfigurationError
@@ -39,25 +39,24 @@ def file_of(runs: list[Any], settings: dict[str, Any] = SETTINGS) -> dict[str, A
 def test_what_was_measured_is_read_back_as_it_was(run: Any) -> None:
     """Of each kind, wrong outputs and what is not known included."""
     record: Record[Any, Any] = Record(A)
-    assert resume(file_of([run]), SETTINGS, [A, B], [record], type(run)) == [record]
+    assert resume(file_of([run]), [A, B], [record], type(run)) == [record]
     assert record.runs == [run]
 
 
 def test_contenders_that_are_not_chosen_this_time_stay_in_the_file() -> None:
     """In the order of all; who has nothing and is not chosen does not appear."""
     record: Record[Any, Any] = Record(B)
-    everything = resume(
-        file_of([RUN]), SETTINGS | {"rounds": 3}, [A, B, Reduced("c", "c", "none", lambda _place, _worker: [])], [record], Run
-    )
+    everything = resume(file_of([RUN]), [A, B, Reduced("c", "c", "none", lambda _place, _worker: [])], [record], Run)
     assert [(each.contender.name, each.runs) for each in everything] == [("a", [RUN]), ("b", [])]
     assert everything[1] is record
 
 
 @pytest.mark.parametrize("other", [{"cases": 200}, {"code": "0ther"}, {"measured": "latency"}])
 def test_another_bench_is_not_gone_on_with(other: dict[str, Any]) -> None:
-    """Of other data, of other code, of something else: its figures and new ones are not to be compared."""
+    """Of other data, of other code, of something else: its figures and new ones are not to be compared. More rounds are the same."""
     with pytest.raises(ConfigurationError, match=str(next(iter(other.values())))):
-        resume(file_of([RUN], SETTINGS | other), SETTINGS, [A], [Record(A)], Run)
+        check_same(file_of([RUN], SETTINGS | other), SETTINGS)
+    check_same(file_of([RUN]), SETTINGS | {"rounds": 3})
 
 
 def test_the_code_that_is_measured_has_a_name() -> None:
