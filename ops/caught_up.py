@@ -17,7 +17,7 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from ops.connect import Admin
 from ops.patience import RESTART_SECONDS, Answer, patiently
-from streams.contracts import INTERNAL, JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS
+from streams.contracts import FEED_HEARTBEAT, INTERNAL, JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS
 from streams.errors import DependencyError, WaitTimeout
 from streams.rights import group_of_sink
 from streams.runtime.clients import consumer_config
@@ -168,7 +168,7 @@ def wait_caught_up(settings: Settings, timeout_s: float, tell: Callable[[int, li
     Parameters
     ----------
     tell
-        Called at every look with the step (1: workers, 2: what partitions told each other, 3: sink) and what is missing.
+        Called at every look with the step and what is missing: 1, workers; 2, what partitions told each other and sources claimed; 3, sink.
 
     Raises
     ------
@@ -190,9 +190,11 @@ def wait_caught_up(settings: Settings, timeout_s: float, tell: Callable[[int, li
 
     ends = broker.ask(Observer.written)
     until(1, lambda observer: behind_inputs(settings, ends, observer.progress(), since_ms))
-    internal = {settings.topic(name) for name in INTERNAL}
+    internal, heartbeats = {settings.topic(name) for name in INTERNAL}, settings.topic(FEED_HEARTBEAT)
     told = ends | {place: end for place, end in broker.ask(Observer.written).items() if place[0] in internal}
-    until(2, lambda observer: behind_inputs(settings, told, observer.progress(), since_ms))
+    # A claim of a source is used from the moment on at which a worker read it, which may lie after the call.
+    heard_ms = settings.make_clock().now_ms() if any(ends[place] for place in ends if place[0] == heartbeats) else since_ms
+    until(2, lambda observer: behind_inputs(settings, told, observer.progress(), heard_ms))
     output_ends = broker.ask(Observer.written)
     until(3, lambda observer: behind_sink(output_ends, observer.sunk()))
 

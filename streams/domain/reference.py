@@ -211,6 +211,10 @@ def _covers(row: Row, day: int) -> bool:
     return (start is None or start <= day) and (end is None or day <= end)
 
 
+_MOST_CLAIMS = 1_024
+"""Of a source and topic. When there are more, every other one is forgotten: a reader far behind then waits for a later one."""
+
+
 @dataclass(slots=True)
 class _Claims:
     seen_at_ms: list[int] = field(default_factory=list)
@@ -234,6 +238,8 @@ class Feeds:
         claims = self._claims.setdefault((source_system, topic), _Claims())
         if claims.through_ms and complete_through_ms <= claims.through_ms[-1]:
             return new
+        if len(claims.seen_at_ms) == _MOST_CLAIMS:
+            del claims.seen_at_ms[:-1:2], claims.through_ms[:-1:2]
         claims.seen_at_ms.append(seen_at_ms)
         claims.through_ms.append(complete_through_ms)
         return new
