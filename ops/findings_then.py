@@ -10,13 +10,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client
 from consumers.score import AsOf
 from ops.reading import TopicReader
-from ops.recompute import read_reference
+from ops.recompute import Tell, read_reference
 from streams.app import build_assessor
 from streams.contracts import ANOMALY_MISCONFIGURED, CASE_STATE, codec
 from streams.domain.assess import Assessor
@@ -44,8 +45,13 @@ WHERE (ifNull(closed_ms <= {now:Int64}, 0) OR arrayExists(at -> at <= {now:Int64
     AND (ifNull(closed_ms > {now:Int64}, 0) OR arrayExists(at -> at > {now:Int64}, arrayConcat(accepted, refused)))"""
 
 
-def as_of_moment(settings: Settings, client: Client, now_ms: int) -> AsOf:
+def as_of_moment(settings: Settings, client: Client, now_ms: int, tell: Tell = lambda _topic, _done, _total: None) -> AsOf:
     """The moment, with its findings: rows as :func:`consumers.anomalies.anomaly_rows` gives them of today.
+
+    Parameters
+    ----------
+    tell
+        Called now and then with a topic that is read, and how many of its records have been and will have been.
 
     Raises
     ------
@@ -55,7 +61,7 @@ def as_of_moment(settings: Settings, client: Client, now_ms: int) -> AsOf:
     later = cases_with_later_events(client, now_ms)
     with closing(TopicReader(settings)) as topics:
         reference, _ = read_reference(settings, topics.read)
-        messages = topics.read(CASE_STATE) if later else ()
+        messages = topics.read(CASE_STATE, tell=partial(tell, CASE_STATE)) if later else ()
         states = {case_no: message.value() for message in messages if (case_no := message.key().decode()) in later}
     facts = {case_no: CaseFacts.load(codec(CASE_STATE).decode(value)["facts"]) for case_no, value in states.items()}
     assessor = build_assessor(settings, reference)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ops.cli.figures import assumptions
 from ops.cli.options import AsOf, Json, UnitFilter
-from ops.cli.output import Column, emit_rows, say
+from ops.cli.output import Column, emit_rows, reading_topics, say
 from ops.cli.text import t
 from streams.domain.rules import ASSUMED
 from streams.errors import ConfigurationError
 from streams.settings import Settings, instant_ms, load_settings
+
+if TYPE_CHECKING:
+    from consumers.clickhouse import Client
+    from consumers.score import AsOf as Moment
 
 
 class By(StrEnum):
@@ -67,7 +71,6 @@ def score(
     from consumers.anomalies import anomaly_rows  # noqa: PLC0415 - so that --help is fast
     from consumers.clickhouse import connect, reaching  # noqa: PLC0415
     from consumers.score import evidence_rows, score_rows  # noqa: PLC0415
-    from ops.findings_then import as_of_moment  # noqa: PLC0415
 
     settings = load_settings()
     try:
@@ -76,7 +79,7 @@ def score(
         raise typer.BadParameter(str(error)) from error
     with reaching(settings):
         client = connect(settings)
-        then = None if as_of_ms is None else as_of_moment(settings, client, as_of_ms)
+        then = None if as_of_ms is None else _then(settings, client, as_of_ms)
         rows = score_rows(client, year=year, by=by.value, place=settings.policy.score.place, as_of=then)
         if evidence:
             held = evidence_rows(then.findings if then else anomaly_rows(client, state="open"), year=year, by=by.value)
@@ -86,6 +89,13 @@ def score(
     emit_rows(rows if json else map(_shown, rows), json=json, columns=_score_columns())
     if evidence and not json:
         _tell_evidence(rows)
+
+
+def _then(settings: Settings, client: Client, as_of_ms: int) -> Moment:
+    from ops.findings_then import as_of_moment  # noqa: PLC0415 - so that --help is fast
+
+    with reading_topics() as tell:
+        return as_of_moment(settings, client, as_of_ms, tell)
 
 
 def suggest(
