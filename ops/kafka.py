@@ -20,12 +20,14 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from ops.jars import fetch_jars, java
-from ops.kafka_config import DEFAULTS, JVM, LOG4J
+from ops.kafka_config import DEFAULTS, JVM, LOG4J, in_properties
 from ops.ports import LOOPBACK, answers, free_port, is_free
 from streams.errors import DependencyError
 
 START_SECONDS = 90.0
 STOP_SECONDS = 30.0
+_UTF8_PATHS = ("/usr/bin/env", "LC_ALL=C.UTF-8")
+"""Java takes the encoding of file names from the locale: in that of C it can open none that is not ASCII."""
 
 
 class LocalBroker:
@@ -112,9 +114,10 @@ class LocalBroker:
             **self._overrides,
         }
         properties, log4j = self.data_dir / "server.properties", self.data_dir / "log4j2.properties"
-        properties.write_text("".join(f"{name}={value}\n" for name, value in config.items()), encoding="utf-8")
-        log4j.write_text(LOG4J.format(folder=logs), encoding="utf-8")
+        properties.write_text("".join(f"{name}={in_properties(value)}\n" for name, value in config.items()), encoding="ascii")
+        log4j.write_text(LOG4J.format(folder=in_properties(logs)), encoding="ascii")
         base = [
+            *_UTF8_PATHS,
             java(),
             *JVM,
             *self._java_options,
@@ -172,9 +175,9 @@ class LocalBroker:
             return False
         try:
             found = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0}).list_topics(timeout=5)
-        except KafkaException:
+            return bool(found.cluster_id == self.cluster_id() and found.brokers)
+        except (KafkaException, OSError):  # no answer, or a folder that is not ours to read: another's broker, for all we know
             return False
-        return bool(found.cluster_id == self.cluster_id() and found.brokers)
 
     def cluster_id(self) -> str:
         """Id given to the storage when it was formatted; it never changes."""

@@ -55,3 +55,9 @@ appender.file.strategy.max = 3
 logger.markers.name = kafka.coordinator.transaction.TransactionMarkerRequestCompletionHandler
 logger.markers.level = warn
 """
+
+
+def in_properties(value: object) -> str:
+    """A value as it stands in a properties file, which Java reads as Latin-1 with escapes."""
+    units = map(chr, memoryview(str(value).encode("utf-16-le")).cast("H"))
+    return "".join(unit if unit.isascii() and unit.isprintable() and unit != "\\" else f"\\u{ord(unit):04x}" for unit in units)

@@ -54,6 +54,15 @@ class Supervisor:
         self._write(ready=False)  # from here on `down` finds us
         for name in end_leftovers(self._paths, before):
             self._journal.write(name, "上次遗留，已结束 left over from the last run: ended")
+        failure: Entry | None = None
+        try:
+            failure = self._keep_running()
+        finally:  # a defect of ours ends the supervisor, too, and must not leave a system that nobody looks after
+            record = self._end(failure)
+        return record
+
+    def _keep_running(self) -> Entry | None:
+        """Until told to end, or until a child that has failed makes the start a failure: return it."""
         was_ready = False
         failure: Entry | None = None
         while not self._asked_to_stop and failure is None:
@@ -68,7 +77,7 @@ class Supervisor:
             self._write(ready=ready)
             self._write_targets()
             time.sleep(_TICK_SECONDS)
-        return self._end(failure)
+        return failure
 
     def _step(self) -> None:
         now = time.monotonic()

@@ -20,6 +20,7 @@ from ops.kafka import LocalBroker
 from ops.ports import LOOPBACK, answers, free_port
 from ops.supervisor.process import ProcessId, await_end
 from streams.errors import DependencyError
+from tests.conftest import Kafka
 
 pytestmark = pytest.mark.kafka
 
@@ -110,6 +111,21 @@ def test_what_the_broker_must_read_of_offsets_when_it_starts_stays_small(tmp_pat
         time.sleep(0.2)
     assert (kept_mib() <= 5) == small
     broker.stop()
+
+
+def test_a_folder_with_any_name_will_do_in_any_locale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Java reads properties as Latin-1, and file names as the locale says."""
+    monkeypatch.setenv("LC_ALL", "C")
+    broker = LocalBroker(tmp_path / "数据 目录\\𠮷")
+    broker.start()
+    broker.stop()
+    assert (broker.data_dir / "data" / "meta.properties").exists()
+    assert (broker.data_dir / "logs" / "kafka.log").exists()
+
+
+def test_a_broker_on_our_port_while_our_folder_is_empty_is_not_ours(kafka: Kafka, tmp_path: Path) -> None:
+    """It answers; whose it is cannot be told."""
+    assert not LocalBroker(tmp_path, port=kafka.broker.port).serves()
 
 
 def test_a_port_taken_by_another_is_said_before_anything_is_started(tmp_path: Path) -> None:

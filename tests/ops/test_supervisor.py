@@ -19,9 +19,11 @@ import orjson
 import pytest
 
 from ops.ports import LOOPBACK
+from ops.supervisor import loop
 from ops.supervisor.control import processes
 from ops.supervisor.process import MARK, ProcessId, end, marked
 from ops.supervisor.record import Paths, locked, read_record
+from ops.supervisor.roles import Role
 from streams.settings import Settings
 from tests.ops.test_cli import guidang
 
@@ -260,6 +262,33 @@ def test_two_ups_at_once_make_one_system(tmp_path: Path) -> None:
         system.run("down")
     assert system.left() == []
     assert system.run("down").returncode == 0
+
+
+class _Defective(Role):
+    """Starts, and breaks whoever asks whether it is ready."""
+
+    role = "sink"
+
+    def command(self) -> list[str]:
+        """Something that would run on."""
+        return ["sleep", "600"]
+
+    def ready(self) -> bool:
+        """A defect."""
+        raise ZeroDivisionError
+
+
+def test_a_supervisor_that_breaks_ends_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody would look after them, and the next start would find their ports taken."""
+    settings = Settings(data_dir=tmp_path)
+    Paths(tmp_path).make()
+    monkeypatch.setattr(loop, "fixed_roles", lambda _settings: [_Defective(settings, "sink")])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with pytest.raises(ZeroDivisionError):
+        loop.Supervisor(settings, 0, lambda _line: None).run()
+    assert "started, pid" in Paths(tmp_path).log.read_text(encoding="utf-8")
+    assert System(tmp_path).left() == []
+    assert [entry.state for entry in read_record(Paths(tmp_path).record).entries] == ["stopped"]
 
 
 def test_a_recycled_pid_is_never_signalled() -> None:
