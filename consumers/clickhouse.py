@@ -57,24 +57,22 @@ def connect(settings: Settings, *, user: str = "", database: str | None = None, 
     Raises
     ------
     ConfigurationError
-        The address is none, or user or password are refused.
+        User or password are refused.
     DependencyError
         Nothing answers there, or not ClickHouse.
     """
-    address = endpoint(settings)
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigurationError(f"clickhouse.url = {address!r}: 应为 should be http(s)://host:port")
+    parts = urlsplit(endpoint(settings))
+    host = parts.hostname or ""
     name = user or settings.clickhouse.user
     with reaching(settings):
         client = clickhouse_connect.get_client(
             interface=parts.scheme,
-            host=parts.hostname,
+            host=host,
             port=parts.port or (_HTTPS_PORT if parts.scheme == "https" else _HTTP_PORT),
             username=name,
             password=settings.clickhouse_password() if name == settings.clickhouse.user else "",
             database=database or settings.clickhouse.database,
-            compress=not _is_loopback(parts.hostname),
+            compress=not _is_loopback(host),
             connect_timeout=_CONNECT_SECONDS,
             send_receive_timeout=answer_seconds,
             autogenerate_session_id=False,

@@ -45,11 +45,6 @@ class Origin:
         return f"{self.topic_id}/{self.table_id}"
 
 
-def admin_client(settings: Settings) -> AdminClient:
-    """Administrative connection to Kafka, quiet: what goes wrong is raised."""
-    return AdminClient({**settings.kafka_client(), "log_level": 0})
-
-
 def origins(settings: Settings, admin: AdminClient, client: Client) -> Mapping[str, Origin]:
     """Find the topics' and tables' present lives, by topic name on the broker; a new life of a topic is entered in ``topic_incarnation``.
 

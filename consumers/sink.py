@@ -22,10 +22,10 @@ from consumers.clickhouse import Client, connect
 from consumers.group import consumer_properties
 from consumers.inserting import Inserter
 from consumers.migrate import migrate
-from consumers.origins import Origin, admin_client, origins, topic_ids
+from consumers.origins import Origin, origins, topic_ids
 from consumers.sink_metrics import SinkStats
 from consumers.troubles import Troubles
-from streams.access import check_access
+from streams.access import admin_client, check_access
 from streams.collector import collect_rarely
 from streams.errors import DependencyError, Stalled
 from streams.runtime.watchdog import LoopGuard, Pulse

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ClusterMetadata  # type: ignore[attr-defined]  # the package does not mark what it exports
+from confluent_kafka.admin import ClusterMetadata  # type: ignore[attr-defined]  # the package does not mark what it exports
 
+from streams.access import admin_client
 from streams.errors import DependencyError, NotAllowed
 from streams.runtime.clients import refusal
 from streams.settings import Settings
@@ -23,14 +24,14 @@ class Admin:
     Raises
     ------
     ConfigurationError
-        No broker is set, none of ours has run on this machine, or a security setting is contradictory.
+        As :func:`streams.access.admin_client`.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.servers = settings.kafka_client()["bootstrap.servers"]
         self._reason = ""
         self._refused: KafkaError | None = None
-        self.client = AdminClient({**settings.kafka_client(), "log_level": 0, "error_cb": self._remember})  # type: ignore[dict-item]
+        self.client = admin_client(settings, self._remember)
 
     def metadata(self, timeout_seconds: float = REACH_SECONDS) -> ClusterMetadata:
         """Brokers and topics of the cluster.

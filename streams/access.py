@@ -7,13 +7,13 @@ process finds out for itself when it opens its partitions.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from streams.errors import DependencyError, NotAllowed
+from streams.errors import ConfigurationError, DependencyError, NotAllowed
 from streams.rights import Right, rights_of
 from streams.runtime.clients import REFUSALS, patiently, refusal
 from streams.settings import Settings
@@ -44,16 +44,15 @@ def check_rights(settings: Settings, process: str, wanted: Iterable[Right]) -> N
         It cannot be reached.
     """
     told: list[KafkaError] = []
-    properties: Any = {**settings.kafka_client(), "log_level": 0, "error_cb": told.append}
     wanted = tuple(wanted)
 
     def ask() -> list[Right]:
         # A client of its own each time: beside a broker that has just started, a question about a group was seen to wait past its time.
-        admin = AdminClient(properties)
+        admin = admin_client(settings, told.append)
         return sorted([*_missing_topics(admin, wanted), *_missing_groups(admin, wanted)])
 
     try:
-        _reach(AdminClient(properties), told)
+        _reach(admin_client(settings, told.append), told)
         missing = patiently(ask, _ANSWER_S)
     except KafkaException as error:
         raise _unreached(settings, error, told) from error
@@ -64,6 +63,24 @@ def check_rights(settings: Settings, process: str, wanted: Iterable[Right]) -> N
             f"授予的办法见 guidang rights {process}。 Kafka does not let the {process} do what it has to; nothing was begun."
             f" Grant the rights above: see `guidang rights {process}`."
         )
+
+
+def admin_client(settings: Settings, tell: Callable[[KafkaError], None] = lambda _error: None) -> AdminClient:
+    """Administrative connection to Kafka, quiet: what goes wrong is raised, or told where librdkafka itself only says "timed out".
+
+    Raises
+    ------
+    ConfigurationError
+        No broker is set, none of ours has run on this machine, or the client does not take the settings: a mechanism that it does not
+        know, a certificate that is not there.
+    """
+    properties: Any = {**settings.kafka_client(), "log_level": 0, "error_cb": tell}
+    try:
+        return AdminClient(properties)
+    except KafkaException as error:
+        raise ConfigurationError(
+            f"Kafka 客户端不接受这些设置：检查 kafka.security.*。 The Kafka client does not take these settings: {error.args[0].str()}"
+        ) from error
 
 
 def _reach(admin: AdminClient, told: list[KafkaError]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
@@ -43,7 +44,17 @@ def _duration_or_none(text: str) -> str:
 def _address(text: str) -> str:
     if "@" in text:
         raise ValueError("不可含用户名与密码，密码放在文件里 must hold no user and no password: that belongs into a file")
+    if text and not _of_a_server(text):
+        raise ValueError("应为 should be http(s)://host:port")
     return text
+
+
+def _of_a_server(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
 
 
 AddressText = Annotated[str, AfterValidator(_address)]

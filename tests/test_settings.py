@@ -48,6 +48,12 @@ def test_environment_overrides_file_and_options_override_both(tmp_path: Path) ->
         ({"KAFKA__PARTITIONS": "0"}, "kafka.partitions"),
         ({"CANARY__EVERY": "100ms"}, "canary.every"),
         ({"CANARY__EVERY": "often"}, "canary.every"),
+        ({"CLICKHOUSE__URL": "h:8123"}, "clickhouse.url"),
+        ({"CLICKHOUSE__URL": "http://:8123"}, "clickhouse.url"),
+        ({"CLICKHOUSE__URL": "http://h:99999"}, "clickhouse.url"),
+        ({"CLICKHOUSE__URL": "http://h:abc"}, "clickhouse.url"),
+        ({"CLICKHOUSE__URL": "http://[::1"}, "clickhouse.url"),
+        ({"BOARD__PROMETHEUS_URL": "prometheus"}, "board.prometheus_url"),
         ({"CONFIG": "/nowhere/guidang.toml"}, "/nowhere/guidang.toml"),
     ],
 )

@@ -121,6 +121,28 @@ def test_a_broken_settings_file_is_3(tmp_path: Path) -> None:
     assert (done.returncode, "Traceback" in done.stderr) == (3, False)
 
 
+@pytest.mark.parametrize(
+    ("security", "told"),
+    [
+        ({"PROTOCOL": "SASL_PLAINTEXT", "SASL_MECHANISM": "FOO"}, "FOO"),
+        ({"PROTOCOL": "SASL_SSL"}, "GSSAPI"),  # librdkafka's own default, which it is built without
+        ({"PROTOCOL": "SSL", "SSL_CA_FILE": "/nowhere/ca.pem"}, "ssl.ca.location"),
+    ],
+)
+def test_security_settings_that_the_client_does_not_take_are_3(security: dict[str, str], told: str, tmp_path: Path) -> None:
+    """For a command and for a process; doctor goes on to the other checks, and says it among them."""
+    environment = {f"GUIDANG_KAFKA__SECURITY__{name}": value for name, value in security.items()}
+    environment |= {"GUIDANG_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1", "GUIDANG_DATA_DIR": str(tmp_path)}
+    for command in ("topics", "sink"):
+        done = guidang(command, **environment)
+        assert (done.returncode, "Traceback" in done.stderr) == (3, False)
+        assert "kafka.security" in done.stderr
+        assert told in done.stderr
+    done = guidang("doctor", "--json", **environment)
+    assert done.returncode == 6
+    assert {check["check"]: check["state"] for check in orjson.loads(done.stdout)["checks"]}["kafka"] == "fail"
+
+
 def test_no_kafka_is_4_with_the_reason() -> None:
     """The address and why are in the message."""
     port = free_port()
