@@ -143,7 +143,7 @@ def redrive(
     ] = _MAX_REDRIVES,
     force: Annotated[bool, typer.Option("--force", help=t("现在仍会被拒的也发", "send what would be refused again, too"))] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=t("只说会发什么，不发", "say what would be sent, send nothing"))] = False,
-    yes: Annotated[bool, typer.Option("--yes", help=t("不再询问", "do not ask"))] = False,
+    yes: Annotated[bool, typer.Option("--yes", help=t("不再询问（没有终端时本来不问）", "do not ask; without a terminal nothing is asked"))] = False,
     json: Json = False,
 ) -> int | None:
     """Send dead letters back."""
@@ -154,8 +154,6 @@ def redrive(
 
     if places and (reason or topic or source_key is not None or since or until or limit):
         raise typer.BadParameter(t("给了位置就不要再给筛选条件", "places and filters exclude each other"))
-    if not (yes or dry_run or sys.stdin.isatty()):
-        raise typer.BadParameter(t("没有终端可以询问：加 --yes 或 --dry-run", "there is no terminal to ask on: add --yes or --dry-run"))
     settings = load_settings()
     query = _query(settings, reason, topic, source_key, since, until, frozenset(map(_place, places or ())))
     run = Redrive(settings, None if dry_run else Sender(settings))
@@ -163,7 +161,9 @@ def redrive(
         decisions = run.plan(query, limit, max_redrives=max_redrives, force=force, tell=tell)
     sending = sum(each.outcome is Outcome.SEND for each in decisions)
     if not dry_run and sending:
-        if not yes and not _agreed(t(f"把 {sending} 条死信发回来源主题？", f"Send {sending} dead letters back?")):
+        # Without a terminal there is nobody to ask; and what a script sends twice goes once.
+        asks = sys.stdin.isatty() and not yes
+        if asks and not _agreed(t(f"把 {sending} 条死信发回来源主题？", f"Send {sending} dead letters back?")):
             say(t("没有发送任何记录", "nothing was sent"))
             return FAILURE
         with progress(t("重投", "sending back"), sending) as advance:
