@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import orjson
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from streams.clock import Clock, wall_ms
@@ -259,6 +259,17 @@ class Settings(BaseSettings):
     canary: CanarySettings = CanarySettings()
     board: BoardSettings = BoardSettings()
     notify: NotifySettings = NotifySettings()
+
+    @field_validator("clock")
+    @classmethod
+    def _clock_is_a_moment(cls, text: str) -> str:
+        """Said at once, by every command: some never look at the clock, and would run on beside those that cannot start."""
+        try:
+            if text:
+                instant_ms(text)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+        return text
 
     @classmethod
     def settings_customise_sources(

@@ -54,6 +54,8 @@ def test_environment_overrides_file_and_options_override_both(tmp_path: Path) ->
         ({"CLICKHOUSE__URL": "http://h:abc"}, "clickhouse.url"),
         ({"CLICKHOUSE__URL": "http://[::1"}, "clickhouse.url"),
         ({"BOARD__PROMETHEUS_URL": "prometheus"}, "board.prometheus_url"),
+        ({"CLOCK": "yesterday"}, "clock"),
+        ({"CLOCK": "2018-12-31T18:00:00"}, "clock"),
         ({"CONFIG": "/nowhere/guidang.toml"}, "/nowhere/guidang.toml"),
     ],
 )

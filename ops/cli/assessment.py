@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ops.cli.figures import assumptions
-from ops.cli.options import AsOf, Json, UnitFilter
+from ops.cli.options import AsOf, Json, UnitFilter, moment_ms
 from ops.cli.output import Column, emit_rows, reading_topics, say
 from ops.cli.text import t
 from streams.domain.rules import ASSUMED
-from streams.errors import ConfigurationError
-from streams.settings import Settings, instant_ms, load_settings
+from streams.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from consumers.clickhouse import Client
@@ -73,10 +72,7 @@ def score(
     from consumers.score import evidence_rows, score_rows  # noqa: PLC0415
 
     settings = load_settings()
-    try:
-        as_of_ms = instant_ms(as_of) if as_of else None
-    except ConfigurationError as error:
-        raise typer.BadParameter(str(error)) from error
+    as_of_ms = moment_ms(as_of) if as_of else None
     with reaching(settings):
         client = connect(settings)
         then = None if as_of_ms is None else _then(settings, client, as_of_ms)

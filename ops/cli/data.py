@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.cli.options import Json
+from ops.cli.options import Json, moment_ms
 from ops.cli.output import emit_object, progress, say
 from ops.cli.text import t
 from ops.publish import BadRow, publish_file
@@ -17,8 +17,8 @@ from ops.simulate.calendar import at_ms
 from ops.simulate.generate import Plan
 from ops.simulate.run import publish_simulation, write_truth
 from streams.contracts import CASE_INPUTS, REFERENCE_INPUTS
-from streams.errors import BadInputFile, ConfigurationError
-from streams.settings import Settings, instant_ms, load_settings
+from streams.errors import BadInputFile
+from streams.settings import Settings, load_settings
 
 _INPUTS = (*CASE_INPUTS, *REFERENCE_INPUTS)
 _LISTED_IN_JSON = 1000
@@ -120,17 +120,17 @@ def plan_of(settings: Settings, *, cases: int, seed: int, year: int, until: str 
 
     Raises
     ------
-    ConfigurationError
+    typer.BadParameter
         ``until`` or ``archives_stop`` is no time with offset, or ``until`` lies outside the year.
     """
     now_ms = settings.make_clock().now_ms()
     default = Plan(cases, seed, year)
-    until_ms = instant_ms(until) if until else min(default.end_ms, now_ms)
+    until_ms = moment_ms(until) if until else min(default.end_ms, now_ms)
     if not at_ms(dt.date(year, 1, 2)) <= until_ms < at_ms(dt.date(year + 1, 1, 1)):
-        raise ConfigurationError(
+        raise typer.BadParameter(
             t(f"最后一个事件的时间应在 {year} 年 1 月 2 日至年底之间", f"the last event has to be between 2 January and the end of {year}")
         )
-    stop_ms = instant_ms(archives_stop) if archives_stop else None
+    stop_ms = moment_ms(archives_stop) if archives_stop else None
     return Plan(cases, seed, year, until_ms=until_ms, now_ms=now_ms, archives_stop_ms=stop_ms, policy=settings.domain_policy())
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli.options import Json
+from ops.cli.options import Json, moment_ms
 from ops.cli.output import emit_object, progress, reading_topics, say
 from ops.cli.text import t
-from streams.settings import Settings, instant_ms, load_settings
+from streams.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from ops.dlq.letter import Place
@@ -143,7 +143,9 @@ def redrive(
     ] = _MAX_REDRIVES,
     force: Annotated[bool, typer.Option("--force", help=t("现在仍会被拒的也发", "send what would be refused again, too"))] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=t("只说会发什么，不发", "say what would be sent, send nothing"))] = False,
-    yes: Annotated[bool, typer.Option("--yes", help=t("不再询问（没有终端时本来不问）", "do not ask; without a terminal nothing is asked"))] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help=t("不再询问（没有终端时本来不问）", "do not ask; without a terminal nothing is asked"))
+    ] = False,
     json: Json = False,
 ) -> int | None:
     """Send dead letters back."""
@@ -201,8 +203,8 @@ def _query(
         reasons=frozenset(reasons or ()),
         topic=settings.topic(name) if topic else "",
         key=None if source_key is None else source_key.encode(),
-        since_ms=None if since is None else instant_ms(since),
-        until_ms=None if until is None else instant_ms(until),
+        since_ms=None if since is None else moment_ms(since),
+        until_ms=None if until is None else moment_ms(until),
         places=places,
     )
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.cli.options import AsOf, Json, UnitFilter
+from ops.cli.options import AsOf, Json, UnitFilter, moment_ms
 from ops.cli.output import Column, emit_rows, say
 from ops.cli.text import t
 from streams.domain.time import iso
 from streams.errors import ConfigurationError
 from streams.setting_types import duration_ms
-from streams.settings import Settings, instant_ms, load_settings
+from streams.settings import Settings, load_settings
 
 
 class By(StrEnum):
@@ -54,8 +54,8 @@ def coverage(
     from consumers.windows import parse_window  # noqa: PLC0415
 
     settings = load_settings()
+    now_ms = moment_ms(as_of) if as_of else settings.make_clock().now_ms()
     try:
-        now_ms = instant_ms(as_of) if as_of else settings.make_clock().now_ms()
         span = parse_window(window, now_ms)
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error

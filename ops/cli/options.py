@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from ops.cli.text import t
+from streams.errors import ConfigurationError
+from streams.settings import instant_ms
 
 Json = Annotated[bool, typer.Option("--json", help=t("输出 JSON", "print JSON"))]
 UnitFilter = Annotated[str, typer.Option(help=t("单位代码", "unit code"))]
@@ -22,3 +24,11 @@ MetricsPort = Annotated[
         help=t("Prometheus 指标的端口，0 为不提供（默认 metrics.port）", "port of the metrics, 0: none (default metrics.port)"),
     ),
 ]
+
+
+def moment_ms(text: str) -> int:
+    """The time that an option gives, as UTC epoch milliseconds; one that is none is wrong usage."""
+    try:
+        return instant_ms(text)
+    except ConfigurationError as error:
+        raise typer.BadParameter(str(error)) from error

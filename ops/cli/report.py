@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli.options import AsOf, Json
+from ops.cli.options import AsOf, Json, moment_ms
 from ops.cli.output import Column, emit_object, emit_rows, progress, say
 from ops.cli.text import t
 from streams.domain.time import iso
 from streams.errors import ConfigurationError
-from streams.settings import instant_ms, load_settings
+from streams.settings import load_settings
 
 if TYPE_CHECKING:
     from ops.bulletin.issue import Issued, Publisher
@@ -57,9 +57,9 @@ def report(
         raise typer.BadParameter(t("--publish 与 --by 发布人 须同时给出", "--publish and --by NAME go together"))
     settings = load_settings()
     real_ms = settings.make_clock().now_ms()
+    now_ms = moment_ms(as_of) if as_of else real_ms
     try:
         wanted = parse_period(period)
-        now_ms = instant_ms(as_of) if as_of else real_ms
         wanted.window(now_ms)
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error

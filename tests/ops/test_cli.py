@@ -90,6 +90,28 @@ def test_wrong_usage_is_2_and_keeps_stdout_clean(arguments: tuple[str, ...]) -> 
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ("coverage", "--by", "city", "--as-of", "yesterday"),
+        ("coverage", "--by", "city", "--window", "yesterday"),
+        ("score", "--year", "2018", "--as-of", "yesterday"),
+        ("report", "--period", "2018", "--out", "out", "--as-of", "yesterday"),
+        ("dlq", "list", "--since", "yesterday"),
+        ("dlq", "redrive", "--until", "2018-12-31T18:00:00"),
+        ("simulate", "--until", "yesterday"),
+        ("simulate", "--until", "2019-06-01T00:00:00+08:00"),
+        ("simulate", "--archives-stop", "yesterday"),
+    ],
+)
+def test_a_time_that_is_none_is_wrong_usage(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """As an option it was typed just now; a setting is another matter."""
+    done = guidang(*arguments, "--data-dir", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    done = guidang(*arguments, "--data-dir", str(tmp_path), GUIDANG_CLOCK="yesterday")
+    assert (done.returncode, "clock" in done.stderr) == (3, True)
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("--set", "kafka.partitions=0"), "kafka.partitions"),
