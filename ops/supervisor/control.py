@@ -49,7 +49,7 @@ def up_foreground(settings: Settings, workers: int | None, echo: Callable[[str],
     if lock is None:
         return Up(already=True, record=_scaled(paths, workers))
     with lock:
-        record = Supervisor(settings, workers or _last_workers(paths), echo).run()
+        record = Supervisor(settings, _last_workers(paths) if workers is None else workers, echo).run()
     _raise_failure(record)
     return Up(already=False, record=record)
 

@@ -19,10 +19,10 @@ import orjson
 import pytest
 
 from ops.ports import LOOPBACK
-from ops.supervisor import loop
+from ops.supervisor import control, loop
 from ops.supervisor.control import processes
 from ops.supervisor.process import MARK, ProcessId, end, marked
-from ops.supervisor.record import Paths, locked, read_record
+from ops.supervisor.record import Paths, Record, locked, read_record
 from ops.supervisor.roles import Role
 from streams.settings import Settings
 from tests.ops.test_cli import guidang
@@ -289,6 +289,25 @@ def test_a_supervisor_that_breaks_ends_its_children(tmp_path: Path, monkeypatch:
     assert "started, pid" in Paths(tmp_path).log.read_text(encoding="utf-8")
     assert System(tmp_path).left() == []
     assert [entry.state for entry in read_record(Paths(tmp_path).record).entries] == ["stopped"]
+
+
+@pytest.mark.parametrize(("asked", "given"), [(None, 3), (0, 0), (1, 1)])
+def test_no_workers_are_no_workers(asked: int | None, given: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as the last time only where no number is given."""
+    begun: list[int] = []
+
+    class Noted:
+        def __init__(self, _settings: Settings, workers: int, _echo: object) -> None:
+            begun.append(workers)
+
+        def run(self) -> Record:
+            return Record(None)
+
+    Paths(tmp_path).make()
+    Paths(tmp_path).workers.write_text("3", encoding="ascii")
+    monkeypatch.setattr(control, "Supervisor", Noted)
+    control.up_foreground(Settings(data_dir=tmp_path), asked, lambda _line: None)
+    assert begun == [given]
 
 
 def test_a_recycled_pid_is_never_signalled() -> None:
