@@ -100,8 +100,8 @@ def _means_for_kafka() -> Iterator[Finding]:
 
 
 def _data_dir(home: Path) -> Iterator[Finding]:
-    existing = next(folder for folder in (home, *home.parents) if folder.exists())
     try:
+        existing = next(folder for folder in (home, *home.parents) if folder.exists())
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:

@@ -434,7 +434,7 @@ def _told() -> Iterator[None]:
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc']))}{_given(e['type'], e.get('input'))}: {e['msg']}" for e in error.errors()]
         raise ConfigurationError("设置有误 bad settings:\n  " + "\n  ".join(lines)) from error
-    except ValueError as error:  # a file that is not TOML, an environment value that is not JSON
+    except (ValueError, OSError) as error:  # a file that is not TOML or not for us, an environment value that is not JSON
         raise ConfigurationError(f"设置读不出 settings cannot be read: {error}") from error
 
 
@@ -463,12 +463,15 @@ def instant_ms(text: str) -> int:
 
 def _made_once(path: Path, content: str) -> str:
     """Make a file unless it is there; whoever comes first, all read the same, and nobody a half of it."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, draft = tempfile.mkstemp(dir=path.parent)  # readable by its owner alone
-        with os.fdopen(descriptor, "w") as made:
-            made.write(content)
-        with suppress(FileExistsError):
-            os.link(draft, path)
-        Path(draft).unlink()
-    return path.read_text().strip()
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, draft = tempfile.mkstemp(dir=path.parent)  # readable by its owner alone
+            with os.fdopen(descriptor, "w") as made:
+                made.write(content)
+            with suppress(FileExistsError):
+                os.link(draft, path)
+            Path(draft).unlink()
+        return path.read_text().strip()
+    except OSError as error:
+        raise ConfigurationError(f"data_dir 不可用 cannot be used: {path}: {error.strerror}") from error

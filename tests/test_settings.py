@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,6 +63,19 @@ def test_environment_overrides_file_and_options_override_both(tmp_path: Path) ->
 def test_a_wrong_setting_is_named(variables: dict[str, str], named: str) -> None:
     """A typing mistake must not pass for a default."""
     with environment(**variables), pytest.raises(ConfigurationError, match=named):
+        load_settings()
+
+
+def test_a_file_of_settings_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user's, as a rule; root reads everything, so the refusal is played."""
+    file = tmp_path / "guidang.toml"
+    file.touch()
+
+    def refused(self: Path, *_args: object, **_more: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refused)
+    with environment(CONFIG=str(file)), pytest.raises(ConfigurationError, match=r"guidang\.toml"):
         load_settings()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from ops.kafka import tail
 from ops.supervisor.loop import Supervisor, end_leftovers
 from ops.supervisor.process import await_end
-from ops.supervisor.record import Entry, Paths, Record, locked, read_record, take_lock, write_record, write_whole
+from ops.supervisor.record import Entry, Paths, Record, locked, read_if_there, read_record, take_lock, usable, write_record, write_whole
 from ops.supervisor.roles import guidang
 from streams.errors import ConfigurationError, DependencyError, GuidangError, WaitTimeout
 from streams.settings import Settings
@@ -44,7 +44,7 @@ def up_foreground(settings: Settings, workers: int | None, echo: Callable[[str],
         The system could not be started; everything has been stopped again.
     """
     paths = Paths(settings.home)
-    _make(paths)
+    paths.make()
     lock = take_lock(paths.lock)
     if lock is None:
         return Up(already=True, record=_scaled(paths, workers))
@@ -65,7 +65,7 @@ def up_detached(settings: Settings, workers: int | None, *, timeout_seconds: flo
         It could not be started, or was not ready in time (it has been stopped then); with the end of its log.
     """
     paths = Paths(settings.home)
-    _make(paths)
+    paths.make()
     already = locked(paths.lock)
     if already:
         _scaled(paths, workers)
@@ -105,11 +105,13 @@ def down(settings: Settings, *, timeout_seconds: float = DOWN_SECONDS) -> list[s
 
     Raises
     ------
+    ConfigurationError
+        The folder, or what runs, belongs to another user.
     WaitTimeout
         Something still runs.
     """
     paths = Paths(settings.home)
-    if not paths.run.is_dir():
+    if read_if_there(paths.lock) is None:
         return []
     names = [entry.name for entry in read_record(paths.record).entries if entry.process and entry.process.running]
     give_up = time.monotonic() + timeout_seconds
@@ -117,7 +119,8 @@ def down(settings: Settings, *, timeout_seconds: float = DOWN_SECONDS) -> list[s
     while locked(paths.lock):
         supervisor = read_record(paths.record).supervisor
         if supervisor and supervisor != told:
-            supervisor.send(signal.SIGTERM)
+            with usable(paths.home):
+                supervisor.send(signal.SIGTERM)
             told = supervisor
         if time.monotonic() > give_up:
             if supervisor:
@@ -165,13 +168,6 @@ def _row(entry: Entry, *, supervised: bool) -> dict[str, Any]:
         "restarts": entry.restarts,
         "last_exit": {"code": entry.last_exit.code, "reason": entry.last_exit.reason} if entry.last_exit else None,
     }
-
-
-def _make(paths: Paths) -> None:
-    try:
-        paths.make()
-    except OSError as error:
-        raise ConfigurationError(f"data_dir 不可写 cannot be written: {paths.home}: {error.strerror}") from error
 
 
 def _scaled(paths: Paths, workers: int | None) -> Record:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -12,6 +13,7 @@ from typing import IO, Any
 import orjson
 
 from ops.supervisor.process import ProcessId
+from streams.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,9 @@ class Paths:
 
     def make(self) -> None:
         """Create the folders."""
-        for folder in (self.run, self.logs):
-            folder.mkdir(parents=True, exist_ok=True)
+        with usable(self.home):
+            for folder in (self.run, self.logs):
+                folder.mkdir(parents=True, exist_ok=True)
 
     def child_log(self, name: str) -> Path:
         """Output of a child."""
@@ -86,15 +89,31 @@ def write_record(path: Path, record: Record) -> None:
 
 def read_record(path: Path) -> Record:
     """Read the record; an empty one when there is none."""
-    try:
-        found: dict[str, Any] = orjson.loads(path.read_bytes())
-    except FileNotFoundError:
+    content = read_if_there(path)
+    if content is None:
         return Record(None)
+    found: dict[str, Any] = orjson.loads(content)
     entries = tuple(
         Entry(**{**entry, "process": _process(entry["process"]), "last_exit": Exit(**entry["last_exit"]) if entry["last_exit"] else None})
         for entry in found["entries"]
     )
     return Record(**{**found, "supervisor": _process(found["supervisor"]), "entries": entries})
+
+
+def read_if_there(path: Path) -> bytes | None:
+    """What a file of the data folder holds; ``None`` when there is no such file, or no such folder."""
+    with usable(path), suppress(FileNotFoundError, NotADirectoryError):
+        return path.read_bytes()
+    return None
+
+
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """Say of a file that cannot be read or written, another user's as a rule, that the data folder is not the right one."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(f"data_dir 不可用 cannot be used: {path}: {error.strerror}") from error
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -106,23 +125,28 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def take_lock(path: Path) -> IO[bytes] | None:
     """Take the supervisor's lock; ``None`` when another lives. The kernel frees it with the process, however that ends."""
-    file = path.open("ab")
+    return _held(path, "ab")
+
+
+def locked(path: Path) -> bool:
+    """Whether a supervisor lives; who may only read the folder may ask, too."""
+    if read_if_there(path) is None:
+        return False
+    if file := _held(path, "rb"):
+        file.close()
+        return False
+    return True
+
+
+def _held(path: Path, mode: str) -> IO[bytes] | None:
+    with usable(path):
+        file: IO[bytes] = path.open(mode)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
         return None
     return file
-
-
-def locked(path: Path) -> bool:
-    """Whether a supervisor lives."""
-    if not path.exists():
-        return False
-    if file := take_lock(path):
-        file.close()
-        return False
-    return True
 
 
 def _process(found: Mapping[str, Any] | None) -> ProcessId | None:

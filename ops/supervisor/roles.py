@@ -15,7 +15,7 @@ import orjson
 from ops.kafka import LocalBroker, tail
 from ops.ports import LOOPBACK, answers, preferred_port
 from ops.ready import ready_path
-from ops.supervisor.record import Paths, write_whole
+from ops.supervisor.record import Paths, read_if_there, write_whole
 from streams.settings import Settings
 
 _PROBE_SECONDS = 2.0
@@ -295,6 +295,6 @@ def _present(settings: Settings, *names: str) -> tuple[str, ...]:
 
 def _endpoints(path: Path) -> dict[str, str]:
     try:
-        return {str(role): str(address) for role, address in orjson.loads(path.read_bytes()).items()}
-    except (FileNotFoundError, orjson.JSONDecodeError):
+        return {str(role): str(address) for role, address in orjson.loads(read_if_there(path) or b"{}").items()}
+    except orjson.JSONDecodeError:
         return {}

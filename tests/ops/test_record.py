@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from ops.supervisor.record import write_whole
+import pytest
+
+from ops.supervisor.control import down, processes, up_detached
+from ops.supervisor.record import Paths, locked, write_whole
+from ops.supervisor.roles import endpoints
+from streams.errors import ConfigurationError
+from streams.settings import Settings
 
 
 def test_a_file_that_is_being_replaced_is_read_whole(tmp_path: Path) -> None:
@@ -25,3 +35,44 @@ def test_a_file_that_is_being_replaced_is_read_whole(tmp_path: Path) -> None:
     finally:
         stop.set()
         writer.join()
+
+
+@contextmanager
+def another_user() -> Iterator[Path]:
+    """A folder that may be read and not be written."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        Paths(folder).make()
+        Paths(folder).lock.touch()
+        yours = os.geteuid()
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        if yours == 0:
+            os.seteuid(65534)  # root may write whatever the mode
+        try:
+            yield folder
+        finally:
+            os.seteuid(yours)
+            for path in (folder, *folder.rglob("*")):
+                path.chmod(0o700)
+
+
+def test_who_may_only_read_the_folder_is_told_what_runs_and_stops_nothing() -> None:
+    """Another user's system: status and doctor look; what would write says that it is the wrong folder."""
+    with another_user() as folder:
+        settings = Settings(data_dir=folder, clock="2018-12-31T18:00:00+08:00")
+        assert processes(settings) == []
+        assert not locked(Paths(folder).lock)
+        for writing in (lambda: down(settings), settings.make_clock, settings.title_key):
+            with pytest.raises(ConfigurationError, match="data_dir"):
+                writing()
+
+
+def test_a_file_where_the_data_folder_should_be_holds_no_system(tmp_path: Path) -> None:
+    """Nothing runs there; nothing can be started there."""
+    file = tmp_path / "file"
+    file.touch()
+    settings = Settings(data_dir=file)
+    assert (processes(settings), down(settings), endpoints(settings)) == ([], [], {})
+    with pytest.raises(ConfigurationError, match="data_dir"):
+        up_detached(settings, None)
