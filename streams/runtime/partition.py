@@ -199,7 +199,7 @@ class PartitionTask:
         done would go back. A topic that ends below what was committed was made anew, and is not waited for beyond its end.
         """
         reference = self._engine.reference
-        wanted = next(iter(opened.progress.values())).seen or _least(opened.progress.values())
+        wanted = next((at.seen for at in opened.progress.values() if at.seen), None) or _agreed(opened.progress.values())
         if places := reference.behind(wanted):
             ends = await self._lane.call(reference.ends, places, self._engine.settings.request_timeout_s)
             wanted = {topic: tuple(min(at, ends.get((topic, p), at)) for p, at in enumerate(ats)) for topic, ats in wanted.items()}
@@ -226,7 +226,7 @@ class PartitionTask:
             self._fingerprint = job.fingerprint
         else:
             self._revisits = Revisits(everything=job.revisited)
-        self._reference = _least(progress)
+        self._reference = _agreed(progress)
         self._revisit(engine.reference.since(self._reference))
 
     def _revisit(self, touches: Iterable[Touched]) -> None:
@@ -350,10 +350,13 @@ def _metadata(progress: Progress) -> str:
     return encode(progress.read_ms, progress.watermark_ms, progress.reference, progress.fingerprint, progress.seen, progress.now_ms)
 
 
-def _least(progress: Iterable[Progress]) -> dict[str, tuple[int, ...]]:
-    """Return the reference positions that every input vouches for; they are committed together, so they agree."""
-    found = [at.reference for at in progress]
-    first = found[0]
-    if any(other != first for other in found):
+def _agreed(progress: Iterable[Progress]) -> dict[str, tuple[int, ...]]:
+    """Return the reference positions that the inputs vouch for; they are committed together, so they agree.
+
+    An input without any says nothing about them: its topic was made anew or added, or somebody has set its offset. What the others say
+    was committed with the state that is there.
+    """
+    found = [at.reference for at in progress if at.reference]
+    if any(other != found[0] for other in found):
         raise EngineError(f"the inputs of one partition disagree about reference positions: {found}")
-    return dict(first)
+    return dict(found[0]) if found else {}

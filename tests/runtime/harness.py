@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package does not mark what it exports
     AdminClient,
     AlterConfigOpType,
@@ -182,6 +182,18 @@ class Pairs:
             [TopicPartition(topic, number, end) for (topic, number), end in self.ends(name).items()]
         ).values():
             deleted.result(20)
+
+    def reset_offsets(self, name: str) -> None:
+        """Have the workers' group begin at the end of a topic, as an operator would who accepts a loss; leaves no metadata."""
+        places = [TopicPartition(topic, number, end) for (topic, number), end in self.ends(name).items()]
+        admin = AdminClient(self._kafka())
+
+        def done() -> bool:
+            request = ConsumerGroupTopicPartitions(f"{self.prefix}-pairs", places)
+            [answer] = admin.alter_consumer_group_offsets([request]).values()
+            return not any(place.error for place in answer.result(20).topic_partitions)
+
+        wait_for(done, 30, "the group has no members any more: a worker's membership outlives it by a session")
 
     def set_factor(self, unit: str, factor: int) -> None:
         """Publish a reference record."""

@@ -89,3 +89,38 @@ def test_inputs_that_no_longer_reach_back_are_an_error(pairs: Pairs) -> None:
     second = pairs.worker()
     assert second.ended() == 1
     assert "records were deleted before they were read, or the topic was created anew" in second.tail()
+    # The way out that it names: the one topic's offsets, the other's stay as they are.
+    pairs.reset_offsets("left")
+    pairs.feed((), range(300))
+    third = pairs.worker()
+    pairs.workers.remove(second)
+    pairs.wait_caught_up()
+    assert third.stop() == 0
+    assert {key: (state["l"], state["r"]) for key, state in pairs.states().items()} == {key_of(number): (1, 1) for number in range(300)}
+
+
+@pytest.mark.parametrize("way", ["made anew", "reset"])
+def test_one_input_whose_offset_is_lost_is_read_again_and_the_other_goes_on(pairs: Pairs, way: str) -> None:
+    """The broker drops the offsets of a topic that is deleted, and whoever sets them leaves no metadata: no reference positions either."""
+    pairs.set_factor("u1", 5)
+    pairs.feed(range(300), range(200))
+    first = pairs.worker(reference=True)
+    pairs.wait_caught_up()
+    assert first.stop() == 0
+    before = pairs.progress()
+    if way == "made anew":
+        pairs.recreate("left")
+        assert {place for place, at in pairs.progress().items() if at.offset is None} == {place for place in before if "left" in place[0]}
+        pairs.feed(range(300, 400), ())
+    else:
+        pairs.reset_offsets("left")
+        pairs.feed(range(300, 400), ())
+    pairs.set_factor("u2", 7)
+    pairs.feed((), range(200, 400))
+    second = pairs.worker(reference=True)
+    pairs.wait_caught_up()
+    assert second.stop() == 0
+    states = pairs.states()
+    assert {key: (state["l"], state["r"]) for key, state in states.items()} == {key_of(number): (1, 1) for number in range(400)}
+    assert {state["factor"] for state in states.values() if state["unit"] == "u2"} == {7}
+    assert len({at.reference[pairs.topic("factors")] for at in pairs.progress().values()}) == 1
