@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ from typing import Any, Final
 import orjson
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, ReadOptions, WriteBatch
 
-from streams.errors import ConfigurationError
+from streams.errors import ConfigurationError, EngineError
 from streams.runtime import index
 
 #: Layout of this module's records; a store of another format is discarded and read back from the changelogs.
@@ -26,6 +26,10 @@ FORMAT: Final = 2
 
 Pair = tuple[bytes, bytes]
 
+#: A file in the directory of a store that turned out to be damaged in use: whoever opens it next makes it anew.
+_DAMAGED: Final = "damaged"
+#: What RocksDB begins with, whatever part of a file is not what was written.
+_CORRUPTION: Final = "Corruption"
 _META: Final = b"m"
 _INDEX: Final = b"i"
 _INDEX_END: Final = b"j"
@@ -94,6 +98,8 @@ class Store:
     ------
     ConfigurationError
         Another process has it open: two workers share a name or a directory.
+    EngineError
+        From any method: what is on disk is damaged. The store is of no further use, and is made anew when it is opened the next time.
     """
 
     def __init__(self, path: Path, identity: Identity) -> None:
@@ -101,7 +107,7 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = _open(path)
         self._empty_to: dict[bytes, bytes] = {}
-        if self._db.get(_META + b"identity") != identity.encode():
+        if (path / _DAMAGED).exists() or self._identity() != identity.encode():
             self._db.close()
             shutil.rmtree(path)
             self._db = _open(path)
@@ -109,13 +115,15 @@ class Store:
 
     def position(self, changelog: str) -> int | None:
         """Return the offset up to which a changelog is held; ``None``: not at all."""
-        found = self._db.get(_META + b"p" + changelog.encode())
+        with self._given_up_if_damaged():
+            found = self._db.get(_META + b"p" + changelog.encode())
         return None if found is None else int(found)
 
     def get_many(self, table: str, keys: Sequence[bytes]) -> list[bytes | None]:
         """Return committed entries in the order of ``keys``."""
         prefix = _prefix(table)
-        found: list[bytes | None] = self._db.get([prefix + key for key in keys])
+        with self._given_up_if_damaged():
+            found: list[bytes | None] = self._db.get([prefix + key for key in keys])
         return found
 
     def keys(self, table: str, after: bytes | None, limit: int) -> list[bytes]:
@@ -169,7 +177,8 @@ class Store:
                     self._empty_to[low] = place
         for changelog, at in changes.positions.items():
             batch.put(_META + b"p" + changelog.encode(), str(at).encode())
-        self._db.write(batch)
+        with self._given_up_if_damaged():
+            self._db.write(batch)
 
     def close(self) -> None:
         """Close; the directory may then be opened again, by this process or another."""
@@ -187,6 +196,35 @@ class Store:
             position: bytes = entries.key()
             yield position
             entries.next()
+        # A walk that meets a damaged block ends there, as if there were no more.
+        with self._given_up_if_damaged():
+            entries.status()
+
+    def _identity(self) -> bytes | None:
+        """Of what the store was made; a store that cannot tell is of no identity."""
+        try:
+            found: bytes | None = self._db.get(_META + b"identity")
+        except Exception as exc:
+            if _CORRUPTION not in str(exc):
+                raise
+            return None
+        return found
+
+    @contextmanager
+    def _given_up_if_damaged(self) -> Iterator[None]:
+        """Have a store made anew that cannot be read or written as it was: the changelog has everything.
+
+        Not at once: state must not change under a unit of work. The process ends, and the next start reads it back.
+        """
+        try:
+            yield
+        except Exception as exc:
+            if _CORRUPTION not in str(exc):
+                raise
+            (self.path / _DAMAGED).touch()
+            raise EngineError(
+                f"{self.path} 损坏，下次启动时从变更日志重建 is damaged, and will be made anew from the changelogs at the next start: {exc}"
+            ) from exc
 
     def _remember(self, low: bytes, empty_to: bytes) -> None:
         if low not in self._empty_to and len(self._empty_to) >= _REMEMBERED_BOUNDS:
@@ -214,7 +252,8 @@ def _open(path: Path) -> Any:
     try:
         return Rdict(str(path), options)
     except Exception as exc:
-        if "lock" in str(exc).lower():
+        # Of all that it may say, only what is about the lock file: a block, too, has "lock" in its name.
+        if f"{path}/LOCK: " in str(exc):
             raise ConfigurationError(f"{path} is open in another process: give each worker a name and a data directory of its own") from exc
         # A store that cannot be opened is worth no more than one that is absent: the changelog has everything.
         with suppress(FileNotFoundError):

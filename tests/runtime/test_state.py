@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.errors import ConfigurationError
+from streams.errors import ConfigurationError, EngineError
 from streams.runtime import index
 from streams.runtime.state import Changes, Identity, Store
 from streams.runtime.unit import Unit
@@ -200,3 +202,51 @@ def test_a_store_that_cannot_be_read_is_made_anew(tmp_path: Path) -> None:
         file.write_bytes(b"nonsense\n")
     store = Store(tmp_path / "s", IDENTITY)
     assert store.position("changelog") is None
+
+
+def write_and_damage(path: Path, low: int, high: int) -> None:
+    """Leave a store of three thousand keys in one file of which some bytes are not what was written, ``low`` to ``high`` per mille of it."""
+    store = Store(path, IDENTITY)
+    keys = [b"k%04d" % number for number in range(3_000)]
+    values = {key: index.entry(os.urandom(100), ()) for key in keys}
+    store.write(Changes({"t": values}, added=[index.join(b"a" + os.urandom(100), key) for key in keys], positions={"changelog": 7}))
+    store._db.flush()
+    store.close()
+    file = max(path.glob("*.sst"), key=lambda each: each.stat().st_size)
+    held = bytearray(file.read_bytes())
+    begin, end = len(held) * low // 1000, len(held) * high // 1000
+    held[begin:end] = os.urandom(end - begin)
+    file.write_bytes(held)
+
+
+def test_a_store_with_a_damaged_block_that_is_read_as_it_opens_is_made_anew(tmp_path: Path) -> None:
+    """What RocksDB says of it has the word *block* in it, which has to do with no lock."""
+    write_and_damage(tmp_path / "s", 990, 999)
+    store = Store(tmp_path / "s", IDENTITY)
+    assert store.position("changelog") is None
+
+
+@pytest.mark.parametrize(
+    ("use", "where"),
+    [
+        (lambda store: store.get_many("t", [b"k%04d" % number for number in range(3_000)]), 700),
+        (lambda store: store.keys("t", None, 3_000), 700),
+        (lambda store: list(store.scan(b"a", b"b")), 200),
+    ],
+    ids=["values", "keys", "index"],
+)
+def test_damage_met_in_use_ends_the_process_and_the_next_start_begins_with_nothing(
+    tmp_path: Path, use: Callable[[Store], object], where: int
+) -> None:
+    """Such a file opens well; an answer that leaves out what cannot be read would be a wrong one."""
+    write_and_damage(tmp_path / "s", where, where + 100)
+    store = Store(tmp_path / "s", IDENTITY)
+    assert store.position("changelog") == 7
+    with pytest.raises(EngineError, match="made anew from the changelogs at the next start"):
+        use(store)
+    store.close()
+    anew = Store(tmp_path / "s", IDENTITY)
+    assert anew.position("changelog") is None
+    commit(anew, unit_over(anew), 1)
+    anew.close()
+    assert Store(tmp_path / "s", IDENTITY).position("changelog") == 1
