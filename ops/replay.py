@@ -20,6 +20,7 @@ from ops.reading import read_topic
 from ops.topics import ensure_topics
 from streams.contracts import CASE_INPUTS, REFERENCE_INPUTS
 from streams.errors import ConfigurationError, DependencyError
+from streams.headers import headers_of
 from streams.partitioner import PARTITIONERS
 from streams.runtime.clients import consumer_config, patiently
 from streams.settings import Settings
@@ -120,7 +121,7 @@ class _Copy:
                     message.value(),
                     message.key(),
                     partition,
-                    headers=message.headers() or [],
+                    headers=list(headers_of(message)),
                     timestamp=max(message.timestamp()[1], 0),
                     on_delivery=self._delivered,
                 )

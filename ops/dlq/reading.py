@@ -14,6 +14,7 @@ from ops.reading import positions_since, read_topic
 from ops.recompute import Tell
 from streams.contracts import CASE_STATE, DEAD_LETTER, codec
 from streams.domain.facts import CaseFacts
+from streams.headers import headers_of
 from streams.settings import Settings
 
 
@@ -56,7 +57,7 @@ def read_redriven(settings: Settings, targets: Mapping[Place, tuple[Entry, Targe
     for topic, times in since.items():
         positions = positions_since(settings, topic, times)
         for message in read_topic(settings, topic, positions=positions, tell=lambda *at, topic=topic: tell(topic, *at)):
-            place = redriven_from(message.headers() or ())
+            place = redriven_from(headers_of(message))
             if place is not None and place in targets and _is_of(message, topic, *targets[place]):
                 found[place] = f"{topic}/{message.partition()}@{message.offset()}"
     return found

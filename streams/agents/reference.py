@@ -24,6 +24,7 @@ from streams.domain.items import parse_item
 from streams.domain.reference import Reference, Rows, item_key, main_key
 from streams.domain.time import EARLIEST_MS, FIRST_DAY, LAST_DAY
 from streams.errors import InvalidRecord
+from streams.headers import Headers, headers_of
 from streams.runtime.revisit import Point, Touch
 
 REJECTED = "rejected"
@@ -40,7 +41,7 @@ class RawRecord:
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    headers: Headers
 
 
 class ReferenceKeeper:
@@ -84,7 +85,7 @@ class ReferenceKeeper:
                 record.timestamp()[1],
                 record.key(),
                 record.value(),
-                tuple(record.headers() or ()),
+                headers_of(record),
             )
             self.rejected[place] = raw, error
             return [Point(REJECTED, place)]

@@ -20,6 +20,7 @@ from mode.threads import WorkerThread
 from streams.errors import EngineError
 from streams.runtime.clients import aiokafka_auth
 from streams.runtime.gates import Place, Read
+from streams.runtime.records import read_any_header_name
 
 if TYPE_CHECKING:
     from streams.runtime.batch import RecordBatch
@@ -56,6 +57,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> aiokafka.AIOKafkaConsumer:  # noqa: ARG002 - it runs on the loop it is made on
         settings = self.engine.settings
         self._turn = asyncio.Lock()
+        read_any_header_name()
         return aiokafka.AIOKafkaConsumer(
             client_id=settings.worker,
             group_id=self.engine.job.name,

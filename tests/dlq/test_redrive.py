@@ -26,6 +26,7 @@ from streams.partitioner import PARTITIONERS
 from tests.conftest import free_port
 from tests.dlq.conftest import PARTITIONS, Desk
 from tests.dlq.letters import closed, received
+from tests.raw_headers import send_with_raw_header
 
 pytestmark = pytest.mark.kafka
 
@@ -67,6 +68,14 @@ def test_a_misrouted_record_goes_whole_to_the_partition_of_its_key_and_only_once
     for force in (False, True):
         assert outcomes(redrive(desk, Query(reasons=frozenset({"MISROUTED"})), force=force)) == {Outcome.SENT_BEFORE: 1}
     assert desk.records(CASE_CLOSED) == once
+
+
+def test_a_record_whose_headers_cannot_be_read_lies_in_nobodys_way(desk: Desk) -> None:
+    """Among those that are looked through for earlier redrives: a redrive's own headers are readable."""
+    desk.dead(b"c", closed("c"), partition=(home(b"c") + 1) % PARTITIONS)
+    send_with_raw_header(desk.settings.kafka.bootstrap_servers, desk.settings.topic(CASE_CLOSED), b"c", closed("c"), home(b"c"))
+    assert [each.sent_to for each in list_letters(desk.settings, Query(), 0, silent)] == [None]
+    assert [outcomes(redrive(desk)) for _ in range(2)] == [{Outcome.SEND: 1}, {Outcome.SENT_BEFORE: 1}]
 
 
 def test_an_earlier_redrive_is_found_among_thousands_of_other_records_and_whatever_the_clock_says(desk: Desk) -> None:

@@ -14,9 +14,11 @@ from ops.replay import replay
 from ops.topics import ensure_topics
 from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED
 from streams.errors import ConfigurationError, TopologyError
+from streams.headers import UNREADABLE
 from streams.partitioner import PARTITIONERS
 from streams.settings import Settings, settings_in
 from tests.conftest import Kafka
+from tests.raw_headers import send_with_raw_header
 
 pytestmark = pytest.mark.kafka
 
@@ -70,6 +72,16 @@ def test_each_record_goes_once_and_to_the_partition_of_its_key(kafka: Kafka, top
     admin.delete_topics([target.topic(CASE_CLOSED)])[target.topic(CASE_CLOSED)].result(20)
     assert sent(source, target) == len(KEYS) + 2
     assert len(told(target)) == len(KEYS) + 2
+
+
+def test_a_record_whose_headers_no_client_can_read_goes_without_them_and_says_so(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
+    """It holds up none behind it."""
+    source, target = (settings_for(kafka, f"{topic_prefix}{name}-", tmp_path / name, 2) for name in ("here", "there"))
+    ensure_topics(source)
+    send_with_raw_header(kafka.bootstrap, source.topic(CASE_CLOSED), b"raw", b"v", 0)
+    feed(source, *KEYS)
+    assert sent(source, target) == len(KEYS) + 1
+    assert [row[4] for row in told(target) if row[1] == b"raw"] == [UNREADABLE]
 
 
 def test_a_system_is_not_its_own_target_and_a_target_must_be_as_it_says(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:

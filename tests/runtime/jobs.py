@@ -51,6 +51,8 @@ class WorkerConfig:
 class PairJob:
     """Counts left and right records of a key, gives one verdict when both are known, one reminder when the right is late.
 
+    A verdict has the headers of the record that made it due.
+
     State is JSON ``{"l", "r", "due", "late", "unit", "factor"}``. Keys are ``unit-number``.
     """
 
@@ -88,7 +90,7 @@ class PairJob:
                 state["due"] = record.timestamp + self.config.deadline_ms
             if state["l"] and state["r"] and not state["verdict"]:
                 state["verdict"], state["due"] = True, None
-                work.emit(self.verdicts, record.key, b"pair" + os.urandom(self.config.big))
+                work.emit(self.verdicts, record.key, b"pair" + os.urandom(self.config.big), record.headers)
         for key in keys:
             self._put(work, key, states[key])
 

@@ -9,7 +9,7 @@ import faust
 import mode.threads
 import pytest
 from aiokafka.consumer import AIOKafkaConsumer
-from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment, SubscriptionState, TopicPartitionState
 from faust.app.base import BootStrategy
@@ -74,6 +74,14 @@ def test_what_is_read_is_filtered_by_the_partitions_asked_for() -> None:
     """An empty set would mean all partitions: the engine never asks with one."""
     source = inspect.getsource(Fetcher.fetched_records)
     assert "if partitions and tp not in partitions:" in source
+
+
+def test_batches_are_made_and_read_where_header_names_are_seen_to() -> None:
+    """By the name that is replaced; and a batch that is read again from its beginning gives no record twice."""
+    assert "records = MemoryRecords(part_data[-1])" in inspect.getsource(Fetcher)
+    source = inspect.getsource(PartitionRecords)
+    assert "for record in next_batch:" in source
+    assert "if record.offset < self.next_fetch_offset:" in source
 
 
 def test_our_overrides_override_something() -> None:

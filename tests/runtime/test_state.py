@@ -205,7 +205,7 @@ def test_a_store_that_cannot_be_read_is_made_anew(tmp_path: Path) -> None:
 
 
 def write_and_damage(path: Path, low: int, high: int) -> None:
-    """Leave a store of three thousand keys in one file of which some bytes are not what was written, ``low`` to ``high`` per mille of it."""
+    """Leave a store of three thousand keys in one file of which the bytes from ``low`` to ``high`` per mille are not what was written."""
     store = Store(path, IDENTITY)
     keys = [b"k%04d" % number for number in range(3_000)]
     values = {key: index.entry(os.urandom(100), ()) for key in keys}
