@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from streams.errors import BatchGap
+
+#: Up to here a record counts for one where records are counted to bound memory; a heavier one counts for as many as it would fill.
+RECORD_BYTES: Final = 2_048
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,12 @@ class RecordBatch:
     end: int
     watermark_ms: int | None
     generation: int
+
+
+def size(records: Sequence[Any]) -> int:
+    """How much of a bound given in records these take: a bound in bytes for those who send large ones. A tick takes one."""
+    filled = sum(len(record.key or b"") + len(record.value or b"") for record in records) // RECORD_BYTES
+    return max(len(records), filled, 1)
 
 
 def check_follows(batch: RecordBatch, expected: int) -> None:

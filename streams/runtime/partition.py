@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streams.errors import EngineError, Fenced
-from streams.runtime.batch import RecordBatch, check_follows
+from streams.runtime.batch import RecordBatch, check_follows, size
 from streams.runtime.opening import Abandoned, Opened, Opening
 from streams.runtime.progress import Progress, encode
 from streams.runtime.reference import Touched
@@ -252,12 +252,12 @@ class PartitionTask:
             now_ms=self._now_ms,
             watermarks=self._watermarks,
         )
-        records = batches = 0
-        while self._queue and records < settings.group_records and batches < settings.group_batches:
+        filled = batches = 0
+        while self._queue and filled < settings.group_records and batches < settings.group_batches:
             batch = self._queue.popleft()
             engine.gates.taken(batch)
             batches += 1
-            records += len(batch.records)
+            filled += size(batch.records)
             if batch.watermark_ms is not None:
                 # What has been read stays read: the watermark of a former owner may be the higher one, if its clock was.
                 self._watermarks[batch.topic] = max(batch.watermark_ms, self._watermarks[batch.topic] or 0)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
@@ -11,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.errors import BatchGap, ConfigurationError, DependencyError, EngineError, Stalled, TopologyError
-from streams.runtime.batch import RecordBatch, check_follows
+from streams.runtime.batch import RECORD_BYTES, RecordBatch, check_follows
 from streams.runtime.clients import aiokafka_auth
 from streams.runtime.gates import Gates, Place, Read
+from streams.runtime.lane import Lane
 from streams.runtime.opening import _split as split
+from streams.runtime.partition import PartitionTask
 from streams.runtime.progress import Progress, decode, encode
 from streams.runtime.reference import ReferenceReader, Touched
 from streams.runtime.revisit import Point, Revisits, Slice, Span
@@ -24,6 +29,7 @@ from streams.runtime.watermark import MOST_ANSWERS, Watermark
 from tests.runtime.jobs import WorkerConfig, make_engine
 
 PLACE = ("in", 0)
+SMALL = SimpleNamespace(key=None, value=b"x")
 
 
 def read(base: int, end: int, records: tuple = ()) -> Read:
@@ -126,7 +132,7 @@ def test_a_full_task_is_not_read_for_until_it_takes_a_batch_up() -> None:
     gates = Gates(room=6)
     gates.open(PLACE, 1, 0)
     batches = [
-        gates.batches(gates.wanted(), [read(base, end, (None,) * (end - base))])[0] for base, end in ((0, 1), (1, 2), (2, 5), (5, 9))
+        gates.batches(gates.wanted(), [read(base, end, (SMALL,) * (end - base))])[0] for base, end in ((0, 1), (1, 2), (2, 5), (5, 9))
     ]
     assert gates.wanted() == {}
     assert gates.crowded()
@@ -134,6 +140,67 @@ def test_a_full_task_is_not_read_for_until_it_takes_a_batch_up() -> None:
     assert gates.wanted() == {}
     gates.taken(batches[2])
     assert gates.wanted() == {PLACE: 1}
+
+
+HEAVY = SimpleNamespace(key=b"k" * RECORD_BYTES, value=b"v" * RECORD_BYTES)
+
+
+def test_a_large_record_takes_the_room_of_as_many_as_it_would_fill() -> None:
+    """Memory is what is bounded: five thousand records of 100 KB are half a gigabyte."""
+    gates = Gates(room=6)
+    gates.open(PLACE, 1, 0)
+    [first] = gates.batches(gates.wanted(), [read(0, 2, (HEAVY, SMALL))])
+    assert gates.wanted() == {PLACE: 1}
+    [second] = gates.batches(gates.wanted(), [read(2, 4, (HEAVY, HEAVY))])
+    assert gates.wanted() == {}
+    for batch in (first, second):
+        gates.taken(batch)
+        assert gates.wanted() == {PLACE: 1}
+    assert gates.batches(gates.wanted(), []) == []
+
+
+@pytest.mark.parametrize(("record", "units"), [(SMALL, [10]), (HEAVY, [6, 4])], ids=["small", "large"])
+def test_a_unit_takes_fewer_large_records_than_small_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, record: Any, units: list[int]
+) -> None:
+    """It is one transaction, all of which is held in memory, and what the job makes of it."""
+    engine = make_engine(
+        WorkerConfig(
+            bootstrap="127.0.0.1:1",
+            prefix="p",
+            worker="w",
+            data_dir=str(tmp_path),
+            report=str(tmp_path / "report"),
+            settings={"group_records": 11},
+        )
+    )
+    taken: list[int] = []
+    committed: list[int] = []
+    all_done = asyncio.Event()
+
+    async def opened(task: PartitionTask) -> None:
+        task._opened, task.running = SimpleNamespace(store=None), True
+        task._received = task._offsets = dict.fromkeys(engine.job.inputs, 0)
+        for base in range(0, 10, 2):
+            task.hand_over(RecordBatch(engine.job.inputs[0], 0, (record, record), base, base + 2, None, 1))
+
+    async def commit(*_: Any) -> None:
+        committed.append(sum(taken))
+        taken.clear()
+        if sum(committed) == 10:
+            all_done.set()
+
+    monkeypatch.setattr(PartitionTask, "_open", opened)
+    monkeypatch.setattr(PartitionTask, "_commit", commit)
+    monkeypatch.setattr(engine.job, "process", lambda _, batch: taken.append(len(batch.records)))
+
+    async def run() -> None:
+        task = PartitionTask(engine, 0, Lane("test"), 1)
+        await all_done.wait()
+        task._task.cancel()
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+    assert committed == units
 
 
 def test_ticks_come_behind_data_and_only_with_news() -> None:
