@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from consumers.clickhouse import Client, reaching
 from consumers.rows import TABLES, Table
-from streams.errors import DependencyError
+from streams.errors import ConfigurationError, DependencyError
 from streams.settings import Settings
 
 _REQUEST_SECONDS = 15.0
@@ -50,6 +50,8 @@ def origins(settings: Settings, admin: AdminClient, client: Client) -> Mapping[s
 
     Raises
     ------
+    ConfigurationError
+        The database was filled from topics of another prefix.
     DependencyError
         Kafka or ClickHouse cannot be reached, or a topic is missing.
     """
@@ -57,6 +59,7 @@ def origins(settings: Settings, admin: AdminClient, client: Client) -> Mapping[s
     with reaching(settings):
         if settings.clickhouse.cluster:
             client.command("SYSTEM SYNC REPLICA topic_incarnation")  # what another replica was told of lives so far
+        _refuse_another_prefix(settings, client)
         tables: dict[str, str] = {
             name: str(uuid)
             for name, uuid in client.query("SELECT name, uuid FROM system.tables WHERE database = currentDatabase()").result_rows
@@ -89,6 +92,24 @@ def topic_ids(settings: Settings, admin: AdminClient) -> dict[str, str]:
             where = settings.kafka_client()["bootstrap.servers"]
             raise DependencyError(f"连不上 Kafka（{where}） Kafka cannot be reached: {error.args[0].str()}") from error
     return ids
+
+
+def _refuse_another_prefix(settings: Settings, client: Client) -> None:
+    """Raise if the database holds what topics of another prefix said.
+
+    Lives are counted by name, so rows of both would be of a first life: of a case the one of the higher offset would win for ever,
+    whichever system it is of; and buckets that only the former system knew would be counted beside the present one's.
+    """
+    ours = {settings.topic(table.topic) for table in TABLES}
+    found: list[str] = [topic for (topic,) in client.query("SELECT DISTINCT topic FROM topic_incarnation").result_rows]
+    if others := sorted(topic for topic in found if topic not in ours and topic.endswith(tuple(table.topic for table in TABLES))):
+        raise ConfigurationError(
+            f"数据库 {settings.clickhouse.database} 由另一前缀的主题填成：{', '.join(others)}。"
+            f"现在的前缀是 {settings.kafka.topic_prefix!r}，两个系统的数字会混在一起："
+            "另取 clickhouse.database；或 DROP DATABASE，由现在的主题填满。"
+            " The database was filled from topics of another prefix, and figures of both systems would be mixed: choose another"
+            " clickhouse.database, or drop this one and let the present topics fill it."
+        )
 
 
 def _ordinal(client: Client, topic: str, topic_id: str) -> int:

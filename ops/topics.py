@@ -209,11 +209,11 @@ def _partitions_message(wrong: list[Deviation]) -> str:
             *lines,
             (
                 f"办法：把 kafka.partitions 设回 {wrong[0].found}；"
-                "确要改变时，另取 kafka.topic_prefix 与 application，再用 guidang replay 把输入送过去。"
+                "确要改变时，另取 kafka.topic_prefix、application 与 clickhouse.database，再用 guidang replay 把输入送过去。"
             ),
             (
-                f"Way out: set kafka.partitions back to {wrong[0].found}; or choose a new kafka.topic_prefix and application,"
-                " and guidang replay the inputs into it."
+                f"Way out: set kafka.partitions back to {wrong[0].found}; or choose a new kafka.topic_prefix, application and"
+                " clickhouse.database, and guidang replay the inputs into it."
             ),
         ]
     )

@@ -53,7 +53,8 @@ def check_counts(wanted: Iterable[str], counts: Mapping[str, int], partitions: i
         expected = "" if partitions is None else f"{partitions} (kafka.partitions), "
         raise TopologyError(
             f"主题的分区数不符 all topics of a job need the same number of partitions: {expected}found {listed}。"
-            "分区一变，同一办件的记录会落到不同分区：另取 kafka.topic_prefix 与 application，用 guidang replay 把输入送过去。"
-            " Partitions cannot be taken away, and adding some sends keys elsewhere: take another kafka.topic_prefix and application,"
-            " and guidang replay the inputs into it."
+            "分区一变，同一办件的记录会落到不同分区：另取 kafka.topic_prefix、application 与"
+            " clickhouse.database，用 guidang replay 把输入送过去。"
+            " Partitions cannot be taken away, and adding some sends keys elsewhere: take another kafka.topic_prefix, application and"
+            " clickhouse.database, and guidang replay the inputs into it."
         )

@@ -258,6 +258,32 @@ def _remade(settings: Settings) -> tuple[str, ...]:
     return ensure_topics(settings).created
 
 
+def test_a_database_that_topics_of_another_prefix_have_filled_is_refused(sink_settings: Settings) -> None:
+    """As after a change of the number of partitions: rows of both would be of a first life, and the higher offset would win for ever."""
+    ensure_topics(sink_settings)
+    write_some(Outputs(sink_settings))
+    with sinking(sink_settings):
+        sunk(sink_settings)
+    before = figures(sink_settings)
+    kafka = sink_settings.kafka.model_copy(update={"topic_prefix": f"{sink_settings.kafka.topic_prefix}more-", "partitions": 3})
+    moved = sink_settings.model_copy(update={"kafka": kafka, "application": f"{sink_settings.application}-more"})
+    ensure_topics(moved)
+    with sinking(moved) as sink:
+        assert sink.wait(30) != 0
+        assert "clickhouse.database" in sink.communicate()[1]
+    assert figures(sink_settings) == before
+    own = sink_settings.clickhouse.model_copy(update={"database": f"{sink_settings.clickhouse.database}more"})
+    moved = moved.model_copy(update={"clickhouse": own})
+    write_some(Outputs(moved), cases=100)
+    try:
+        with sinking(moved):
+            sunk(moved)
+        assert len(figures(moved)["case_state"]) == 150
+        assert figures(sink_settings) == before
+    finally:
+        connect(sink_settings).command(f"DROP DATABASE {own.database} SYNC")
+
+
 def test_an_unreadable_output_stops_it(sink_settings: Settings) -> None:
     """It would leave a figure wrong: the sink ends, says where, and commits nothing behind it."""
     outputs = Outputs(sink_settings)
