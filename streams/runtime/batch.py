@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streams.errors import BatchGap
@@ -34,6 +34,8 @@ class RecordBatch:
     generation
         Which assignment of this worker the batch was read under. Not Kafka's generation id, which can stay the same over
         two assignments.
+    size
+        How much of a bound given in records the batch takes: a bound in bytes for those who send large ones. A tick takes one.
     """
 
     topic: str
@@ -43,12 +45,11 @@ class RecordBatch:
     end: int
     watermark_ms: int | None
     generation: int
+    size: int = field(init=False)
 
-
-def size(records: Sequence[Any]) -> int:
-    """How much of a bound given in records these take: a bound in bytes for those who send large ones. A tick takes one."""
-    filled = sum(len(record.key or b"") + len(record.value or b"") for record in records) // RECORD_BYTES
-    return max(len(records), filled, 1)
+    def __post_init__(self) -> None:
+        filled = sum([len(record.key or b"") + len(record.value or b"") for record in self.records]) // RECORD_BYTES
+        object.__setattr__(self, "size", max(len(self.records), filled, 1))
 
 
 def check_follows(batch: RecordBatch, expected: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.runtime.batch import RecordBatch, size
+from streams.runtime.batch import RecordBatch
 from streams.runtime.watermark import Watermark
 
 Place = tuple[str, int]
@@ -44,7 +44,7 @@ class Gates:
     ----------
     room
         Records of one input partition that may be between the broker and its partition task, a last batch more or less, as
-        :func:`streams.runtime.batch.size` counts them. Batches are not counted: at a light rate each has a few records, and what comes
+        their batches count them. Batches are not counted: at a light rate each has a few records, and what comes
         behind them would wait at the broker for two transactions.
     """
 
@@ -96,7 +96,7 @@ class Gates:
         """Note that the partition's task took a batch up: there is room again."""
         gate = self._gates.get((batch.topic, batch.partition))
         if gate is not None and gate.generation == batch.generation:
-            gate.under_way -= size(batch.records)
+            gate.under_way -= batch.size
             self.changed.set()
 
     def answered(self, asked_ms: int, ends: Mapping[Place, int]) -> None:
@@ -113,6 +113,7 @@ class Gates:
 
     def _batch(self, place: Place, gate: _Gate, records: Sequence[Any], base: int, end: int) -> RecordBatch:
         gate.position = end
-        gate.under_way += size(records)
         gate.told_ms = gate.watermark.reached(end)
-        return RecordBatch(*place, records, base, end, gate.told_ms, gate.generation)
+        batch = RecordBatch(*place, records, base, end, gate.told_ms, gate.generation)
+        gate.under_way += batch.size
+        return batch

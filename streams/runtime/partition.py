@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streams.errors import EngineError, Fenced
-from streams.runtime.batch import RecordBatch, check_follows, size
+from streams.runtime.batch import RecordBatch, check_follows
 from streams.runtime.opening import Abandoned, Opened, Opening
 from streams.runtime.progress import Progress, encode
 from streams.runtime.reference import Touched
@@ -257,7 +257,7 @@ class PartitionTask:
             batch = self._queue.popleft()
             engine.gates.taken(batch)
             batches += 1
-            filled += size(batch.records)
+            filled += batch.size
             if batch.watermark_ms is not None:
                 # What has been read stays read: the watermark of a former owner may be the higher one, if its clock was.
                 self._watermarks[batch.topic] = max(batch.watermark_ms, self._watermarks[batch.topic] or 0)

@@ -32,7 +32,7 @@ class EngineSettings:
         Most records of one read over all partitions; records of one input partition under way beyond which no more are read.
     group_records, group_batches
         Bounds of what shares a transaction. Here, as of ``room_records``, a large record counts for several
-        (:func:`streams.runtime.batch.size`).
+        (:class:`streams.runtime.batch.RecordBatch`).
     rest_ratio, longest_rest_s, plenty_records
         A partition rests after a commit, so many times as long as that took, but no longer than this, and not if so many records wait.
     advance_limit, revisit_limit
