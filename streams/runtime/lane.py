@@ -8,10 +8,13 @@ alive.
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
+
+logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,8 +57,16 @@ class Lane:
         return await future
 
     def post(self, function: Callable[[], object]) -> None:
-        """Run a function in the lane and wait for nothing; it must not raise."""
-        self._calls.put(lambda: (function(), None)[1])
+        """Run a function in the lane and wait for nothing; what it raises is logged, for nobody is there to hear it."""
+
+        def run() -> None:
+            try:
+                function()
+            except Exception:
+                # The lane outlives what is let go of in it: without its thread the next owner of the partition would wait for ever.
+                logger.exception("%s: a call that nobody waits for failed", self._thread.name)
+
+        self._calls.put(run)
 
     def _run(self) -> None:
         while True:

@@ -203,6 +203,22 @@ def test_a_unit_takes_fewer_large_records_than_small_ones(
     assert committed == units
 
 
+def test_a_lane_goes_on_after_a_call_that_nobody_waits_for_has_raised(caplog: pytest.LogCaptureFixture) -> None:
+    """A client that fails as it is closed must not keep the partition from whoever owns it next."""
+
+    def fails() -> None:
+        raise RuntimeError("cannot be closed")
+
+    async def run() -> int:
+        lane = Lane("partition-3")
+        lane.post(fails)
+        return await lane.call(lambda: 7)
+
+    assert asyncio.run(asyncio.wait_for(run(), 10)) == 7
+    assert "partition-3" in caplog.text
+    assert "cannot be closed" in caplog.text
+
+
 def test_ticks_come_behind_data_and_only_with_news() -> None:
     """Time never overtakes records."""
     gates = Gates(room=4)
