@@ -9,6 +9,7 @@ ahead of the log or torn.
 from __future__ import annotations
 
 import shutil
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -34,7 +35,8 @@ _META: Final = b"m"
 _INDEX: Final = b"i"
 _INDEX_END: Final = b"j"
 _TABLE: Final = b"t"
-_REMEMBERED_BOUNDS: Final = 64
+_REMEMBERED_BOUNDS: Final = 1_024
+"""More than the places that are looked at all the time, of which each source with heartbeats has one."""
 _BUFFER_BYTES: Final = 16 * 1024 * 1024
 _CACHE: Final = Cache(64 * 1024 * 1024)
 """Of blocks that were read, one for all partitions of a process."""
@@ -168,13 +170,10 @@ class Store:
                     batch.put(prefix + key, value)
         for position in changes.removed:
             batch.delete(_INDEX + position)
-        starts = [(low, _INDEX + index.bound(low)) for low in self._empty_to]
-        for position in changes.added:
-            place = _INDEX + position
+        added = sorted(_INDEX + position for position in changes.added)
+        for place in added:
             batch.put(place, b"")
-            for low, start in starts:
-                if start <= place < self._empty_to[low]:
-                    self._empty_to[low] = place
+        self._correct_remembered(added)
         for changelog, at in changes.positions.items():
             batch.put(_META + b"p" + changelog.encode(), str(at).encode())
         with self._given_up_if_damaged():
@@ -227,9 +226,19 @@ class Store:
             ) from exc
 
     def _remember(self, low: bytes, empty_to: bytes) -> None:
-        if low not in self._empty_to and len(self._empty_to) >= _REMEMBERED_BOUNDS:
+        self._empty_to.pop(low, None)  # what was used last is last in the dictionary, and stays longest
+        if len(self._empty_to) >= _REMEMBERED_BOUNDS:
             self._empty_to.pop(next(iter(self._empty_to)))
         self._empty_to[low] = empty_to
+
+    def _correct_remembered(self, added: Sequence[bytes]) -> None:
+        """Let each stretch known to be empty end at the first of these places, in order, that lies in it."""
+        if not added:
+            return
+        for low, empty_to in self._empty_to.items():
+            at = bisect_left(added, _INDEX + index.bound(low))
+            if at < len(added) and added[at] < empty_to:
+                self._empty_to[low] = added[at]
 
 
 def _prefix(table: str) -> bytes:

@@ -6,7 +6,7 @@ import os
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -144,6 +144,29 @@ def test_scans_agree_with_a_plain_model_through_any_history(tmp_path_factory: py
                 assert unit.scan(low, high, 1) == wanted[:1]
         commit(store, unit)
     store.close()
+
+
+def test_what_is_looked_at_all_the_time_is_remembered_among_many_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of hundreds of sources has a place where deadlines come and go; and a look at many others once puts none of them out."""
+    walked: list[bytes] = []
+    walk = Store._walk
+
+    def watched(self: Store, start: bytes, end: bytes) -> Iterator[bytes]:
+        walked.append(start)
+        return walk(self, start, end)
+
+    def look(term: bytes) -> bytes:
+        walked.clear()
+        assert list(store.scan(term, term + b"\xff")) == []
+        return walked[0]
+
+    monkeypatch.setattr(Store, "_walk", watched)
+    sources = [b"source-%03d-" % number for number in range(300)]
+    first = [look(source) for source in sources]
+    for number in range(3_000):
+        look(b"item-%d-" % number)
+        if number % 600 == 0:
+            assert all(look(source) > begin for source, begin in zip(sources, first, strict=True))
 
 
 def test_keys_come_in_order_and_go_on_after_a_cursor(store: Store) -> None:
