@@ -1,7 +1,8 @@
 """All records of the input topics into another system, which processes them from the beginning.
 
-The way from the local system to servers, and to another number of partitions. Keys, values, headers and times stay as they are;
-partitions do, where both systems have as many and choose them alike, so that a record that went astray is refused there as it was here.
+The way from the local system to servers, and to another number of partitions. Keys, values, headers that can be read and times
+stay as they are; partitions do, where both systems have as many and choose them alike, so that a record that went astray is refused
+there as it was here.
 How far it came is committed on the source: another run takes only what is new, and what a run that broke off had sent already is sent
 again, which changes nothing (the law: any repetition of the same events gives the same figures).
 """
