@@ -62,15 +62,19 @@ def publish(
         say(bad_row_line(file.name, row))
 
     settings = load_settings()
-    with progress(t(f"发布到 {topic}", f"publishing into {topic}")) as advance:
-        done = publish_file(settings, topic, file, encoding=encoding, on_bad=tell, on_progress=advance)
+    about = {"topic": topic, "file": str(file)}
+    try:
+        with progress(t(f"发布到 {topic}", f"publishing into {topic}")) as advance:
+            done = publish_file(settings, topic, file, encoding=encoding, on_bad=tell, on_progress=advance)
+    except BadInputFile as error:  # the file as a whole: nothing went in
+        if json:
+            emit_object(about | {"sent": 0, "bad": 0, "seconds": 0.0, "bad_rows": [], "error": str(error)})
+        raise
     counts = t(
         f"{file.name} → {topic}：已发布 {done.sent} 行，坏行 {done.bad}", f"{file.name} -> {topic}: {done.sent} published, {done.bad} bad"
     )
     if json:
-        emit_object(
-            {"topic": topic, "file": str(file), "sent": done.sent, "bad": done.bad, "seconds": round(done.seconds, 3), "bad_rows": told}
-        )
+        emit_object(about | {"sent": done.sent, "bad": done.bad, "seconds": round(done.seconds, 3), "bad_rows": told, "error": ""})
     if done.bad:
         raise BadInputFile(counts)
     say(f"{counts} ({done.seconds:.1f} s)")

@@ -117,6 +117,8 @@ def show(
         found = show_letter(settings, at, tell)
     if found is None:
         say(t(f"没有死信 {at}", f"there is no dead letter {at}"))
+        if json:
+            emit_object({"place": str(at), "found": False})
         return FINDINGS
     told = told_of(settings, found, whole=value)
     if json:

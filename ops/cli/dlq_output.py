@@ -91,6 +91,7 @@ def told_of(settings: Settings, shown: Shown, *, whole: bool) -> dict[str, Any]:
     letter, entry = shown.letter, shown.letter.entry
     key, value, advice = entry.key or b"", letter.value or b"", REASONS.get(entry.reason)
     told = row_of(settings, Listed(entry, shown.sent_to)) | {
+        "found": True,
         "timestamp": None if entry.timestamp_ms is None else iso(entry.timestamp_ms),
         "key_bytes": None if entry.key is None else len(entry.key),
         "key_hex": hex_dump(key),

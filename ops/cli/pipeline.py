@@ -75,6 +75,8 @@ def explain(case_no: Annotated[str, typer.Argument(help=t("办件号", "case num
         found = explain_case(load_settings(), case_no, tell)
     if found is None:
         say(t(f"没有办件 {case_no} 的任何记录", f"nothing is known of {case_no}"))
+        if json:
+            emit_object({"case_no": case_no, "events": [], "dead_letters": [], "state": None, "anomalies": [], "rule": None})
         return _FINDINGS
     if json:
         emit_object(found)

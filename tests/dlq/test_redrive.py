@@ -289,3 +289,8 @@ def test_exit_codes_without_a_dead_letter(run_command: Callable[..., Any], argum
     """Usage 2, not found 6; nothing to do is done."""
     done = run_command("dlq", *arguments)
     assert done.returncode == code, done.stderr
+
+
+def test_a_letter_that_is_not_there_is_said_in_json_too(run_command: Callable[..., Any]) -> None:
+    """One object, found or not."""
+    assert orjson.loads(run_command("dlq", "show", "0:0", "--json").stdout) == {"place": "0:0", "found": False}

@@ -187,6 +187,27 @@ def test_json_is_all_that_stdout_carries(kafka: Kafka, topic_prefix: str, tmp_pa
 
 
 @pytest.mark.kafka
+def test_a_case_of_which_nothing_is_known_has_an_empty_timeline(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
+    """Exit 6, and one object all the same: whoever asked for JSON reads JSON."""
+    environment = {"GUIDANG_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap, "GUIDANG_KAFKA__TOPIC_PREFIX": topic_prefix}
+    assert guidang("topics", "--data-dir", str(tmp_path), **environment).returncode == 0
+    done = guidang("explain", "nobody's", "--json", "--data-dir", str(tmp_path), **environment)
+    assert done.returncode == 6
+    found = orjson.loads(done.stdout)
+    assert found == {"case_no": "nobody's", "events": [], "dead_letters": [], "state": None, "anomalies": [], "rule": None}
+
+
+def test_a_file_refused_as_a_whole_is_told_in_json_too(tmp_path: Path) -> None:
+    """Exit 5, and one object of the usual shape that says why."""
+    file = tmp_path / "cases.csv"
+    file.write_text("case_no,colour\n1,red\n")
+    done = guidang("publish", "case-closed", str(file), "--json", GUIDANG_DATA_DIR=str(tmp_path))
+    told = orjson.loads(done.stdout)
+    assert (done.returncode, told["sent"], told["bad"], told["bad_rows"]) == (5, 0, 0, [])
+    assert "colour" in told["error"]
+
+
+@pytest.mark.kafka
 def test_doctor_says_what_is_missing_and_where_settings_come_from(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
     """An unreachable ClickHouse that was configured is a failure (6), missing topics are a warning, sources are named."""
     (tmp_path / "guidang.toml").write_text(f'[kafka]\nbootstrap_servers = "{kafka.bootstrap}"\npartitions = 5\n')
