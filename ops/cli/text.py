@@ -8,9 +8,9 @@ from functools import cache
 
 @cache
 def english() -> bool:
-    """Whether the locale is an English one; C, POSIX, none and all others read Chinese."""
-    locale = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
-    return locale.lower().startswith("en")
+    """Whether the locale is an English one; none and all others read Chinese. C and POSIX say nothing of a language."""
+    locales = (os.environ.get(name, "").partition(".")[0] for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return next((locale for locale in locales if locale not in {"", "C", "POSIX"}), "").lower().startswith("en")
 
 
 def t(zh: str, en: str) -> str:
