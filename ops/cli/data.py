@@ -15,7 +15,7 @@ from ops.cli.text import t
 from ops.publish import BadRow, publish_file
 from ops.simulate.calendar import at_ms
 from ops.simulate.generate import Plan
-from ops.simulate.run import publish_simulation, write_truth
+from ops.simulate.run import check_writable, publish_simulation, write_truth
 from streams.contracts import CASE_INPUTS, REFERENCE_INPUTS
 from streams.errors import BadInputFile
 from streams.settings import Settings, load_settings
@@ -108,6 +108,8 @@ def simulate(
     """Publish a simulated year."""
     settings = load_settings()
     plan = plan_of(settings, cases=cases, seed=seed, year=year, until=until, archives_stop=archives_stop)
+    if truth is not None:
+        check_writable(truth)
     with progress(t(f"模拟 {year} 年", f"simulating {year}"), cases) as advance:
         done = publish_simulation(settings, plan, advance)
     if truth is not None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
@@ -88,9 +89,21 @@ def write_truth(path: Path, plan: Plan, truth: Iterable[CaseTruth | ItemTruth]) 
         "deadline": str(plan.policy.deadline),
         "policy": plan.policy.fingerprint,
     }
+    with _opened(path, "wb") as file:
+        file.write(orjson.dumps({"simulation": about}, option=orjson.OPT_APPEND_NEWLINE))
+        file.writelines(orjson.dumps(each.as_json(), option=orjson.OPT_APPEND_NEWLINE) for each in truth)
+
+
+def check_writable(path: Path) -> None:
+    """Ask before anything is published, as a simulation whose truth is lost has been in vain; raises as :func:`write_truth` does."""
+    with _opened(path, "ab"):
+        pass
+
+
+@contextmanager
+def _opened(path: Path, mode: str) -> Iterator[IO[bytes]]:
     try:
-        with path.open("wb") as file:
-            file.write(orjson.dumps({"simulation": about}, option=orjson.OPT_APPEND_NEWLINE))
-            file.writelines(orjson.dumps(each.as_json(), option=orjson.OPT_APPEND_NEWLINE) for each in truth)
+        with path.open(mode) as file:
+            yield file
     except OSError as error:
         raise ConfigurationError(f"{path}: 写不了 cannot be written: {error.strerror}") from error
