@@ -19,7 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from ops.cli.catalog import COMMANDS
-from ops.cli.output import say
+from ops.cli.output import ReaderGone, data_stream, say
 from ops.cli.text import t
 from streams.errors import ConfigurationError, GuidangError
 from streams.settings import Settings
@@ -117,6 +117,8 @@ def _options(
 
 def main() -> None:
     """Run the command line of this process, and end it."""
+    if sys.stdout is not None:  # closed by who has called us
+        sys.stdout = data_stream()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -128,6 +130,8 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     try:
         code = app(args=hoist(arguments), prog_name="guidang", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, and not when the interpreter ends: it may turn out that nobody reads
     except GuidangError as error:
         if debug:
             traceback.print_exc()
@@ -135,7 +139,7 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:  # `guidang … | head`: the reader has seen enough
+    except ReaderGone:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except TyperException as error:

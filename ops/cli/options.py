@@ -32,3 +32,12 @@ def moment_ms(text: str) -> int:
         return instant_ms(text)
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error
+
+
+def utf8(text: str | None) -> str | None:
+    """Let a number through that can be a key: bytes that are no UTF-8 come from the shell as surrogates, which cannot."""
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError as error:
+        raise typer.BadParameter(t("不是 UTF-8 文字", "not UTF-8")) from error
+    return text

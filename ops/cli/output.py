@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,6 +40,24 @@ class Advance(Protocol):
 
     def __call__(self, done: float, total: float | None = None) -> None:
         """Show it."""
+
+
+class ReaderGone(Exception):
+    """Who reads stdout has seen enough (``guidang … | head``). Not an ``OSError``: those end typer, and rich, with exit code 1."""
+
+
+class _Stdout(io.FileIO):
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+
+
+def data_stream() -> io.TextIOWrapper:
+    """Stdout as commands need it: a reader may leave, and a character that the encoding lacks costs that character alone."""
+    raw = io.BufferedWriter(_Stdout(sys.stdout.fileno(), "wb", closefd=False))
+    return io.TextIOWrapper(raw, sys.stdout.encoding, "replace", line_buffering=sys.stdout.isatty())
 
 
 def say(message: str) -> None:

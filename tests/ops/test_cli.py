@@ -42,6 +42,8 @@ def guidang(*arguments: str, cwd: Path | None = None, timeout_seconds: float = 6
         ({"LC_ALL": "zh_CN.UTF-8", "LANG": "en_US.UTF-8"}, True),
         ({"LANG": "en_US.UTF-8"}, False),
         ({"LC_ALL": "en_GB.UTF-8", "LANG": "zh_CN.UTF-8"}, False),
+        ({"LC_ALL": "C.UTF-8", "LANG": "en_US.UTF-8"}, False),
+        ({"LC_ALL": "C.UTF-8"}, True),
     ],
 )
 def test_help_speaks_the_language_of_the_locale(locale: dict[str, str], *, chinese: bool) -> None:
@@ -131,6 +133,51 @@ def test_a_wrong_setting_is_3_and_named(arguments: tuple[str, ...], told: str, t
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("arguments", [("--help",), ("status",), ("status", "--json"), ("rights",)])
+def test_a_reader_who_has_seen_enough_is_no_failure(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """``guidang … | head`` in a script with ``pipefail``."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "ops", *arguments, "--data-dir", str(tmp_path)],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=60,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "gbk", "gbk:strict"])
+def test_a_character_that_the_encoding_lacks_costs_that_character_alone(encoding: str, tmp_path: Path) -> None:
+    """A terminal of old, or a log that somebody set to it."""
+    for arguments in (("--help",), ("rights",), ("doctor",)):
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "ops", *arguments, "--data-dir", str(tmp_path)],
+            capture_output=True,
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode in {0, 6}
+        assert done.stdout
+        assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("explain", b"\xff"), ("suggest", b"\xff"), ("dlq", "list", "--source-key", b"\xff")])
+def test_a_number_that_is_not_utf_8_is_wrong_usage(arguments: tuple[str | bytes, ...], tmp_path: Path) -> None:
+    """Every key is: nothing could be found by it."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "ops", *arguments, "--data-dir", tmp_path],
+        capture_output=True,
+        env={**os.environ, "GUIDANG_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1"},
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     """Only when asked."""
     assert "Traceback" in guidang("topics", "--debug", GUIDANG_DATA_DIR=str(tmp_path)).stderr
@@ -195,6 +242,14 @@ def test_a_case_of_which_nothing_is_known_has_an_empty_timeline(kafka: Kafka, to
     assert done.returncode == 6
     found = orjson.loads(done.stdout)
     assert found == {"case_no": "nobody's", "events": [], "dead_letters": [], "state": None, "anomalies": [], "rule": None}
+
+
+def test_a_truth_that_cannot_be_written_is_told_before_anything_is_published(tmp_path: Path) -> None:
+    """Even before Kafka is asked for: 3, and not 4."""
+    away = f"kafka.bootstrap_servers=127.0.0.1:{free_port()}"
+    done = guidang("simulate", "--truth", str(tmp_path / "nowhere" / "truth.jsonl"), "--data-dir", str(tmp_path), "--set", away)
+    assert done.returncode == 3
+    assert "truth.jsonl" in done.stderr
 
 
 def test_a_file_refused_as_a_whole_is_told_in_json_too(tmp_path: Path) -> None:
