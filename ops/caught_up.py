@@ -7,6 +7,7 @@ number of machines.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Any
 from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
-from ops.connect import Admin
+from ops.connect import REACH_SECONDS, Admin
 from ops.patience import RESTART_SECONDS, Answer, patiently
 from streams.contracts import FEED_HEARTBEAT, INTERNAL, JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS
 from streams.errors import DependencyError, WaitTimeout
@@ -27,6 +28,7 @@ from streams.settings import Settings
 
 Place = tuple[str, int]
 _REQUEST_SECONDS = 15.0
+_LEAST_SECONDS = 1.0
 _LOOK_SECONDS = 0.25
 
 
@@ -51,9 +53,16 @@ class Standing:
 
 @dataclass(slots=True)
 class Observer:
-    """Looks at the broker; connections are kept from one look to the next."""
+    """Looks at the broker; connections are kept from one look to the next.
+
+    Parameters
+    ----------
+    give_up
+        Monotonic time at which whoever looks has waited long enough: no question lasts longer.
+    """
 
     settings: Settings
+    give_up: float = math.inf
     _admin: Admin = field(init=False)
     _workers: Any = field(init=False)
     _sink: Any = field(init=False)
@@ -84,11 +93,11 @@ class Observer:
         asked: dict[TopicPartition, Any] = dict.fromkeys((TopicPartition(*place) for place in self._places), OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
         def ask() -> dict[Place, int]:
-            answers = self._admin.client.list_offsets(asked, isolation_level=level, request_timeout=_REQUEST_SECONDS)
+            answers = self._admin.client.list_offsets(asked, isolation_level=level, request_timeout=self._seconds())
             return {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
 
         try:
-            return passing(ask, _REQUEST_SECONDS)
+            return passing(ask, self._seconds())
         except KafkaException as error:
             raise self._admin.failure(error) from error
 
@@ -96,7 +105,7 @@ class Observer:
         """What the workers have committed of what they read."""
         inputs = set(self._names(JOB_INPUTS))
         try:
-            return committed(self._workers, [place for place in self._places if place[0] in inputs], _REQUEST_SECONDS)
+            return committed(self._workers, [place for place in self._places if place[0] in inputs], self._seconds())
         except KafkaException as error:
             raise self._admin.failure(error) from error
 
@@ -105,7 +114,7 @@ class Observer:
         outputs = set(self._names(OUTPUTS))
         wanted = [TopicPartition(*place) for place in self._places if place[0] in outputs]
         try:
-            return {(at.topic, at.partition): max(at.offset, 0) for at in self._sink.committed(wanted, timeout=_REQUEST_SECONDS)}
+            return {(at.topic, at.partition): max(at.offset, 0) for at in self._sink.committed(wanted, timeout=self._seconds())}
         except KafkaException as error:
             raise self._admin.failure(error) from error
 
@@ -122,11 +131,14 @@ class Observer:
         progress, sunk = self.progress(), self.sunk()
         return Standing(self.ends(), progress, sunk)
 
+    def _seconds(self, most: float = _REQUEST_SECONDS) -> float:
+        return max(min(most, self.give_up - time.monotonic()), _LEAST_SECONDS)
+
     def _names(self, topics: Iterable[str]) -> list[str]:
         return [self.settings.topic(name) for name in topics]
 
     def _find_places(self) -> list[Place]:
-        there = self._admin.metadata().topics
+        there = self._admin.metadata(self._seconds(REACH_SECONDS)).topics
         names = self._names((*JOB_INPUTS, *REFERENCE_INPUTS, *OUTPUTS))
         if missing := [name for name in names if name not in there]:
             raise DependencyError(
@@ -209,10 +221,10 @@ class _Patient:
     def ask(self, question: Callable[[Observer], Answer]) -> Answer:
         def asked() -> Answer:
             try:
-                self._observer = self._observer or Observer(self._settings)
+                self._observer = self._observer or Observer(self._settings, self.give_up)
                 return question(self._observer)
             except DependencyError:
                 self._observer = None
                 raise
 
-        return patiently(asked, min(self.give_up - time.monotonic(), RESTART_SECONDS))
+        return patiently(asked, RESTART_SECONDS, until=self.give_up)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,8 +16,13 @@ _PAUSE_SECONDS = 0.25
 Answer = TypeVar("Answer")
 
 
-def patiently(question: Callable[[], Answer], seconds: float) -> Answer:
+def patiently(question: Callable[[], Answer], seconds: float, *, until: float = math.inf) -> Answer:
     """Ask until there is an answer, for at most ``seconds`` after the first time that there was none: a question may itself take long.
+
+    Parameters
+    ----------
+    until
+        Monotonic time at which whoever waits has waited long enough.
 
     Raises
     ------
@@ -30,7 +36,7 @@ def patiently(question: Callable[[], Answer], seconds: float) -> Answer:
         except NotAllowed:
             raise
         except DependencyError:
-            give_up = give_up or time.monotonic() + seconds
+            give_up = give_up or min(time.monotonic() + seconds, until)
             if time.monotonic() > give_up:
                 raise
         time.sleep(_PAUSE_SECONDS)

@@ -46,6 +46,19 @@ def test_what_stays_away_is_told_when_the_time_is_over():
         patiently(ask, 0.1)
 
 
+def test_patience_ends_when_whoever_waits_has_waited_long_enough():
+    """However short a time has passed since the first failure."""
+    asked = []
+
+    def ask() -> None:
+        asked.append(1)
+        raise DependencyError("away")
+
+    with pytest.raises(DependencyError):
+        patiently(ask, 60, until=time.monotonic() - 1)
+    assert len(asked) == 1
+
+
 def test_a_missing_right_is_told_at_once():
     """And not asked for again."""
     asked = []
