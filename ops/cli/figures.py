@@ -89,7 +89,10 @@ def anomalies(
     """Print findings."""
     from consumers.anomalies import anomaly_rows  # noqa: PLC0415 - so that --help is fast
     from consumers.clickhouse import connect, reaching  # noqa: PLC0415
+    from streams.domain.rules import KINDS  # noqa: PLC0415
 
+    if kind and kind not in KINDS:  # an empty list would say that nothing of the kind was found
+        raise typer.BadParameter(t(f"没有这种异常：{kind}", f"no such kind: {kind}") + f" ({', '.join(KINDS)})")
     settings = load_settings()
     with reaching(settings):
         rows = anomaly_rows(connect(settings), kind=kind, state=state.value if state else None, unit=unit)

@@ -82,7 +82,9 @@ def test_every_command_of_the_catalogue_is_registered_with_a_help_text(name: str
     assert typer.main.get_group(app).commands[name].help
 
 
-@pytest.mark.parametrize("arguments", [("nonsense",), ("status", "--nonsense"), ("up", "--workers", "many")])
+@pytest.mark.parametrize(
+    "arguments", [("nonsense",), ("status", "--nonsense"), ("up", "--workers", "many"), ("anomalies", "--kind", "UNARCHIVD")]
+)
 def test_wrong_usage_is_2_and_keeps_stdout_clean(arguments: tuple[str, ...]) -> None:
     """Usage goes to stderr."""
     done = guidang(*arguments)
