@@ -178,8 +178,9 @@ class WorkerSettings(Section):
     """
 
     name: str = "worker-1"
-    """进程名：在运行的 worker 中唯一，重启后不变。
-    Static membership: unique among running workers, the same again after a restart."""
+    """进程名：在运行的 worker 中唯一，重启后不变。不设而同一 ``data_dir`` 里已有 worker-1 在运行的，取 extra-1、extra-2 ……
+    Static membership: unique among running workers, the same again after a restart. Not set, and worker-1 runs in this ``data_dir``
+    already: extra-1, extra-2, …"""
     dead_letter_share: float = Field(default=0.5, gt=0, le=1)
     """最近的记录中收不下的超过这个比例，worker 就停止而不写死信：多半是设置有误。1：从不停止。
     With more refused records than this among the latest, a worker ends and writes no dead letters: a setting is wrong. 1: never."""

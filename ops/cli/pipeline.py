@@ -29,21 +29,27 @@ def register(app: typer.Typer) -> None:
 
 
 def worker(
-    name: Annotated[str, typer.Option(help=t("进程名，同组内唯一，重启后不变", "unique in the group, the same after a restart"))] = "",
+    name: Annotated[
+        str,
+        typer.Option(
+            help=t("进程名，同组内唯一，重启后不变；默认 worker.name", "unique in the group, the same after a restart; default worker.name")
+        ),
+    ] = "",
     metrics_port: MetricsPort = None,
 ) -> None:
     """Run one worker until it is told to stop."""
     from ops.observe.serving import serve_own  # noqa: PLC0415 - the other commands need none of these
+    from ops.worker_name import held_name  # noqa: PLC0415
     from streams.app import build_worker, run  # noqa: PLC0415 - Faust takes half a second to import
 
-    settings = load_settings()
-    if name:
-        settings = settings.model_copy(update={"worker": settings.worker.model_copy(update={"name": name})})
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    built = build_worker(settings)
-    serve_own(settings, "worker", metrics_port, *built.collectors, health=built.health)
-    with ready_file(settings, settings.worker.name, lambda: built.engine.ready):
-        run(built)
+    settings = load_settings()
+    with held_name(settings, name) as held:
+        settings = settings.model_copy(update={"worker": settings.worker.model_copy(update={"name": held})})
+        built = build_worker(settings)
+        serve_own(settings, "worker", metrics_port, *built.collectors, health=built.health)
+        with ready_file(settings, held, lambda: built.engine.ready):
+            run(built)
 
 
 def wait(
