@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ops.cli.options import AsOf, Json, UnitFilter, moment_ms
-from ops.cli.output import Column, emit_rows, say
+from ops.cli.output import Column, emit_rows, progress, say
 from ops.cli.text import t
 from streams.domain.time import iso
 from streams.errors import ConfigurationError
@@ -59,7 +59,7 @@ def coverage(
         span = parse_window(window, now_ms)
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error
-    with reaching(settings):
+    with reaching(settings), progress(t("计算覆盖率", "computing coverage"), wanted=as_of is not None):
         rows = coverage_rows(
             connect(settings),
             by.value,

@@ -104,9 +104,9 @@ def emit_rows(rows: Iterable[Mapping[str, Any]], *, json: bool, columns: Sequenc
 
 
 @contextmanager
-def progress(description: str, total: float | None = None) -> Iterator[Advance]:
-    """A progress bar on stderr for what may take over 2 s; silent where stderr is no terminal."""
-    if not sys.stderr.isatty():
+def progress(description: str, total: float | None = None, *, wanted: bool = True) -> Iterator[Advance]:
+    """A progress bar on stderr for what may take over 2 s; silent where it does not (``wanted``), or where stderr is no terminal."""
+    if not (wanted and sys.stderr.isatty()):
         yield lambda _done, _total=None: None
         return
     from rich.console import Console  # noqa: PLC0415 - as above

@@ -12,7 +12,7 @@ from ops.cli.options import Json, MetricsPort, utf8
 from ops.cli.output import Column, emit_object, emit_rows, progress, reading_topics, say
 from ops.cli.text import t
 from ops.ready import ready_file
-from streams.settings import load_settings
+from streams.settings import Settings, load_settings
 
 _FINDINGS = 6
 _SHOWN = 100
@@ -59,18 +59,9 @@ def wait(
     timeout: Annotated[float, typer.Option(help=t("最长等待秒数", "seconds to wait at most"))] = 300.0,
 ) -> None:
     """Return when everything sent before has been processed and stored."""
-    from ops.caught_up import wait_caught_up  # noqa: PLC0415 - so that --help is fast
-
     if not caught_up:
         raise typer.BadParameter(t("请写明等待什么：--caught-up", "say what to wait for: --caught-up"))
-    with progress(t("追平中", "catching up")) as advance:
-        most: dict[int, int] = {}
-
-        def tell(step: int, missing: list[str]) -> None:
-            most[step] = max(most.get(step, 0), len(missing))
-            advance(most[step] - len(missing), most[step])
-
-        wait_caught_up(load_settings(), timeout, tell)
+    _catch_up(load_settings(), timeout)
 
 
 def explain(case_no: Annotated[str, typer.Argument(callback=utf8, help=t("办件号", "case number"))], json: Json = False) -> int | None:
@@ -96,12 +87,11 @@ def reconcile(
     timeout: Annotated[float, typer.Option(help=t("先等待追平的最长秒数", "seconds to wait for catching up first"))] = 300.0,
 ) -> int | None:
     """Recompute every verdict and print what differs."""
-    from ops.caught_up import wait_caught_up  # noqa: PLC0415
     from ops.reconcile import reconcile as recompute  # noqa: PLC0415
 
     settings = load_settings()
     since_ms = settings.make_clock().now_ms()
-    wait_caught_up(settings, timeout)
+    _catch_up(settings, timeout)
     with reading_topics() as tell:
         outcome = recompute(settings, since_ms, tell)
     if json:
@@ -117,6 +107,19 @@ def reconcile(
         )
     )
     return _FINDINGS if outcome.differences else None
+
+
+def _catch_up(settings: Settings, timeout_seconds: float) -> None:
+    from ops.caught_up import wait_caught_up  # noqa: PLC0415 - so that --help is fast
+
+    with progress(t("追平中", "catching up")) as advance:
+        most: dict[int, int] = {}
+
+        def tell(step: int, missing: list[str]) -> None:
+            most[step] = max(most.get(step, 0), len(missing))
+            advance(most[step] - len(missing), most[step])
+
+        wait_caught_up(settings, timeout_seconds, tell)
 
 
 def _print_timeline(found: dict[str, Any]) -> None:

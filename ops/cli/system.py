@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ops.cli.options import Json
-from ops.cli.output import Column, emit_object, emit_rows, say
+from ops.cli.output import Column, emit_object, emit_rows, progress, say
 from ops.cli.text import t
 from ops.lag import Lags, read_lags
 from ops.ports import answers
@@ -54,7 +54,11 @@ def up(
 ) -> None:
     """Start the system."""
     settings = load_settings()
-    done = control.up_detached(settings, workers, timeout_seconds=timeout) if detach else control.up_foreground(settings, workers, say)
+    if detach:
+        with progress(t("启动中", "starting")) as advance:
+            done = control.up_detached(settings, workers, advance, timeout_seconds=timeout)
+    else:
+        done = control.up_foreground(settings, workers, say)
     if done.already:
         say(t(f"系统已在运行（{settings.home}）。", f"The system is running already ({settings.home})."))
     elif detach:
@@ -64,7 +68,8 @@ def up(
 def down() -> None:
     """Stop the system."""
     settings = load_settings()
-    names = control.down(settings)
+    with progress(t("停止中", "stopping")) as advance:
+        names = control.down(settings, advance)
     say(t("已停止：", "stopped: ") + ", ".join(names) if names else t("没有在运行的进程。", "Nothing was running."))
 
 

@@ -26,6 +26,13 @@ _POLL_SECONDS = 0.1
 _LAST_BREATH_SECONDS = 10.0
 _CONFIGURATION = 3
 
+Tell = Callable[[int, int], None]
+"""Told how many are done, and of how many."""
+
+
+def _tell_nobody(_done: int, _total: int) -> None:
+    pass
+
 
 @dataclass(frozen=True, slots=True)
 class Up:
@@ -54,10 +61,15 @@ def up_foreground(settings: Settings, workers: int | None, echo: Callable[[str],
     return Up(already=False, record=record)
 
 
-def up_detached(settings: Settings, workers: int | None, *, timeout_seconds: float = READY_SECONDS) -> Up:
+def up_detached(settings: Settings, workers: int | None, tell: Tell = _tell_nobody, *, timeout_seconds: float = READY_SECONDS) -> Up:
     """Start a supervisor that outlives this process; return when everything is ready.
 
     When one runs already, only the number of workers is changed, if given.
+
+    Parameters
+    ----------
+    tell
+        Told at every look how many processes are ready, and of how many.
 
     Raises
     ------
@@ -85,11 +97,13 @@ def up_detached(settings: Settings, workers: int | None, *, timeout_seconds: flo
         record = read_record(paths.record)
         ended = supervisor.poll() is not None if supervisor else not locked(paths.lock)
         ours = supervisor is None or (record.supervisor is not None and record.supervisor.pid == supervisor.pid)
+        if ours:
+            tell(sum(entry.state in ("running", "done") for entry in record.entries), len(record.entries))
         if ours and not ended and _all_ready(paths, record):
             return Up(already, record)
         if ended:
             if locked(paths.lock):  # two at once: the other one was faster
-                return up_detached(settings, workers, timeout_seconds=max(give_up - time.monotonic(), 1))
+                return up_detached(settings, workers, tell, timeout_seconds=max(give_up - time.monotonic(), 1))
             _raise_failure(read_record(paths.record))
             raise DependencyError("监督进程已退出 the supervisor has ended:\n" + "\n".join(tail(paths.output, 5) or tail(paths.log, 10)))
         if time.monotonic() > give_up:
@@ -100,8 +114,13 @@ def up_detached(settings: Settings, workers: int | None, *, timeout_seconds: flo
         time.sleep(_POLL_SECONDS)
 
 
-def down(settings: Settings, *, timeout_seconds: float = DOWN_SECONDS) -> list[str]:
+def down(settings: Settings, tell: Tell = _tell_nobody, *, timeout_seconds: float = DOWN_SECONDS) -> list[str]:
     """Stop everything of this data folder, whoever started it and however that ended; return the names of what was stopped.
+
+    Parameters
+    ----------
+    tell
+        Told at every look how many processes have ended, and of how many.
 
     Raises
     ------
@@ -113,7 +132,8 @@ def down(settings: Settings, *, timeout_seconds: float = DOWN_SECONDS) -> list[s
     paths = Paths(settings.home)
     if read_if_there(paths.lock) is None:
         return []
-    names = [entry.name for entry in read_record(paths.record).entries if entry.process and entry.process.running]
+    running = {entry.name: entry.process for entry in read_record(paths.record).entries if entry.process and entry.process.running}
+    names = list(running)
     give_up = time.monotonic() + timeout_seconds
     told = None
     while locked(paths.lock):
@@ -122,6 +142,7 @@ def down(settings: Settings, *, timeout_seconds: float = DOWN_SECONDS) -> list[s
             with usable(paths.home):
                 supervisor.send(signal.SIGTERM)
             told = supervisor
+        tell(sum(not process.running for process in running.values()), len(running))
         if time.monotonic() > give_up:
             if supervisor:
                 supervisor.send(signal.SIGKILL)

@@ -10,12 +10,18 @@ import struct
 import subprocess
 import sys
 import termios
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
-from ops.cli.output import Column, emit_rows
+from ops import caught_up
+from ops.cli import pipeline
+from ops.cli.output import Advance, Column, emit_rows
+from ops.cli.text import t
+from streams.errors import WaitTimeout
 
 ROWS = [{"code": f"许可-{number:05}", "name": "行政许可事项" * number, "share": number / 7, "kinds": ["a", "b"]} for number in range(12)]
 COLUMNS = ["code", "name", Column("share", "归档率", right=True), "kinds"]
@@ -44,6 +50,27 @@ def test_on_a_terminal_no_character_is_cut_off_and_no_line_is_too_wide(columns: 
     lines = [line for line in shown.splitlines() if line]
     assert max(map(cell_len, lines)) <= columns
     assert shown.count("行") == sum(row["name"].count("行") for row in ROWS)
+
+
+def test_a_reconciliation_shows_how_far_behind_the_system_still_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It may wait for minutes before it reads anything."""
+    shown: list[tuple[str, float, float | None]] = []
+
+    @contextmanager
+    def progress(description: str) -> Iterator[Advance]:
+        yield lambda done, total=None: shown.append((description, done, total))
+
+    def behind(_settings: object, _seconds: float, tell: Callable[[int, list[str]], None]) -> None:
+        tell(1, ["a", "b"])
+        tell(1, ["b"])
+        raise WaitTimeout("never")
+
+    monkeypatch.setenv("GUIDANG_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(pipeline, "progress", progress)
+    monkeypatch.setattr(caught_up, "wait_caught_up", behind)
+    with pytest.raises(WaitTimeout):
+        pipeline.reconcile()
+    assert shown == [(t("追平中", "catching up"), 0, 2), (t("追平中", "catching up"), 1, 2)]
 
 
 def on_a_terminal(columns: int) -> str:

@@ -22,7 +22,7 @@ from ops.ports import LOOPBACK
 from ops.supervisor import control, loop
 from ops.supervisor.control import processes
 from ops.supervisor.process import MARK, ProcessId, end, marked
-from ops.supervisor.record import Paths, Record, locked, read_record
+from ops.supervisor.record import Entry, Paths, Record, locked, read_record, take_lock, write_record
 from ops.supervisor.roles import Role
 from streams.settings import Settings
 from tests.ops.test_cli import guidang
@@ -289,6 +289,28 @@ def test_a_supervisor_that_breaks_ends_its_children(tmp_path: Path, monkeypatch:
     assert "started, pid" in Paths(tmp_path).log.read_text(encoding="utf-8")
     assert System(tmp_path).left() == []
     assert [entry.state for entry in read_record(Paths(tmp_path).record).entries] == ["stopped"]
+
+
+def test_starting_and_stopping_say_how_far_they_are(tmp_path: Path) -> None:
+    """How many are ready, how many have ended: of all that there are, in the end."""
+    settings = Settings(data_dir=tmp_path, kafka={"bootstrap_servers": f"{LOOPBACK}:1"}, clickhouse={"url": f"http://{LOOPBACK}:1"})  # type: ignore[arg-type]
+    told: list[tuple[int, int]] = []
+    Paths(tmp_path).make()
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as supervisor, take_lock(Paths(tmp_path).lock) as lock:
+        identity = ProcessId.of(supervisor.pid)
+        children = tuple(Entry("sink", name, "running", identity) for name in ("one", "two"))
+        write_record(Paths(tmp_path).record, Record(identity, children, ready=True))
+        control.up_detached(settings, 0, lambda done, total: told.append((done, total)))
+        assert told == [(2, 2)]
+
+        def tell(done: int, total: int) -> None:
+            told.append((done, total))
+            if done == total:
+                lock.close()  # as the kernel does
+
+        told.clear()
+        assert control.down(settings, tell) == ["one", "two"]
+        assert told[-1] == (2, 2)
 
 
 @pytest.mark.parametrize(("asked", "given"), [(None, 3), (0, 0), (1, 1)])
