@@ -43,9 +43,9 @@ class Gates:
     Parameters
     ----------
     room
-        Records of one input partition that may be between the broker and its partition task, a last batch more or less, as
-        their batches count them. Batches are not counted: at a light rate each has a few records, and what comes
-        behind them would wait at the broker for two transactions.
+        Records of one input partition that may be between the broker and its partition task, a last batch more or less, as their
+        batches count them. Batches are not counted: at a light rate each has a few records, and what comes behind them would wait at
+        the broker for two transactions.
     """
 
     def __init__(self, room: int) -> None:
