@@ -23,7 +23,7 @@ from ops.simulate.records import archive_record, closing_record
 from ops.simulate.reference import reference_data
 from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, REFERENCE_INPUTS, codec, record_key
 from streams.errors import DependencyError
-from streams.settings import Settings
+from streams.settings import Settings, instant_ms
 
 _SEED = 7
 _CITY_CASES = 10_000
@@ -45,7 +45,8 @@ class CityLoad:
 
     def __init__(self, settings: Settings, bulk: int) -> None:
         self._settings, self._bulk = settings, bulk
-        self._now_ms, self._policy = settings.make_clock().now_ms() // HOUR_MS * HOUR_MS, settings.domain_policy()
+        # What the clock says when a run begins, and not what it says now: who sends and who checks must mean the same hour.
+        self._now_ms, self._policy = instant_ms(settings.clock) // HOUR_MS * HOUR_MS, settings.domain_policy()
         self._city = City(Random(_SEED), _CITY_CASES, year_of(day_at(self._now_ms)))  # noqa: S311 - repeatable, not secret
         self._encode = {topic: codec(topic).encode for topic in (CASE_CLOSED, ARCHIVE_RECEIVED)}
 
