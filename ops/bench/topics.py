@@ -35,8 +35,13 @@ def create(bootstrap: str, topics: Mapping[str, Mapping[str, str]], partitions: 
         raise DependencyError(f"主题建不了 topics cannot be created: {error.args[0].str()}") from error
 
 
-def remove(bootstrap: str, names: Collection[str] = (), *, part: str = "") -> None:
+def remove(bootstrap: str, names: Collection[str] = (), *, part: str = "", seconds: float = _REQUEST_SECONDS) -> None:
     """Delete topics of these names, and all with ``part`` in theirs; return once the broker has forgotten them.
+
+    Parameters
+    ----------
+    seconds
+        Bound of each question, and of the forgetting.
 
     Raises
     ------
@@ -46,13 +51,13 @@ def remove(bootstrap: str, names: Collection[str] = (), *, part: str = "") -> No
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
 
     def there() -> list[str]:
-        return [name for name in admin.list_topics(timeout=_REQUEST_SECONDS).topics if name in names or (part and part in name)]
+        return [name for name in admin.list_topics(timeout=seconds).topics if name in names or (part and part in name)]
 
     try:
         if found := there():
-            for deleted in admin.delete_topics(found, operation_timeout=_REQUEST_SECONDS).values():
-                deleted.result(_REQUEST_SECONDS)
-        give_up = time.monotonic() + _REQUEST_SECONDS
+            for deleted in admin.delete_topics(found, operation_timeout=seconds).values():
+                deleted.result(seconds)
+        give_up = time.monotonic() + seconds
         while there():
             if time.monotonic() > give_up:
                 raise DependencyError(f"主题删不掉 topics stay: {', '.join(there())}")
@@ -61,10 +66,10 @@ def remove(bootstrap: str, names: Collection[str] = (), *, part: str = "") -> No
         raise DependencyError(f"主题删不了 topics cannot be deleted: {error.args[0].str()}") from error
 
 
-def tidy(bootstrap: str, part: str) -> None:
+def tidy(bootstrap: str, part: str, *, seconds: float = _REQUEST_SECONDS) -> None:
     """Delete the topics of a run, as :func:`remove`: what stays is told, and no reason to lose what was measured."""
     try:
-        remove(bootstrap, part=part)
+        remove(bootstrap, part=part, seconds=seconds)
     except DependencyError as error:
         logger.warning("%s", error)
 
