@@ -25,6 +25,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from streams.clock import Clock, wall_ms
+from streams.data_dir import usable
 from streams.domain.items import parse_item
 from streams.domain.policy import Deadline, Policy
 from streams.errors import ConfigurationError
@@ -464,7 +465,7 @@ def instant_ms(text: str) -> int:
 
 def _made_once(path: Path, content: str) -> str:
     """Make a file unless it is there; whoever comes first, all read the same, and nobody a half of it."""
-    try:
+    with usable(path):
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, draft = tempfile.mkstemp(dir=path.parent)  # readable by its owner alone
@@ -474,5 +475,3 @@ def _made_once(path: Path, content: str) -> str:
                 os.link(draft, path)
             Path(draft).unlink()
         return path.read_text().strip()
-    except OSError as error:
-        raise ConfigurationError(f"data_dir 不可用 cannot be used: {path}: {error.strerror}") from error

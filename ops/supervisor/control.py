@@ -14,8 +14,9 @@ from typing import Any
 from ops.kafka import tail
 from ops.supervisor.loop import Supervisor, end_leftovers
 from ops.supervisor.process import await_end
-from ops.supervisor.record import Entry, Paths, Record, locked, read_if_there, read_record, take_lock, usable, write_record, write_whole
+from ops.supervisor.record import Entry, Paths, Record, locked, read_if_there, read_record, take_lock, write_record, write_whole
 from ops.supervisor.roles import guidang
+from streams.data_dir import usable
 from streams.errors import ConfigurationError, DependencyError, GuidangError, WaitTimeout
 from streams.settings import Settings
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -13,7 +13,7 @@ from typing import IO, Any
 import orjson
 
 from ops.supervisor.process import ProcessId
-from streams.errors import ConfigurationError
+from streams.data_dir import usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +105,6 @@ def read_if_there(path: Path) -> bytes | None:
     with usable(path), suppress(FileNotFoundError, NotADirectoryError):
         return path.read_bytes()
     return None
-
-
-@contextmanager
-def usable(path: Path) -> Iterator[None]:
-    """Say of a file that cannot be read or written, another user's as a rule, that the data folder is not the right one."""
-    try:
-        yield
-    except OSError as error:
-        raise ConfigurationError(f"data_dir 不可用 cannot be used: {path}: {error.strerror}") from error
 
 
 def write_whole(path: Path, content: bytes) -> None:
