@@ -22,7 +22,7 @@ from streams.agents.terms import CASES, ITEMS, due_span, item_due_span, review_s
 from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, DEAD_LETTER, ITEM_USE
 from streams.domain.assess import Assessor
 from streams.domain.facts import CaseFacts, TooManyEvents
-from streams.domain.findings import Cause, publications
+from streams.domain.findings import Cause, mark_backfill, publications
 from streams.domain.time import day_of
 from streams.domain.verdict import Moment, State
 from streams.errors import InvalidRecord
@@ -31,7 +31,7 @@ from streams.runtime.batch import RecordBatch
 from streams.runtime.job import Work
 from streams.runtime.revisit import Span
 
-RULES_VERSION = 4
+RULES_VERSION = 5
 """Goes up when the rules, the index terms or what the store holds change: every case and item is then judged again at the next start."""
 
 
@@ -175,16 +175,17 @@ class CaseJob:
     def _settle(self, work: Work, key: bytes, facts: CaseFacts, moment: Moment, before: State | None) -> None:
         """Judge a case; if its state is another than before, store it and tell."""
         state = self._assessor.assess(key.decode(), facts, moment, before)
+        known_ms = moment.archives_read_ms if moment.archives_read_ms is not None else moment.now_ms
+        mark_backfill(before, state, self._assessor.policy, known_ms)
         if state == before:
             return
         CASE_TABLE.put(work, key, state)
         self.tally.verdicts[state["status"]] = self.tally.verdicts.get(state["status"], 0) + 1
         self._fold.add(before, state)
         if state["findings"] or (before and before["findings"]):
-            known_ms = moment.archives_read_ms if moment.archives_read_ms is not None else moment.now_ms
             waiver = partial(self._assessor.reference.waivers.basis, day=day_of(moment.now_ms))
-            cause = Cause(self._assessor.basis(facts, state), known_ms, waiver)
-            for told in publications(state["case_no"], before, state, self._assessor.policy, cause):
+            cause = Cause(self._assessor.basis(facts, state), waiver)
+            for told in publications(state["case_no"], before, state, cause):
                 self.publisher.tell(work, key, told)
 
     def _flush(self, work: Work) -> None:

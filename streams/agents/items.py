@@ -15,7 +15,7 @@ from streams.agents.tables import ITEM_TABLE
 from streams.contracts import ITEM_USE, codec
 from streams.domain.configuration import Auditor, ItemState
 from streams.domain.coverage import UNREGISTERED, Bucket
-from streams.domain.findings import Cause, publications
+from streams.domain.findings import Cause, mark_backfill, publications
 from streams.domain.items import parse_item
 from streams.domain.policy import Policy
 from streams.domain.reference import Reference, item_key
@@ -85,11 +85,12 @@ class ItemDesk:
     ) -> None:
         now_ms = work.now_ms
         state = self._auditor.audit(*place, sorted(having), now_ms)
+        mark_backfill(before, state, self._policy, now_ms)
         if state == before:
             return
         ITEM_TABLE.put(work, key, state)
         # Partitions may come to have cases of an item again after they had none: only the record that says so tells the two apart.
         basis = [self._reference.item_basis(*place, now_ms), state["unregistered_in"], heard, self._policy.fingerprint]
-        cause = Cause(basis, now_ms, partial(self._reference.waivers.basis, day=day_of(now_ms)))
-        for told in publications(key.decode(), before, state, self._policy, cause):
+        cause = Cause(basis, partial(self._reference.waivers.basis, day=day_of(now_ms)))
+        for told in publications(key.decode(), before, state, cause):
             self._publisher.tell(work, key, told)

@@ -68,4 +68,4 @@ class Assessor:
             if closing is not None:
                 yield from self._quality.findings(closing, facts)
         elif closing is not None and closing["is_test"] and not closing["deleted"] and state["received_at"] is not None:
-            yield Finding("TEST_CASE", state["received_at"])
+            yield Finding("TEST_CASE", max(state["received_at"], closing["closed_at"]))

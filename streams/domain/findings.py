@@ -36,14 +36,11 @@ class Cause:
     ----------
     version
         Of the facts, and of the reference rows and the policy, that the new state rests on; never the same again once it was another.
-    known_ms
-        How far the input has been read: what is much older is history being loaded.
     waiver
         What the waiver of a finding rests on, by its id; never the same again either.
     """
 
     version: list[Any]
-    known_ms: int
     waiver: Callable[[str], list[Any]] = lambda _: []
 
 
@@ -56,7 +53,8 @@ def archiving_findings(facts: CaseFacts, state: State) -> Iterator[Finding]:
     if state["closed_at"] is not None and refused and not accepted:
         said = [(archive.refusals()[-1], number) for number, archive in facts.standing() if archive.refusals()]
         last, number = max(said, key=lambda each: by_time(each[0]))
-        yield Finding("REFUSED", min(archive["refused_at"] for archive in refused), last["receipt"], number)
+        first_ms = min(archive["refused_at"] for archive in refused)
+        yield Finding("REFUSED", max(first_ms, state["closed_at"]), last["receipt"], number)
     if state["status"] == "ORPHAN":
         yield Finding("ORPHAN_ARCHIVE", state["received_at"])
     if len(accepted) > 1:
@@ -66,7 +64,26 @@ def archiving_findings(facts: CaseFacts, state: State) -> Iterator[Finding]:
         yield Finding("CASE_NO_COLLISION", state["closed_at"])
 
 
-def publications(subject: str, before: State | None, after: State, policy: Policy, cause: Cause) -> list[Publication]:
+def mark_backfill(before: State | None, after: State, policy: Policy, known_ms: int) -> None:
+    """Write beside each open finding whether it is history being loaded (补录): it was, on the day it was found, and that does not change.
+
+    How a finding was found is no part of what is so: the same events in another order may give another mark, and nothing else.
+
+    Parameters
+    ----------
+    known_ms
+        How far the input has been read: what came about longer than ``policy.backfill_age`` before it is history.
+    """
+    marks = {finding["kind"]: finding["backfill"] for finding in before["findings"]} if before else {}
+    for finding in after["findings"]:
+        kind, since_ms = finding["kind"], finding["since"]
+        # Nobody can find an orphan before its grace is over, which by default is as long as news stays news.
+        grace_ms = policy.orphan_grace_ms if kind == "ORPHAN_ARCHIVE" else 0
+        is_history = since_ms is not None and known_ms - since_ms - grace_ms > policy.backfill_age_ms
+        finding["backfill"] = marks.get(kind, is_history)
+
+
+def publications(subject: str, before: State | None, after: State, cause: Cause) -> list[Publication]:
     """What to tell subscribers when a case or an item goes from one state to another.
 
     A finding that stays open is told again when its particulars changed: a case that moved keeps its id and gets its new unit.
@@ -76,16 +93,14 @@ def publications(subject: str, before: State | None, after: State, policy: Polic
     told: list[Publication] = []
     for kind, finding in new.items():
         if kind not in old or before is None or _particulars(before, old[kind]) != _particulars(after, finding):
-            told.append(_publication(subject, "OPENED", finding, after, "", policy, cause))
+            told.append(_publication(subject, "OPENED", finding, after, "", cause))
     for kind, finding in old.items():
         if kind not in new:
-            told.append(_publication(subject, "RESOLVED", finding, after, _resolution(kind, after), policy, cause))
+            told.append(_publication(subject, "RESOLVED", finding, after, _resolution(kind, after), cause))
     return told
 
 
-def _publication(
-    subject: str, word: str, finding: dict[str, Any], state: State, resolution: str, policy: Policy, cause: Cause
-) -> Publication:
+def _publication(subject: str, word: str, finding: dict[str, Any], state: State, resolution: str, cause: Cause) -> Publication:
     received_at, time_ms = state.get("received_at"), finding["since"]
     if resolution in {"ARCHIVED", "ARCHIVED_LATE"}:
         time_ms = max(time_ms, received_at)
@@ -95,7 +110,6 @@ def _publication(
         "subject": subject,
         "resolution": resolution,
         "late_ms": received_at - state["due_at"] if resolution == "ARCHIVED_LATE" else None,
-        "backfill": time_ms is not None and cause.known_ms - time_ms > policy.backfill_age_ms,
         **{name: state.get(name) for name in _COPIED},
     }
     id_ = finding["anomaly_id"]
@@ -110,7 +124,8 @@ _COPIED = (
 
 
 def _particulars(state: State, finding: dict[str, Any]) -> list[Any]:
-    return [*(state.get(name) for name in ("unit_code", "district_code", "item_code", "due_at")), *finding.values()]
+    said = (value for name, value in finding.items() if name != "backfill")
+    return [*(state.get(name) for name in ("unit_code", "district_code", "item_code", "due_at")), *said]
 
 
 def _resolution(kind: str, after: State) -> str:

@@ -62,7 +62,7 @@ class Quality:
         if schedule is None:
             return
         held = [material for event in accepted for material in event["materials"]]
-        since_ms = min(event["received_at"] for event in accepted)
+        since_ms = max(closing["closed_at"], min(event["received_at"] for event in accepted))
         for kind, name in _MISSING.items():
             absent = [wanted for wanted in schedule["materials"] if wanted["kind"] == kind and self._is_absent(wanted, held)]
             if absent:

@@ -313,6 +313,55 @@ def test_history_is_marked_as_backfill(pipeline: Pipeline) -> None:
     assert [anomaly["backfill"] for anomaly in pipeline.anomalies()] == [False, True]
 
 
+@pytest.mark.parametrize("found_ms", [DUE_MS, DUE_MS + DAY_MS + 1])
+def test_what_was_news_when_it_was_found_stays_news_until_it_is_resolved(pipeline: Pipeline, found_ms: int) -> None:
+    """A unit's open findings page on when it moves to another district; and who passes history over sees them resolved."""
+    pipeline.closings(closing())
+    pipeline.tick(found_ms)
+    pipeline.tick(DUE_MS + 30 * DAY_MS)
+    row = {"event_id": "r1", "unit_code": "U1", "unit_name": "", "district_code": "330114", "district_name": ""}
+    pipeline.reference_record(UNIT_REGISTRY, row)
+    pipeline.closings(closing(event_id="e2", revision=2, deleted=True))
+    told = pipeline.anomalies()
+    assert [(anomaly["state"], anomaly["district_code"]) for anomaly in told] == [
+        ("OPENED", "330106"),
+        ("OPENED", "330114"),
+        ("RESOLVED", "330114"),
+    ]
+    assert {anomaly["backfill"] for anomaly in told} == {found_ms > DUE_MS + DAY_MS}
+
+
+@pytest.mark.parametrize("late_ms", [0, 1])
+def test_an_orphan_is_news_for_as_long_after_its_grace_as_any_finding(pipeline: Pipeline, late_ms: int) -> None:
+    """Nobody can find it before: the grace is no delay of ours."""
+    pipeline.archives(archive(received_at=CLOSED_MS))
+    pipeline.tick(CLOSED_MS + 2 * DAY_MS + late_ms)
+    (orphan,) = pipeline.anomalies()
+    assert (orphan["kind"], orphan["since"], orphan["backfill"]) == ("ORPHAN_ARCHIVE", CLOSED_MS, late_ms > 0)
+
+
+def test_a_package_refused_days_before_its_case_closes_is_news_when_the_case_closes(pipeline: Pipeline) -> None:
+    """Only then is it owed."""
+    pipeline.archives(archive(receipt="UNPACK_FAILED", received_at=CLOSED_MS - 5 * DAY_MS))
+    pipeline.closings(closing())
+    (refused,) = pipeline.anomalies()
+    assert (refused["kind"], refused["since"], refused["backfill"]) == ("REFUSED", CLOSED_MS, False)
+
+
+def test_a_finding_that_opens_again_is_found_anew(pipeline: Pipeline) -> None:
+    """Whether it is news is asked each time it is found."""
+    pipeline.closings(closing())
+    pipeline.tick(DUE_MS)
+    pipeline.closings(closing(event_id="e2", revision=2, deleted=True))
+    pipeline.tick(DUE_MS + 2 * DAY_MS)
+    pipeline.closings(closing(event_id="e3", revision=3))
+    assert [(anomaly["state"], anomaly["backfill"]) for anomaly in pipeline.anomalies()] == [
+        ("OPENED", False),
+        ("RESOLVED", False),
+        ("OPENED", True),
+    ]
+
+
 def test_the_district_is_that_of_the_unit_on_the_closing_day(pipeline: Pipeline) -> None:
     """A row of unit-registry corrects the past too; without one the event's district holds, and without that UNKNOWN."""
     pipeline.closings(closing(), closing(case_no="d", unit_code="U9", district_code=""))
