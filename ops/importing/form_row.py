@@ -90,8 +90,8 @@ class FormRow:
         if code is None:
             return None
         self._name(main.code, code)
-        above = code.main_code if code.code != code.main_code else ""
-        return {"item_code": code.code, "item_name": name, "main_item_code": above, "main_item_name": ""}
+        above = (code.main_code, name) if code.code != code.main_code else ("", "")
+        return {"item_code": code.code, "item_name": name, "main_item_code": above[0], "main_item_name": above[1]}
 
     def _name(self, place: Place, item: Item) -> None:
         self.named = Named(self.span.sheet.name, cell_name(place), item.code)

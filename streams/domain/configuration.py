@@ -54,7 +54,7 @@ class Auditor:
             "item_code": item.code,
             "item_name": _name(registered, schedule, config),
             "main_item_code": main_key(registered).split("|", 1)[1] if registered else item.main_code,
-            "main_item_name": registered["main_item_name"] if registered else "",
+            "main_item_name": _main_item_name(registered, key) if registered else "",
             "item_type": item.type,
             "registered": registered is not None,
             "build_mode": registered["build_mode"] if registered else "UNKNOWN",
@@ -99,7 +99,7 @@ def _findings(schedule: Row | None, config: Row | None) -> Iterator[Finding]:
 
 
 def _differences(schedule: Row, config: Row) -> Iterator[Finding]:
-    since_ms = _since(config)
+    since_ms = max((at for at in (_since(schedule), _since(config)) if at is not None), default=None)
     for kind, field in (("RETENTION_MISMATCH", "retention"), ("VERSION_MISMATCH", "schedule_version")):
         if config[field] != schedule[field]:
             yield Finding(kind, since_ms, detail=f"{config[field]} ≠ {schedule[field]}")
@@ -131,6 +131,12 @@ def _since(row: Row) -> int | None:
 
 def _name(*rows: Row | None) -> str:
     return next((row["item_name"] for row in rows if row and row["item_name"]), "")
+
+
+def _main_item_name(registered: Row, key: str) -> str:
+    """Return what the registry calls the main item; who registers a main item itself names it once."""
+    name: str = registered["main_item_name"] or (registered["item_name"] if main_key(registered) == key else "")
+    return name
 
 
 def _side(row: Row) -> dict[str, Any]:

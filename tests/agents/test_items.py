@@ -108,6 +108,23 @@ def test_names_are_compared_without_blanks_and_width(pipeline: Pipeline) -> None
     assert kinds(pipeline) == []
 
 
+def test_a_configuration_differs_from_a_schedule_since_the_later_of_the_two_is_valid(pipeline: Pipeline) -> None:
+    """A new schedule makes news of what was configured long ago."""
+    pipeline.reference_record(MODULE_CONFIG, configured(event_id="m2", revision=2, valid_from=DAY - 100))
+    pipeline.reference_record(ARCHIVING_SCHEDULE, scheduled(event_id="s2", revision=2, schedule_version="2018-2", valid_from=DAY))
+    (finding,) = pipeline.items()[KEY]["findings"]
+    assert (finding["kind"], finding["since"], finding["backfill"]) == ("VERSION_MISMATCH", DAY * DAY_MS - OFFSET_MS, False)
+    pipeline.reference_record(MODULE_CONFIG, configured(event_id="m3", revision=3, schedule_version="2018-2", retention="YEARS_10"))
+    (finding,) = pipeline.items()[KEY]["findings"]
+    assert (finding["kind"], finding["since"]) == ("RETENTION_MISMATCH", DAY * DAY_MS - OFFSET_MS)
+
+
+def test_a_main_item_that_is_registered_itself_is_its_own_main_item_by_name_too(pipeline: Pipeline) -> None:
+    """附件1 names it once."""
+    state = pipeline.items()[KEY]
+    assert (state["main_item_code"], state["main_item_name"]) == (ITEM, "中医医疗广告审查")
+
+
 def test_an_item_without_configuration_is_told_until_it_has_one(pipeline: Pipeline) -> None:
     """考核细则: 未配置扣 10 分."""
     pipeline.reference_record(MODULE_CONFIG, configured(revision=2, deleted=True))

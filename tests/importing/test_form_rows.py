@@ -27,7 +27,8 @@ def test_a_code_of_none_of_the_eight_types_goes_in_and_is_told(code: str, caplog
 def test_a_code_with_a_fourth_place_is_an_item_under_its_main_item():
     """Real data has them; a sub-item's main item is meant without it."""
     content = read(form([with_cell(MAIN, "C", "许可-00387-000-02")])).drafts[0].content
-    assert content == MAIN_CONTENT | {"item_code": "许可-00387-000-02", "main_item_code": "许可-00387-000"}
+    above = {"main_item_code": "许可-00387-000", "main_item_name": MAIN_CONTENT["item_name"]}
+    assert content == MAIN_CONTENT | {"item_code": "许可-00387-000-02", **above}
     (draft,) = read(form([with_cell(with_cell(SUB_1, "C", "许可-00385-000-02"), "E", "许可-00385-001-02")])).drafts
     assert draft.content == SUB_CONTENT | {"item_code": "许可-00385-001-02"}
 
