@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -92,8 +93,7 @@ def import_items(
     from ops.importing.table import read_sheets  # noqa: PLC0415
 
     how = _how(unit_code, valid_from, partial=partial, replace=replace, json=json)
-    with progress(t(f"读取 {file.name}", f"reading {file.name}")):
-        reading = read_form(read_sheets(file, encoding), file.name)
+    reading = _read(ITEM_REGISTRY, file, lambda: read_form(read_sheets(file, encoding), file.name), json=json)
     _bring_in(ITEM_REGISTRY, file, reading, how)
 
 
@@ -108,7 +108,7 @@ def import_schedule(
 ) -> None:
     """Import archiving schedules."""
     how = _how(unit_code, valid_from, partial=partial, replace=replace, json=json)
-    _bring_in(ARCHIVING_SCHEDULE, file, _read_table(ARCHIVING_SCHEDULE, file, encoding), how)
+    _bring_in(ARCHIVING_SCHEDULE, file, _read_table(ARCHIVING_SCHEDULE, file, encoding, json=json), how)
 
 
 def import_config(
@@ -122,7 +122,7 @@ def import_config(
 ) -> None:
     """Import configurations of archiving modules."""
     how = _how(unit_code, valid_from, partial=partial, replace=replace, json=json)
-    _bring_in(MODULE_CONFIG, file, _read_table(MODULE_CONFIG, file, encoding), how)
+    _bring_in(MODULE_CONFIG, file, _read_table(MODULE_CONFIG, file, encoding, json=json), how)
 
 
 def export_items_template(
@@ -141,12 +141,26 @@ def export_items_template(
     say(t(f"已写入 {path}", f"written: {path}"))
 
 
-def _read_table(topic: str, file: Path, encoding: str) -> Reading:
+def _read_table(topic: str, file: Path, encoding: str, *, json: bool) -> Reading:
     from ops.importing.materials import REQUIRED, read_items  # noqa: PLC0415 - openpyxl, which --help need not wait for
     from ops.importing.table import read_rows  # noqa: PLC0415
 
-    with progress(t(f"读取 {file.name}", f"reading {file.name}")):
-        return read_items(topic, read_rows(file, encoding, REQUIRED[topic]))
+    return _read(topic, file, lambda: read_items(topic, read_rows(file, encoding, REQUIRED[topic])), json=json)
+
+
+def _read(topic: str, file: Path, read: Callable[[], Reading], *, json: bool) -> Reading:
+    """Read a file; one that is refused as a whole is told as JSON, too."""
+    try:
+        with progress(t(f"读取 {file.name}", f"reading {file.name}")):
+            return read()
+    except BadInputFile as error:
+        if json:
+            _emit(topic, file, published=0, unchanged=0, deleted=0, bad=0, errors=[], error=str(error))
+        raise
+
+
+def _emit(topic: str, file: Path, **found: Any) -> None:
+    emit_object({"topic": topic, "file": str(file), **found})
 
 
 def _how(unit_code: str, valid_from: str, *, partial: bool, replace: bool, json: bool) -> _How:
@@ -192,7 +206,7 @@ def _bring_in(topic: str, file: Path, reading: Reading, how: _How) -> None:
         say(fault_line(file.name, fault))
     if how.json:
         counts = {"published": done.published, "unchanged": done.unchanged, "deleted": done.deleted, "bad": bad}
-        emit_object({"topic": topic, "file": str(file), **counts, "errors": [asdict(fault) for fault in faults]})
+        _emit(topic, file, **counts, errors=[asdict(fault) for fault in faults], error="")
     told = t(
         f"{file.name} → {topic}：已发布 {done.published}，未变 {done.unchanged}，撤销 {done.deleted}，有误 {bad}",
         f"{file.name} -> {topic}: {done.published} published, {done.unchanged} unchanged, {done.deleted} taken back, {bad} bad",

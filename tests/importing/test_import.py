@@ -152,8 +152,11 @@ def test_a_refused_workbook_is_5_without_kafka_and_without_a_traceback(tmp_path:
     path = tmp_path / "f.xlsx"
     path.write_bytes(b"PK")
     done = guidang("import-items", str(path), "--unit-code", "U", "--json")
-    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (5, "", False)
-    assert "已损坏" in done.stderr
+    assert (done.returncode, "Traceback" in done.stderr) == (5, False)
+    assert counts(done) == (5, 0, 0, 0, 0)
+    told = orjson.loads(done.stdout)
+    assert "已损坏" in told["error"]
+    assert told["error"] in done.stderr
 
 
 def test_an_empty_form_is_written_where_asked(tmp_path: Path):
