@@ -17,6 +17,7 @@ import typer
 
 from ops.cli import bench_live
 from ops.cli.bench_sitting import Sitting, check_writable, write
+from ops.cli.ending import clean_up_on_sigterm
 from ops.cli.output import Column, emit_rows, progress, say
 from ops.cli.text import t
 
@@ -144,6 +145,7 @@ def bench(
     earlier = orjson.loads(json.read_bytes()) if resume and json is not None and json.exists() else {}
     if earlier:
         check_same(earlier, settings)
+    clean_up_on_sigterm()
     with _alone(folder) as home:
         say(t("准备：下载与编译对手 …", "fetching and compiling peers …"))
         records = provide(chosen, say)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -16,12 +14,13 @@ from typing import Annotated, Any, Self
 
 import typer
 
+from ops.cli.ending import clean_up_on_sigterm
 from ops.cli.options import Json
 from ops.cli.output import Column, emit_object, emit_rows, say
 from ops.cli.text import t
 from ops.supervisor.record import Paths, locked
 
-_FAILED, _TERMINATED = 1, 143
+_FAILED = 1
 _SHOWN_DIFFERENCES = 40
 _SHOWN_UNITS = 12
 _SECONDS_BETWEEN_LINES = 3
@@ -61,7 +60,7 @@ def demo(
     from ops import demo as show  # noqa: PLC0415 - ClickHouse and Kafka clients, which --help need not wait for
     from ops.cli.data import plan_of  # noqa: PLC0415
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # so that what was started is stopped
+    clean_up_on_sigterm()
     begun = time.monotonic()
     with _folder(keep=keep) as home:
         settings = show.stand_alone(home, _CLOCK)

@@ -15,6 +15,7 @@ import orjson
 import pytest
 
 from ops.cli.demo import remove_kept
+from tests.left_behind import left_behind, processes
 
 
 def start(temp: Path, *arguments: str) -> subprocess.Popen[bytes]:
@@ -23,24 +24,6 @@ def start(temp: Path, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "ops", "demo", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     )  # fmt: skip
-
-
-def processes(temp: Path) -> dict[int, str]:
-    """Command lines of processes that use the folder, by process id."""
-    found = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command, environment = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
-        except OSError:
-            continue
-        if str(temp).encode() in command + environment and process.name != str(os.getpid()):
-            found[int(process.name)] = command.replace(b"\0", b" ").decode()
-    return found
-
-
-def left_behind(temp: Path) -> list[str]:
-    """Command lines of processes that still use the folder."""
-    return list(processes(temp).values())
 
 
 @pytest.mark.kafka
