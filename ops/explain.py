@@ -77,7 +77,7 @@ _EXCLUSIONS = {
     "OUTSIDE_TYPES": "不属八类行政事项，不计入 not one of the eight item types",
     "OFFLINE": "自建系统、离线归档，另行列示 a unit's own system, archived offline",
     "MODE_UNKNOWN": "自建系统、归档方式未填，另行列示 a unit's own system, its mode not stated",
-    "PLANNED_LATER": "自建系统、归档计划在办结年份之后，另行列示（假设） planned for a later year (assumption)",
+    "PLANNED_LATER": "自建系统、归档计划在办结年份之后，另行列示（假设 policy.count_before_plan） planned for a later year (assumption)",
     "VERTICAL": "垂建：在上级系统办理，不计入（假设 policy.count_vertical） a superior's system (assumption)",
     "UNREGISTERED_ITEM": "事项未登记，不计入（假设 policy.count_unregistered） the item is not registered (assumption)",
 }

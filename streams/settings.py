@@ -158,6 +158,9 @@ class PolicySettings(Section):
     count_vertical: bool = False
     """上级垂建系统办理的事项是否计入。
     Whether items on a superior's system count."""
+    count_before_plan: bool = False
+    """自建事项在归档计划年度之前办结的是否计入。
+    Whether cases of items on a unit's own system count that closed before the year of its plan."""
     score: ScorePolicy = ScorePolicy()
 
 
@@ -306,6 +309,7 @@ class Settings(BaseSettings):
             count_forwarded=self.policy.count_forwarded,
             count_unregistered=self.policy.count_unregistered,
             count_vertical=self.policy.count_vertical,
+            count_before_plan=self.policy.count_before_plan,
         )
 
     def kafka_client(self, **more: str | float) -> dict[str, Any]:

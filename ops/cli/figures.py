@@ -96,6 +96,7 @@ def anomalies(
     settings = load_settings()
     with reaching(settings):
         rows = anomaly_rows(connect(settings), kind=kind, state=state.value if state else None, unit=unit)
+    say(assumptions(settings))
     columns = [
         Column("kind", t("种类", "kind")),
         Column("state", t("状态", "state")),
@@ -125,6 +126,8 @@ def assumptions(settings: Settings) -> str:
         + t(" 计入" if policy.count_unregistered else " 不计", f" counted={policy.count_unregistered}"),
         t("垂建事项", "items on a superior's system")
         + t(" 计入" if policy.count_vertical else " 不计", f" counted={policy.count_vertical}"),
+        t("归档计划年度之前的自建事项", "items of a unit's own system before the year of their plan")
+        + t(" 计入" if policy.count_before_plan else " 不计", f" counted={policy.count_before_plan}"),
     ]
     return t("假定（A）：", "assumptions (A): ") + t("；", "; ").join(parts)
 

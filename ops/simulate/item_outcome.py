@@ -28,8 +28,7 @@ def _told(city: City, item: Item, today: int, policy: Policy) -> ItemTruth:
     standing, errors = item.registration.on(today), item.setup.errors_on(today)
     expected = policy.count_unregistered
     if standing:
-        reason = standing.unexpected_in(year_of(today))
-        expected = not reason or (reason == "VERTICAL" and policy.count_vertical)
+        expected = not standing.unexpected_in(year_of(today), policy)
     leaf = city.is_leaf(item, today)
     return ItemTruth(
         item.unit.code,

@@ -149,8 +149,7 @@ def _not_expected(final: Content, policy: Policy) -> str:
     standing = final.item.standing(final.unit, day)
     if standing is None:
         return "" if policy.count_unregistered else "UNREGISTERED_ITEM"
-    reason = standing.unexpected_in(year_of(day))
-    return "" if reason == "VERTICAL" and policy.count_vertical else reason
+    return standing.unexpected_in(year_of(day), policy)
 
 
 def _quality(truth: CaseTruth, fate: Fate) -> list[str]:

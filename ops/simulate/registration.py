@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ops.simulate.calendar import day_number
 from ops.simulate.rows import Row
+from streams.domain.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,11 @@ class Standing:
     plan_year: int = 0
     unexpected: str = ""
 
-    def unexpected_in(self, year: int) -> str:
+    def unexpected_in(self, year: int, policy: Policy) -> str:
         """Why no archives of it are expected online in a year; empty: they are."""
-        return "PLANNED_LATER" if not self.unexpected and year < self.plan_year else self.unexpected
+        reason = self.unexpected or ("PLANNED_LATER" if year < self.plan_year else "")
+        counts = {"PLANNED_LATER": policy.count_before_plan, "VERTICAL": policy.count_vertical}
+        return "" if counts.get(reason) else reason
 
 
 @dataclass(frozen=True, slots=True)

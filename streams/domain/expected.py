@@ -41,4 +41,4 @@ def not_expected(row: Row | None, day: int, policy: Policy) -> str:
         return "" if policy.count_vertical else "VERTICAL"
     if row["archiving_mode"] != "ONLINE":
         return "OFFLINE" if row["archiving_mode"] == "OFFLINE" else "MODE_UNKNOWN"
-    return "PLANNED_LATER" if row["plan_year"] > year_of(day) else ""
+    return "PLANNED_LATER" if row["plan_year"] > year_of(day) and not policy.count_before_plan else ""

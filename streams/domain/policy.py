@@ -58,8 +58,9 @@ class Policy:
         A finding older than this when found is history being loaded, not news.
     count_unknown_closing, count_forwarded
         Whether closings of state UNKNOWN and FORWARDED are in the denominator.
-    count_unregistered, count_vertical
-        Whether cases of items that are not in the registry, and of items on a superior's system (垂建), are.
+    count_unregistered, count_vertical, count_before_plan
+        Whether cases of items that are not in the registry, of items on a superior's system (垂建), and of items on the unit's own (自建)
+        that are planned for a later year, are.
     fingerprint
         Short name of exactly these assumptions, made from them: two policies that judge alike share it.
     """
@@ -72,6 +73,7 @@ class Policy:
     count_forwarded: bool = False
     count_unregistered: bool = True
     count_vertical: bool = False
+    count_before_plan: bool = False
     fingerprint: str = field(init=False, repr=False, compare=False)
 
     def deadline_for(self, item_code: str, main_item_code: str) -> Deadline:

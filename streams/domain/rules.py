@@ -87,7 +87,6 @@ def kinds_told_on(topic: str) -> tuple[str, ...]:
 
 
 ASSUMED = (
-    ("自建事项自计划归档年度起计入", "items of a unit's own system are counted from the year of their plan on"),
     ("归档模块未配置按事项计", "a module not configured is one for each item"),
     ("以当前未解除且未豁免的问题计", "findings are those open now and not waived"),
     ("逾期归档不扣分", "lateness costs nothing"),

@@ -28,6 +28,7 @@ DEFAULT_POLICY: Mapping[str, Any] = {
     "count_unknown_closing": True,
     "count_forwarded": False,
     "count_vertical": False,
+    "count_before_plan": False,
     "count_unregistered": True,
 }
 

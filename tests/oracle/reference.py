@@ -53,7 +53,7 @@ class Reference:
         if mode != "ONLINE":
             return "OFFLINE" if mode == "OFFLINE" else "MODE_UNKNOWN"
         year = (_EPOCH + dt.timedelta(days=day)).year
-        return "" if row.get("plan_year", 0) <= year else "PLANNED_LATER"
+        return "" if row.get("plan_year", 0) <= year or self.policy["count_before_plan"] else "PLANNED_LATER"
 
     def flags(self, key: Key, day: int) -> frozenset[str]:
         """What is remarkable about its registration."""

@@ -55,6 +55,12 @@ def test_policy_can_count_vertical_items():
     assert verdict([registered(build_mode="VERTICAL")], {"count_vertical": True}).counted
 
 
+def test_policy_can_count_items_before_the_year_of_their_plan():
+    """The plan then says when a unit meant to begin, no more."""
+    assert verdict([self_built(plan_year=2019)], {"count_before_plan": True}).counted
+    assert not verdict([self_built("OFFLINE", plan_year=2019)], {"count_before_plan": True}).counted
+
+
 def test_the_row_of_the_closing_day_decides():
     """The highest row that covers it; the plan year is held against the year of that day."""
     rows = [

@@ -51,7 +51,7 @@ PLANS = [
     Plan(3000, 8, now_ms=at_ms(dt.date(2026, 6, 1), 12)),
     Plan(3000, 9, policy=Policy(deadline=Deadline(hours=72), count_forwarded=True, count_unknown_closing=False)),
     Plan(3000, 10, year=2019),
-    Plan(3000, 12, policy=Policy(count_unregistered=False, count_vertical=True)),
+    Plan(3000, 12, policy=Policy(count_unregistered=False, count_vertical=True, count_before_plan=True)),
     Plan(3000, 13, until_ms=at_ms(dt.date(2018, 8, 1), 12), now_ms=at_ms(dt.date(2019, 6, 1), 12)),
     Plan(3000, 14, until_ms=at_ms(dt.date(2018, 6, 13), 12), archives_stop_ms=at_ms(dt.date(2018, 6, 6), 18)),
     Plan(1, 11),
@@ -60,7 +60,8 @@ PLANS = [
 
 def policy_of(plan: Plan) -> dict[str, Any]:
     """The plan's assumptions as the oracle takes them."""
-    names = ("orphan_grace_ms", "count_forwarded", "count_unknown_closing", "count_vertical", "count_unregistered")
+    counted = ("count_forwarded", "count_unknown_closing", "count_vertical", "count_unregistered", "count_before_plan")
+    names = ("orphan_grace_ms", *counted)
     return {"deadline": str(plan.policy.deadline)} | {name: getattr(plan.policy, name) for name in names}
 
 
