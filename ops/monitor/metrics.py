@@ -182,8 +182,8 @@ SOURCE_GAP: Final = Metric(
     "guidang_source_expected_gap_seconds",
     "gauge",
     "seconds",
-    "来源可以安静多久：发心跳的按心跳间隔，其余按自身节律；事件太少则缺。",
-    "How long a source may be silent: by its heartbeat's interval, else by its own rhythm; absent with too few events.",
+    "来源可以安静多久：发心跳的按心跳间隔，其余按自身节律，并计入事件通常迟到多久；事件太少则缺。",
+    "How long a source may be silent: by its heartbeat's interval, else by its own rhythm and how late events come; absent with too few.",
     ("source", "topic"),
     values={"topic": CASE_INPUTS},
 )

@@ -22,8 +22,8 @@ LEAST_GAPS: Final = 10
 FACTOR: Final = 1.5
 FLOOR_MS: Final = HOUR_MS
 _BEGIN_MS, _END_MS = int(8.5 * HOUR_MS), int(17.5 * HOUR_MS)
-_WORKDAY_MS: Final = _END_MS - _BEGIN_MS
-CEILING_MS: Final = 4 * _WORKDAY_MS
+WORKDAY_MS: Final = _END_MS - _BEGIN_MS
+CEILING_MS: Final = 4 * WORKDAY_MS
 """A source that may be silent for longer than four working days has no rhythm that anybody could be woken by."""
 _MOST_DAYS = 60
 
@@ -55,13 +55,19 @@ def expected_gap_ms(
     return _after_working(last_ms + delay_ms, allowed_ms, calendar) - last_ms
 
 
+def worked_ms(from_ms: int, until_ms: int, calendar: WorkCalendar) -> int:
+    """Working time between two moments; 0 when they are the wrong way round, as after a clock was put back."""
+    first, last = _worked_ms(np.array([from_ms, until_ms], np.int64), calendar)
+    return max(int(last - first), 0)
+
+
 def _worked_ms(times: Times, calendar: WorkCalendar) -> Times:
     """Working time from some beginning to each time."""
     days, in_day = np.divmod(times + OFFSET_MS, DAY_MS)
     first = int(days.min())
     worked = np.array([calendar.is_workday(day) for day in range(first, int(days.max()) + 1)], np.int64)
-    before = np.concatenate(([0], np.cumsum(worked) * _WORKDAY_MS))
-    today = worked[days - first] * np.clip(in_day - _BEGIN_MS, 0, _WORKDAY_MS)
+    before = np.concatenate(([0], np.cumsum(worked) * WORKDAY_MS))
+    today = worked[days - first] * np.clip(in_day - _BEGIN_MS, 0, WORKDAY_MS)
     summed: Times = before[days - first] + today
     return summed
 
