@@ -12,6 +12,7 @@ from consumers.sources import SLOT_MS
 from ops.monitor.rhythm import LOOKBACK_MS
 from ops.reading import read_topic
 from streams.contracts import CASE_INPUTS, FEED_HEARTBEAT, codec
+from streams.domain.time import LATEST_MS
 from streams.errors import InvalidRecord
 from streams.settings import Settings
 
@@ -84,6 +85,8 @@ class Heartbeats:
             claim = codec(FEED_HEARTBEAT).decode(message.value())
         except InvalidRecord:
             return  # workers write the dead letter
-        topic = claim["topic"].removeprefix(self._settings.kafka.topic_prefix)
-        if topic in CASE_INPUTS and claim["source_system"]:
-            self._claims[claim["source_system"], topic].add(claim["complete_through"], message.timestamp()[1] + self._shift_ms)
+        topic, through_ms = claim["topic"].removeprefix(self._settings.kafka.topic_prefix), claim["complete_through"]
+        # One that workers refuse as out of range would stand above all that follow, and so would one of a time still to come.
+        if topic in CASE_INPUTS and claim["source_system"] and through_ms < LATEST_MS:
+            told_ms = message.timestamp()[1] + self._shift_ms
+            self._claims[claim["source_system"], topic].add(min(through_ms, told_ms), told_ms)

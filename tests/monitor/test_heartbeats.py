@@ -64,6 +64,18 @@ def test_each_look_reads_on_where_the_last_one_ended(settings: Settings) -> None
 
 
 @pytest.mark.kafka
+def test_a_claim_of_a_time_that_cannot_be_hides_none_that_follow(settings: Settings) -> None:
+    """Microseconds are refused, as workers do; one ahead of the clock says no more than that all was sent until then."""
+    beat(settings, ("s", "case-closed", T0), ("s", "case-closed", 1_700_000_000_000_000), ("s", "case-closed", T0 + HOUR_MS))
+    heartbeats = Heartbeats(settings, shift_ms=0)
+    assert heartbeats.look()["s", "case-closed"].through_ms == [T0, T0 + HOUR_MS]
+    beat(settings, ("s", "case-closed", wall_ms() + 300 * DAY_MS))
+    claims = heartbeats.look()["s", "case-closed"]
+    assert claims.through_ms == claims.told_ms[-1:]  # what was claimed in another year has no part in a rhythm of now
+    assert claims.through_ms[-1] <= wall_ms()
+
+
+@pytest.mark.kafka
 def test_a_broker_that_is_away_is_a_failed_look(settings: Settings) -> None:
     """It says so, and does not take for ever."""
     kafka = settings.kafka.model_copy(update={"bootstrap_servers": f"127.0.0.1:{free_port()}"})
