@@ -34,7 +34,7 @@ class Pulse:
     gap_ms: int | None
 
 
-Pulses = Mapping[tuple[str, ...], Pulse]
+Pulses = Mapping[Place, Pulse]
 
 
 class Sources:
@@ -53,10 +53,10 @@ class Sources:
         self._sending.begin()
 
     def families(self) -> Iterator[Family]:
-        """Silence and expected gap of every source that was heard of within four weeks."""
-        found = {**(self._sending.answer() or {}), **(self._claiming.answer() or {})}
+        """Silence and expected gap of every source of :func:`told`."""
+        events, claims = self._sending.answer() or {}, self._claiming.answer() or {}
         now_ms = self._clock.now_ms()
-        pulses = {place: pulse for place, pulse in sorted(found.items()) if now_ms - pulse.last_ms < LOOKBACK_MS}
+        pulses = told(events, claims, now_ms)
         yield SOURCE_SILENT.family({place: max(now_ms - pulse.last_ms, 0) / 1000 for place, pulse in pulses.items()})
         yield SOURCE_GAP.family({place: pulse.gap_ms / 1000 for place, pulse in pulses.items() if pulse.gap_ms is not None})
 
@@ -66,6 +66,18 @@ class Sources:
             heard = heard_from(client, since_ms=now_ms - 2 * LOOKBACK_MS, now_ms=now_ms)
         arrivals = self._arrivals.look({place: of.last_ms for place, of in heard.items()}, now_ms)
         return pulses_of_events(heard, arrivals, china_calendar())
+
+
+def told(events: Pulses, claims: Pulses, now_ms: int) -> Pulses:
+    """The sources to speak of: each by its claims, else by its events, until it has not been heard of for four weeks.
+
+    A source that claims no longer, or no longer of one topic, is spoken of for as long as anything else comes from it: its cases wait.
+    """
+    alive = {place for pulses in (events, claims) for place, pulse in pulses.items() if now_ms - pulse.last_ms < LOOKBACK_MS}
+    sources = {source for source, _ in alive}
+    waited_for = {place for place in claims if place[0] in sources}
+    found = {**events, **claims}
+    return {place: found[place] for place in sorted(alive | waited_for)}
 
 
 def pulses_of_events(heard: Mapping[Place, Heard], arrivals: Mapping[Place, Arrival], calendar: WorkCalendar) -> Pulses:

@@ -11,8 +11,8 @@ import pytest
 
 from consumers.sources import SLOT_MS, Heard
 from ops.monitor.arrivals import Arrivals
-from ops.monitor.sources import pulses_of_events
-from streams.contracts import ARCHIVE_RECEIVED
+from ops.monitor.sources import Pulse, pulses_of_events, told
+from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED
 from streams.domain.time import DAY_MS, HOUR_MS, day_number
 from streams.holidays import china_calendar
 
@@ -98,8 +98,7 @@ def nightly(tmp_path: Path) -> Watch:
 def test_a_batch_each_night_with_the_times_of_the_day_before_is_no_silence_and_one_that_fails_is(nightly: Watch) -> None:
     """From the first day on, when it is not known yet how late the events come; a missing batch is told on the day it is missed."""
     assert nightly.false_alarms(ms(AFTER_NEXT, "02:00")) == []
-    told = nightly.false_alarms(ms(AFTER_NEXT, "17:00"))
-    assert told[0] == f"{AFTER_NEXT} 13:10"
+    assert nightly.false_alarms(ms(AFTER_NEXT, "17:00"))[0] == f"{AFTER_NEXT} 13:10"
 
 
 def test_a_monitor_that_starts_again_knows_how_late_a_source_is_and_one_without_its_file_waits_for_longer(nightly: Watch) -> None:
@@ -142,3 +141,18 @@ def test_a_file_that_cannot_be_written_is_told_once_and_stops_nothing(tmp_path: 
     assert watch.false_alarms(ms(AFTER_NEXT, "13:00")) == []
     assert watch.false_alarms(ms(AFTER_NEXT, "14:00"))
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_a_source_that_gave_up_heartbeats_is_spoken_of_for_as_long_as_anything_comes_from_it() -> None:
+    """Its cases wait for the claim; a source of which nothing comes at all is forgotten after four weeks."""
+    now_ms, gap_ms = ms(LAST, "12:00"), HOUR_MS
+
+    def before(days: int) -> Pulse:
+        return Pulse(now_ms - days * DAY_MS, gap_ms)
+
+    claims = {("gave-up", ARCHIVE_RECEIVED): before(29), ("half", ARCHIVE_RECEIVED): before(29), ("gone", ARCHIVE_RECEIVED): before(29)}
+    events = {("gave-up", ARCHIVE_RECEIVED): before(0), ("half", CASE_CLOSED): before(0), ("gone", ARCHIVE_RECEIVED): before(30)}
+    found = told(events, claims, now_ms)
+    assert found == {place: claims.get(place) or events[place] for place in [*claims, *events] if place[0] != "gone"}
+    assert [now_ms - found[source, ARCHIVE_RECEIVED].last_ms > gap_ms for source in ("gave-up", "half")] == [True, True]
+    assert told(events, {}, now_ms).keys() == {("gave-up", ARCHIVE_RECEIVED), ("half", CASE_CLOSED)}
