@@ -22,6 +22,8 @@ from streams.settings import Settings
 
 _HEARTBEAT_FLOOR_MS = HOUR_MS // 4
 """A source that sends heartbeats has said that it means to be watched closely."""
+_STALE_SECONDS = 300.0
+"""An answer of five minutes ago stands until the next is there: silence is counted on by the clock, and a hole would restart alerts."""
 _UNSEEN_FLOOR_MS = 2 * WORKDAY_MS
 """While it is not known how late events come: a batch each day may bring those of the day before, and be due at the day's end."""
 
@@ -44,8 +46,8 @@ class Sources:
         self._settings, self._clock = settings, settings.make_clock()
         self._heartbeats = Heartbeats(settings, self._clock.shift_ms)
         self._arrivals = Arrivals(settings.home / "arrivals.json", china_calendar())
-        self._claiming = Question("心跳 heartbeats", lambda: pulses_of_claims(self._heartbeats.look(), china_calendar()))
-        self._sending = Question("来源的事件 events of sources", self._ask)
+        self._claiming = Question("心跳 heartbeats", self._read, stale_seconds=_STALE_SECONDS)
+        self._sending = Question("来源的事件 events of sources", self._ask, stale_seconds=_STALE_SECONDS)
 
     def begin(self) -> None:
         """Ask both."""
@@ -59,6 +61,9 @@ class Sources:
         pulses = told(events, claims, now_ms)
         yield SOURCE_SILENT.family({place: max(now_ms - pulse.last_ms, 0) / 1000 for place, pulse in pulses.items()})
         yield SOURCE_GAP.family({place: pulse.gap_ms / 1000 for place, pulse in pulses.items() if pulse.gap_ms is not None})
+
+    def _read(self) -> Pulses:
+        return pulses_of_claims(self._heartbeats.look(), china_calendar())
 
     def _ask(self) -> Pulses:
         now_ms = self._clock.now_ms()

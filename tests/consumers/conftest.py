@@ -77,9 +77,13 @@ class StoreProcess:
         self.kill()
         self.start()
 
-    def _end(self, number: signal.Signals) -> int:
+    def send(self, number: signal.Signals) -> None:
+        """A signal, and nothing else."""
         assert self._process is not None
         self._process.send_signal(number)
+
+    def _end(self, number: signal.Signals) -> int:
+        self.send(number)
         return self.wait()
 
 

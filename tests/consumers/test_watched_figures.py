@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import signal
 import uuid
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,13 +26,15 @@ from consumers.score import PARTS, points, score_rows
 from consumers.sources import SLOT_MS, heard_from
 from consumers.windows import parse_window
 from ops.monitor.figures import FigureMetrics
-from ops.monitor.metrics import DELAY
+from ops.monitor.metrics import DELAY, SOURCE_SILENT
+from ops.monitor.sources import Sources
 from ops.simulate.generate import Plan
+from streams.clock import wall_ms
 from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, CASE_STATE, codec
 from streams.domain.time import DAY_MS, HOUR_MS, iso
-from streams.settings import Settings
+from streams.settings import KafkaSettings, Settings
 from tests.conftest import free_port
-from tests.consumers.conftest import StoreProcess, store_settings
+from tests.consumers.conftest import StoreProcess, eventually, store_settings
 from tests.consumers.outputs import archive, case_state, store_rows
 from tests.consumers.test_score import store_year
 
@@ -246,3 +250,26 @@ def test_sources_are_heard_of_by_what_they_sent_and_never_from_the_future(client
         (NOW_MS - 4 * HOUR_MS) // SLOT_MS,
         (NOW_MS - 5 * minute) // SLOT_MS,
     ]
+
+
+def test_sources_are_told_while_clickhouse_takes_its_time(own_store: StoreProcess, tmp_path: Path) -> None:
+    """One that hangs for longer than a scrape waits: their silence goes on, and no alert begins anew. Kafka is away."""
+    settings = store_settings(own_store, tmp_path, "hangs", kafka=KafkaSettings(bootstrap_servers=f"127.0.0.1:{free_port()}"))
+    migrate(settings)
+    told = codec(CASE_STATE)
+    state = case_state(1, closed_at=wall_ms() - 60_000, source_system="own", archives=[])
+    store_rows(connect(settings), CASE_STATE, [told.decode(told.encode(state))])
+    sources = Sources(settings)
+    sources._claiming._patience_seconds = sources._sending._patience_seconds = 0.5
+    sources._sending._fresh_seconds = 0.0
+
+    def silences() -> dict[str, float]:
+        found = [sample for family in sources.families() if family.name == SOURCE_SILENT.name for sample in family.samples]
+        return {sample.labels["source"]: sample.value for sample in found}
+
+    eventually(lambda: silences().keys() == {"own"})
+    own_store.send(signal.SIGSTOP)
+    eventually(lambda: bool(silences()) and sources._sending._under_way is not None)
+    first = silences()["own"]
+    eventually(lambda: silences()["own"] > first)
+    assert sources._sending._under_way is not None
