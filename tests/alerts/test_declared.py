@@ -100,6 +100,8 @@ def test_an_alert_has_severity_text_and_links(name: str) -> None:
     assert rule["annotations"]["dashboard"].startswith("/d/guidang-")
     used = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
     assert used <= labels_in(rule["expr"])
+    for asked in re.findall(r'query "([^"]*)"', rule["annotations"]["summary"] + rule["annotations"]["description"]):
+        test_a_rule_names_declared_metrics_with_their_labels_and_values({"expr": asked})
 
 
 @each_alert
