@@ -20,8 +20,10 @@ from consumers.clickhouse import connect, reaching
 from ops.monitor.metrics import CANARY, CANARY_AGE, CANARY_FAILURES
 from ops.monitor.question import ANSWER_SECONDS
 from ops.publish import TopicProducer
+from ops.supervisor.record import read_if_there, write_whole
 from streams.clock import wall_ms
 from streams.contracts import ARCHIVE_RECEIVED, codec
+from streams.data_dir import usable
 from streams.errors import DependencyError, GuidangError
 from streams.partitioner import PARTITIONERS
 from streams.setting_types import duration_ms
@@ -44,6 +46,11 @@ class Canary:
     ----------
     patience_seconds
         From then on it has failed.
+
+    Raises
+    ------
+    ConfigurationError
+        ``data_dir`` cannot be read.
     """
 
     def __init__(self, settings: Settings, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
@@ -51,6 +58,8 @@ class Canary:
         self._every_seconds = duration_ms(settings.canary.every) / 1000
         self._clock = settings.make_clock()
         self._cases = canary_cases(settings.kafka.partitions, settings.kafka.partitioner)
+        self._revisions = settings.home / "canary-revision"
+        self._revision = int(read_if_there(self._revisions) or 0)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="canary", daemon=True)
         self._before: Versions | None = None
@@ -124,12 +133,20 @@ class Canary:
         self._troubled = True
 
     def _send(self) -> None:
-        revision, encode = wall_ms(), codec(ARCHIVE_RECEIVED).encode
+        revision, encode = self._next_revision(), codec(ARCHIVE_RECEIVED).encode
         producer = TopicProducer(self._settings, [ARCHIVE_RECEIVED])
         for case in self._cases:
             producer.send(ARCHIVE_RECEIVED, case.encode(), encode(canary_event(case, revision, self._clock.now_ms())))
         if refused := producer.finish():
             raise DependencyError(f"探针发不出去 the canary was not taken: {refused[0].reason}")
+
+    def _next_revision(self) -> int:
+        """Above all before it, an earlier process's included: a lower one, after a clock was put back, would be no news to a worker."""
+        self._revision = max(wall_ms(), self._revision + 1)
+        with usable(self._revisions):
+            self._revisions.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self._revisions, str(self._revision).encode())
+        return self._revision
 
     def _versions(self, client: Any) -> Versions:
         sql = "SELECT case_no, max(version) FROM case_state WHERE case_no IN {cases:Array(String)} GROUP BY case_no"

@@ -13,7 +13,9 @@ from consumers.clickhouse import connect
 from consumers.migrate import migrate
 from ops.monitor.canary import Canary
 from ops.topics import ensure_topics
+from streams.clock import wall_ms
 from streams.contracts import ARCHIVE_RECEIVED, CASE_STATE, codec
+from streams.domain.time import HOUR_MS
 from streams.errors import DependencyError
 from streams.settings import Settings
 from tests.consumers.outputs import store_rows
@@ -92,6 +94,20 @@ def test_a_late_canary_is_a_failure_and_is_measured_from_when_it_was_sent(settin
     assert canary.seconds < late
     revisions = [event["revision"] for _, event in worker.seen]
     assert revisions[0] < revisions[-1]
+
+
+def test_a_canary_comes_back_though_the_clock_was_put_back_since_the_last_one(settings: Settings, worker: Worker) -> None:
+    """By an hour, and the monitor has been started again: its revision is above the last all the same, or no worker would answer it."""
+    ahead = wall_ms() + HOUR_MS
+    (settings.home / "canary-revision").write_text(str(ahead))
+    canary = Canary(settings)
+    for flight in (1, 2):
+        thread = threading.Thread(target=worker.answer, args=(2,))
+        thread.start()
+        canary.fly()
+        thread.join()
+        assert {event["revision"] for _, event in worker.seen[-2:]} == {ahead + flight}
+    assert Canary(settings)._revision == ahead + 2
 
 
 def partition_of(event: dict[str, object]) -> int:
