@@ -6,6 +6,7 @@ import asyncio
 import logging
 import smtplib
 import ssl
+from contextlib import closing, suppress
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import Final
@@ -46,11 +47,14 @@ class MailChannel:
 
     def _deliver(self, message: Message) -> Outcome:
         try:
-            with self._connected() as server:
+            with closing(self._connected()) as server:
                 self._secure(server)
                 if self._channel.smtp_user:
                     server.login(self._channel.smtp_user, self._channel.secret())
-                return self._hand_over(server, message)
+                outcome = self._hand_over(server, message)
+                with suppress(smtplib.SMTPException, OSError):  # the mail has been taken, however the two part
+                    server.quit()
+                return outcome
         except (ConfigurationError, _Unsafe) as error:
             return Outcome("refused", str(error))
         except (smtplib.SMTPException, OSError) as error:

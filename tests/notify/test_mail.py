@@ -35,6 +35,7 @@ class Mailbox:
 
     refuse: dict[str, str] = field(default_factory=dict)
     mails: list[EmailMessage] = field(default_factory=list)
+    farewell: str = "221 Bye"
 
     async def handle_RCPT(  # noqa: N802 - the library's name
         self, server: SMTP, session: Any, envelope: Any, address: str, rcpt_options: list[str]
@@ -51,6 +52,11 @@ class Mailbox:
         del server, session
         self.mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))  # type: ignore[arg-type]
         return "250 OK"
+
+    async def handle_QUIT(self, server: SMTP, session: Any, envelope: Any) -> str:  # noqa: N802
+        """Part."""
+        del server, session, envelope
+        return self.farewell
 
     def authenticate(self, server: SMTP, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
         """One user, one password."""
@@ -160,6 +166,14 @@ def test_recipients_that_are_refused_hold_up_nobody_else_and_are_not_named(tmp_p
         box.refuse = dict.fromkeys(("a@example.org", "b@example.org"), "451 later")
         assert deliver(channel(tmp_path, port))[0] == "unreachable"
     assert "example.org" not in caplog.text + detail
+
+
+def test_a_mail_that_was_taken_is_sent_however_the_server_parts(tmp_path: Path) -> None:
+    """An answer to QUIT that no standard knows: the mail is not sent again."""
+    box = Mailbox(farewell="250 bye")
+    with serving(box) as port:
+        assert deliver(channel(tmp_path, port)) == ("sent", "")
+    assert len(box.mails) == 1
 
 
 def test_a_server_that_is_away_is_tried_again(tmp_path: Path) -> None:
