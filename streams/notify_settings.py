@@ -66,8 +66,8 @@ class ChannelSettings(Section):
     """发件地址。
     Address of the sender."""
     to: tuple[str, ...] = ()
-    """收件地址。
-    Addresses of the recipients."""
+    """收件地址，每个各收一封。
+    Addresses of the recipients; each gets a mail of its own."""
 
     @model_validator(mode="after")
     def _of_its_kind(self) -> Self:
@@ -82,11 +82,21 @@ class ChannelSettings(Section):
             raise ValueError("url_file 与 secret_file 是文件名，不是网址 are names of files, not addresses")
         if self.kind in {"dingtalk", "wecom"} and self.per_minute > _ROBOT_MESSAGES_A_MINUTE:
             raise ValueError(f"机器人每分钟至多 {_ROBOT_MESSAGES_A_MINUTE} 条 a robot takes at most {_ROBOT_MESSAGES_A_MINUTE} a minute")
-        if wrong := [address for address in (self.sender, *self.to) if address and not (address.isascii() and "@" in address)]:
+        if wrong := [address for address in (self.sender, *self.to) if address and not (address.isascii() and address.count("@") == 1)]:
             raise ValueError(f"通道 {self.name} 的 sender 或 to 里有 {len(wrong)} 个不是邮件地址 of sender and to are no mail addresses")
         if self.smtp_user and not self.secret_file:
             raise ValueError(f"email 通道 {self.name} 有 smtp_user 而没有 secret_file channel has smtp_user and no secret_file")
         return self
+
+    def by_recipient(self) -> tuple[Self, ...]:
+        """The channel; one of kind email once for each recipient, so that what one of them refuses for now is kept for that one alone.
+
+        The first is named as the channel is, the others ``name/2``, ``name/3``, …: an address belongs in no log and no metric.
+        """
+        if self.kind != "email":
+            return (self,)
+        names = (self.name if number == 1 else f"{self.name}/{number}" for number in range(1, len(self.to) + 1))
+        return tuple(self.model_copy(update={"name": name, "to": (address,)}) for name, address in zip(names, self.to, strict=True))
 
     def secret(self) -> str:
         """What ``secret_file`` holds now; empty when none is set. Read anew each time: a secret may be changed without a restart."""
@@ -140,6 +150,10 @@ class NotifySettings(Section):
             if (url := getattr(self, name)) and not (url.startswith(("https://", "http://")) and url.isascii()):
                 raise ValueError(f"{name} 不是 ASCII 网址 is no http(s) address in ASCII: {url}")
         return self
+
+    def by_recipient(self) -> tuple[ChannelSettings, ...]:
+        """All channels, those of kind email once for each recipient."""
+        return tuple(one for channel in self.channels for one in channel.by_recipient())
 
     def token(self) -> str:
         """The token that ``token_file`` holds; empty when none is set."""

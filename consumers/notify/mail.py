@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import smtplib
 import ssl
 from contextlib import closing, suppress
@@ -18,14 +17,17 @@ from consumers.notify.outbound import tls_context
 from streams.errors import ConfigurationError
 from streams.notify_settings import ChannelSettings
 
-log = logging.getLogger(__name__)
-
 _TIMEOUT_SECONDS: Final = 12.0
 _FOR_EVER: Final = range(500, 600)
 
 
 class MailChannel:
-    """Sends through ``smtp_host``.
+    """Sends through ``smtp_host``, to one recipient.
+
+    Parameters
+    ----------
+    channel
+        With one address in ``to`` (``ChannelSettings.by_recipient``).
 
     Raises
     ------
@@ -35,6 +37,7 @@ class MailChannel:
 
     def __init__(self, channel: ChannelSettings) -> None:
         self._channel = channel
+        (self._to,) = channel.to
         self._tls = tls_context(channel.ca_file)
         channel.secret()
 
@@ -51,10 +54,10 @@ class MailChannel:
                 self._secure(server)
                 if self._channel.smtp_user:
                     server.login(self._channel.smtp_user, self._channel.secret())
-                outcome = self._hand_over(server, message)
+                server.send_message(self._mail(message))
                 with suppress(smtplib.SMTPException, OSError):  # the mail has been taken, however the two part
                     server.quit()
-                return outcome
+                return Outcome("sent")
         except (ConfigurationError, _Unsafe) as error:
             return Outcome("refused", str(error))
         except (smtplib.SMTPException, OSError) as error:
@@ -76,18 +79,13 @@ class MailChannel:
         elif self._channel.smtp_user or not is_loopback(self._channel.smtp_host):
             raise _Unsafe("服务器未提供 STARTTLS，不发送 the server offers no STARTTLS: nothing is sent")
 
-    def _hand_over(self, server: smtplib.SMTP, message: Message) -> Outcome:
-        channel = self._channel
-        mail = EmailMessage()
-        mail["Subject"], mail["From"], mail["To"] = message.title, channel.sender, ", ".join(channel.to)
-        mail["Date"], mail["Message-ID"] = formatdate(), make_msgid(domain=channel.sender.rpartition("@")[2] or None)
+    def _mail(self, message: Message) -> EmailMessage:
+        sender, mail = self._channel.sender, EmailMessage()
+        mail["Subject"], mail["From"], mail["To"] = message.title, sender, self._to
+        mail["Date"], mail["Message-ID"] = formatdate(), make_msgid(domain=sender.rpartition("@")[2] or None)
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(message.text + "\n", cte="base64")
-        refused = server.send_message(mail)
-        if refused:
-            codes = sorted({code for code, _ in refused.values()})
-            log.error("通道 channel %s: %d 个收件人被拒 recipients refused: SMTP %s", channel.name, len(refused), codes)
-        return Outcome("sent")
+        return mail
 
 
 class _Unsafe(Exception):
@@ -98,8 +96,8 @@ def _outcome(error: smtplib.SMTPException | OSError) -> Outcome:
     kind = type(error).__name__
     match error:
         case smtplib.SMTPRecipientsRefused():
-            codes = sorted({code for code, _ in error.recipients.values()})
-            return Outcome(_verdict(max(codes)), f"收件人全部被拒 all recipients refused: SMTP {codes}")
+            ((code, _),) = error.recipients.values()
+            return Outcome(_verdict(code), f"收件人被拒 the recipient is refused: SMTP {code}")
         case smtplib.SMTPResponseException():
             return Outcome(_verdict(error.smtp_code), f"{kind} SMTP {error.smtp_code}")
         case smtplib.SMTPNotSupportedError():

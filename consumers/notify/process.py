@@ -92,7 +92,7 @@ def pace_of(channel: ChannelSettings, notify: NotifySettings) -> Pace:
 
 
 async def _serve(settings: Settings) -> None:
-    notify, channels = settings.notify, settings.notify.channels
+    notify, channels = settings.notify, settings.notify.by_recipient()
     ways = [channel_of(channel) for channel in channels]
     _one_robot_each(channels)
     token = notify.token()

@@ -1,4 +1,4 @@
-"""``guidang notify --test``: one message to one channel, within the robot's limit."""
+"""``guidang notify --test``: one message to one channel, by mail to each of its recipients, within the robot's limit."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from consumers.notify.answers import Outcome
 from consumers.notify.process import channel_of, composer_of, pace_of, queue_of
 from streams.clock import wall_ms
 from streams.errors import ConfigurationError, DependencyError
+from streams.notify_settings import ChannelSettings
 from streams.settings import Settings
 
 
@@ -21,17 +22,19 @@ def send_trial(settings: Settings, name: str) -> None:
     DependencyError
         It was not delivered: with the reason. Or the robot has had its share for this minute.
     """
-    outcome = asyncio.run(_send(settings, name))
-    if outcome.verdict != "sent":
-        raise DependencyError(f"通道 channel {name}: {outcome.verdict}: {outcome.detail}")
-
-
-async def _send(settings: Settings, name: str) -> Outcome:
-    notify = settings.notify
-    found = next((channel for channel in notify.channels if channel.name == name), None)
+    channels = settings.notify.channels
+    found = next((channel for channel in channels if channel.name == name), None)
     if found is None:
-        there = ", ".join(channel.name for channel in notify.channels) or "–"
+        there = ", ".join(channel.name for channel in channels) or "–"
         raise ConfigurationError(f"没有通道 no channel {name!r}；已设置的 there are: {there}")
+    outcomes = {one.name: asyncio.run(_send(settings, one)) for one in found.by_recipient()}
+    failed = {name: outcome for name, outcome in outcomes.items() if outcome.verdict != "sent"}
+    if failed:
+        raise DependencyError("; ".join(f"通道 channel {name}: {outcome.verdict}: {outcome.detail}" for name, outcome in failed.items()))
+
+
+async def _send(settings: Settings, found: ChannelSettings) -> Outcome:
+    notify, name = settings.notify, found.name
     way, message, queue = channel_of(found), composer_of(found, notify).trial(name), queue_of(settings)
     try:
         now_ms, pace = wall_ms(), pace_of(found, notify)

@@ -26,6 +26,7 @@ from ops.supervisor.roles import endpoints, fixed_roles
 from streams.settings import load_settings
 from tests.conftest import free_port
 from tests.notify.parts import T0, Robot, alert, posted
+from tests.notify.test_mail import Mailbox, serving
 from tests.ops.test_cli import guidang
 from tests.test_settings import environment
 
@@ -223,6 +224,34 @@ def test_a_test_message_shows_that_a_channel_works_or_why_not(tmp_path: Path) ->
         del notifier
     assert len(robot.texts) == 1
     assert "测试消息" in robot.texts[0]
+
+
+def test_a_recipient_who_is_refused_for_the_moment_gets_the_mail_later_and_the_others_get_it_once(tmp_path: Path) -> None:
+    """A greylist for one of two: it is tried again for that one alone; and a test message goes to both."""
+    box = Mailbox(put_off={"duty@example.org"})
+    with serving(box, tls=False) as port:
+        to = 'sender = "guidang@example.org"\nto = ["duty@example.org", "boss@example.org"]'
+        channel = f'[[notify.channels]]\nname = "mail"\nkind = "email"\nsmtp_host = "127.0.0.1"\nsmtp_port = {port}\n{to}'
+        notifier = Notifier(tmp_path, {}, channel)
+        with running(notifier):
+            assert notifier.post(posted([alert("a", summary="要紧")])) == (200, {"queued": 2})
+            eventually(lambda: len(box.mails) == 2)
+            eventually(lambda: notifier.get("/healthz")["waiting"] == {})
+            metrics = notifier.page("/metrics").decode()
+            assert notifier.stop() == 0
+        assert [mail["To"] for mail in box.mails] == ["boss@example.org", "duty@example.org"]
+        for line in (
+            'guidang_notify_messages_total{channel="mail",outcome="sent"} 1.0',
+            'guidang_notify_messages_total{channel="mail/2",outcome="sent"} 1.0',
+        ):
+            assert line in metrics
+        assert "451" in notifier.log()
+        box.refuse["boss@example.org"] = "550 boss@example.org is unknown"
+        done = guidang("notify", "--test", "mail", "--config", str(tmp_path / "guidang.toml"), "--data-dir", str(tmp_path / "data"))
+    assert done.returncode == 4
+    assert "mail/2: refused" in done.stderr
+    assert box.mails[-1]["To"] == "duty@example.org"
+    assert "example.org" not in notifier.log() + done.stderr
 
 
 def test_the_supervisor_starts_it_where_channels_are_set_and_learns_its_address(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ def test_channels_are_read_from_the_file(tmp_path: Path) -> None:
         ('name = "a"\nkind = "email"\nsender = "g@e.org"', "smtp_host, to"),
         ('name = "a"\nkind = "email"\nsmtp_host = "h"\nsender = "g"\nto = ["a@e.org"]', "sender"),
         ('name = "a"\nkind = "email"\nsmtp_host = "h"\nsender = "g@e.org"\nto = ["a@e.org"]\nsmtp_user = "u"', "secret_file"),
+        ('name = "a"\nkind = "email"\nsmtp_host = "h"\nsender = "g@e.org"\nto = ["a@e.org, b@e.org"]', "to"),
         ('name = "Ärger"\nkind = "wecom"\nurl_file = "/u"', "name"),
         ('name = "a"\nkind = "sms"\nurl_file = "/u"', "kind"),
         (f'name = "a"\nkind = "wecom"\nurl = "{URL}"', "url"),
