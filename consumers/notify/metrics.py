@@ -18,10 +18,10 @@ MESSAGES: Final = Metric(
     "guidang_notify_messages_total",
     "counter",
     "messages",
-    "发往一个渠道的消息数：sent 已送达，throttled 被限流、稍后再发，refused 被拒绝或未能送到、稍后再发。",
-    "Messages to a channel: sent, throttled (tried again later), or refused or undeliverable (tried again later).",
+    "发往一个渠道的消息数：sent 已送达；throttled 被限流、unreachable 没有送到，都稍后再发；refused 被拒绝，要有人处理。",
+    "Messages to a channel: sent; throttled or unreachable (tried again soon); refused (a person must act).",
     ("channel", "outcome"),
-    values={"outcome": ("sent", "throttled", "refused")},
+    values={"outcome": ("sent", "throttled", "unreachable", "refused")},
 )
 QUEUED: Final = Metric(
     "guidang_notify_queued_alerts", "gauge", "alerts", "渠道中等待发送的告警数。", "Alerts that wait to be sent to a channel.", ("channel",)
@@ -37,13 +37,6 @@ OLDEST_QUEUED: Final = Metric(
 
 DECLARED: Final = (MESSAGES, QUEUED, OLDEST_QUEUED)
 """All of this module, in the order of the documents."""
-_OUTCOMES: Final[dict[Verdict, str]] = {
-    "sent": "sent",
-    "throttled": "throttled",
-    "unreachable": "refused",
-    "refused": "refused",
-    "unwanted": "refused",
-}
 
 
 class NotifyMetrics(Collector):
@@ -60,14 +53,14 @@ class NotifyMetrics(Collector):
         self._channels = channels
         self._messages = MESSAGES.counter(registry)
         for channel in channels:
-            for outcome in dict.fromkeys(_OUTCOMES.values()):
+            for outcome in MESSAGES.values["outcome"]:
                 self._messages.labels(channel, outcome)
         BUILD.gauge(registry).labels(version, "notify").set(1)
         registry.register(self)
 
     def count(self, channel: str, verdict: Verdict) -> None:
-        """One more message."""
-        self._messages.labels(channel, _OUTCOMES[verdict]).inc()
+        """One more message; words that are not taken are refused."""
+        self._messages.labels(channel, "refused" if verdict == "unwanted" else verdict).inc()
 
     def collect(self) -> Iterable[Family]:
         """The queues now."""

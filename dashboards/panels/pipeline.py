@@ -260,7 +260,7 @@ NOTIFIER = Section(
         _lines(
             "messages",
             "消息速率",
-            "每秒发往各渠道的消息：已送达、被限流（稍后再发）、被拒绝。被拒绝的查机器人的密钥与安全设置。",
+            "每秒发往各渠道的消息：已送达、被限流与没有送到（稍后再发）、被拒绝。没有送到的查网络与对方，被拒绝的查机器人的密钥与安全设置。",
             "per_second",
             ("sum by (channel, outcome) (rate(guidang_notify_messages_total[5m]))", "{{channel}} {{outcome}}"),
         ),

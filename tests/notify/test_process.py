@@ -179,6 +179,7 @@ def test_alerts_are_taken_told_and_counted_and_everything_else_is_refused_with_a
             assert (status, answer["error"].startswith("alerts.0.status: ")) == (400, True)
             assert notifier.post(b"{" * (17 << 20), **bearer)[0] == 413
             assert notifier.get("/healthz") == {"status": "ok", "waiting": {}}
+            robot.script.append("502")
             ticket, none = alert("b", summary="不急", severity="ticket"), alert("c", severity="info", alertname="Nobody")
             assert notifier.post(posted([page, ticket, none], truncatedAlerts=7), **bearer) == (200, {"queued": 3})
             assert notifier.post(posted([page, ticket, none]), **bearer) == (200, {"queued": 0})
@@ -191,6 +192,7 @@ def test_alerts_are_taken_told_and_counted_and_everything_else_is_refused_with_a
     assert [a["fingerprint"] for a in other.bodies[0]["alerts"]] == ["a", "b"]
     for line in (
         'guidang_notify_messages_total{channel="duty",outcome="sent"} 1.0',
+        'guidang_notify_messages_total{channel="duty",outcome="unreachable"} 1.0',
         'guidang_notify_messages_total{channel="duty",outcome="refused"} 0.0',
         'guidang_notify_queued_alerts{channel="duty"} 0.0',
         'guidang_notify_oldest_queued_seconds{channel="ops"} 0.0',
@@ -241,6 +243,7 @@ def test_a_recipient_who_is_refused_for_the_moment_gets_the_mail_later_and_the_o
             assert notifier.stop() == 0
         assert [mail["To"] for mail in box.mails] == ["boss@example.org", "duty@example.org"]
         for line in (
+            'guidang_notify_messages_total{channel="mail",outcome="unreachable"} 1.0',
             'guidang_notify_messages_total{channel="mail",outcome="sent"} 1.0',
             'guidang_notify_messages_total{channel="mail/2",outcome="sent"} 1.0',
         ):
