@@ -38,9 +38,9 @@ class ChannelSettings(Section):
     per_minute: int = Field(default=_ROBOT_MESSAGES_A_MINUTE, ge=1, le=6_000)
     """任意 60 秒内至多几条消息；机器人不超过 20。
     Messages in any 60 s; a robot takes no more than 20."""
-    remind: DurationText = "0s"
-    """未解除的告警再次送来时，隔多久再说一次；0s：不再说。
-    An alert that goes on is told again when it is delivered again after so long; 0s: never."""
+    remind: DurationText = "4h"
+    """未解除的告警再次送来时，隔多久再说一次（早一成也算）；0s：不再说。
+    An alert that goes on is told again when it is delivered again after so long, or a tenth sooner; 0s: never."""
     url_file: Path | None = None
     """存放网址的文件；机器人的网址含令牌，是密钥。
     File with the address. A robot's holds its token: a secret."""

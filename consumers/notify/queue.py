@@ -24,6 +24,8 @@ from streams.errors import DependencyError
 _VERSION: Final = 1
 _KEPT_MS: Final = 90 * DAY_MS
 """What was told longer ago is forgotten: should such an alert be delivered again, it is told again."""
+_REMIND_SHARE: Final = 0.9
+"""Of the interval: an alert is told a while after it is delivered, and a delivery exactly one interval later is its reminder."""
 _BUSY_SECONDS: Final = 5.0
 _SENDS_KEPT_MS: Final = HOUR_MS
 _LONGEST_HOLD_MS: Final = HOUR_MS
@@ -54,7 +56,7 @@ class Taken:
     Parameters
     ----------
     remind_ms
-        It is told again when it goes on and is delivered again after so long; 0: never.
+        It is told again when it goes on and is delivered again after so long, or a tenth sooner; 0: never.
     """
 
     channel: str
@@ -208,7 +210,7 @@ class Queue:
             self._settle(channel, alert.fingerprint)
             return True
         known = told is not None and told[:2] == alert.state
-        if known and not (alert.status == "firing" and taken.remind_ms and now_ms - told[2] >= taken.remind_ms):
+        if known and not (alert.status == "firing" and taken.remind_ms and now_ms - told[2] >= _REMIND_SHARE * taken.remind_ms):
             return False
         self._db.execute(
             "INSERT INTO waiting (channel, fingerprint, status, starts_ms, ends_ms, labels, annotations, queued_ms, repeated)"

@@ -8,18 +8,21 @@ from pathlib import Path
 from shutil import which
 
 import pytest
+import yaml
 
 from consumers.notify.answers import _HINTS, _THROTTLED, _UNWANTED
 from consumers.notify.message import Composer
 from consumers.notify.metrics import DECLARED
 from consumers.notify.style import STYLES
 from streams.notify_settings import ChannelSettings, NotifySettings
+from streams.setting_types import duration_ms
 from streams.settings import load_settings
 from tests.notify.parts import alert, queued
 from tests.notify.test_message import LINKS
 from tests.test_settings import environment
 
-PAGE = (Path(__file__).parents[2] / "docs/notify.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/notify.md").read_text(encoding="utf-8")
 
 
 def _block(language: str) -> str:
@@ -35,6 +38,17 @@ def test_the_settings_shown_are_settings(tmp_path: Path) -> None:
     with environment(CONFIG=str(file)):
         channels = load_settings().notify.channels
     assert [channel.kind for channel in channels] == ["dingtalk", "wecom", "email", "webhook"]
+
+
+def test_channels_pass_on_what_alertmanager_repeats() -> None:
+    """As docs/alerts.md promises: pages every four hours, tickets, which are repeated later, too."""
+    config = yaml.safe_load((ROOT / "ops/alertmanager/alertmanager.yml").read_text(encoding="utf-8"))
+    repeated = [
+        config["route"]["repeat_interval"],
+        *(r["repeat_interval"] for r in config["route"]["routes"] if r["receiver"] == "guidang-ticket"),
+    ]
+    assert repeated == ["4h", "72h"]
+    assert duration_ms(ChannelSettings(name="a", kind="wecom", url_file=Path("/u")).remind) == duration_ms(repeated[0])
 
 
 def test_every_setting_metric_and_known_code_is_described() -> None:
