@@ -17,6 +17,7 @@ from consumers.notify.style import STYLES
 from streams.notify_settings import ChannelSettings, NotifySettings
 from streams.setting_types import duration_ms
 from streams.settings import load_settings
+from tests.alerts.rules import alerts
 from tests.notify.parts import alert, queued
 from tests.notify.test_message import LINKS
 from tests.test_settings import environment
@@ -38,6 +39,20 @@ def test_the_settings_shown_are_settings(tmp_path: Path) -> None:
     with environment(CONFIG=str(file)):
         channels = load_settings().notify.channels
     assert [channel.kind for channel in channels] == ["dingtalk", "wecom", "email", "webhook"]
+
+
+def test_the_alerts_named_exist_and_reach_the_notifier(tmp_path: Path) -> None:
+    """Those that channels are said to take, and those in the messages shown; of other severities none is sent here."""
+    file = tmp_path / "guidang.toml"
+    file.write_text(_block("toml"), encoding="utf-8")
+    with environment(CONFIG=str(file)):
+        matched = [channel.match["alertname"] for channel in load_settings().notify.channels if "alertname" in channel.match]
+    named = {name for names in matched for name in ([names] if isinstance(names, str) else names)}
+    assert named
+    shown = set(re.findall(r"runbooks#(\w+)", PAGE))
+    told = {name for name, rule in alerts().items() if rule["labels"]["severity"] in {"page", "ticket"}}
+    assert named <= told
+    assert shown <= {name.lower() for name in told}
 
 
 def test_channels_pass_on_what_alertmanager_repeats() -> None:
@@ -65,16 +80,17 @@ def test_every_setting_metric_and_known_code_is_described() -> None:
 
 def test_the_messages_shown_are_those_that_are_sent() -> None:
     """To the letter."""
+    drop = {"alertname": "GuidangCoverageDropUnit", "severity": "page"}
     waiting = queued(
         [
-            alert("a", summary="近 24 小时应归档 120 件，已归档 61 件", unit="330100012", unit_name="市公安局", severity="page"),
-            alert("b", "resolved", unit="330100031", unit_name="市规划局", severity="page"),
-            alert("c", alertname="SourceStale", source="自建-07", topic="archive-received"),
+            alert("a", summary="近 24 小时应归档 120 件，已归档 61 件", unit="330100012", unit_name="市公安局", **drop),
+            alert("b", "resolved", unit="330100031", unit_name="市规划局", **drop),
+            alert("c", alertname="GuidangSourceStale", severity="page", source="自建-07", topic="archive-received"),
         ]
     )
-    assert f"```\n{Composer('wecom', LINKS, 5).compose(waiting, {'Unarchived': 35}).text}\n```" in PAGE
+    assert f"```\n{Composer('wecom', LINKS, 5).compose(waiting, {'GuidangOverdueBacklog': 35}).text}\n```" in PAGE
     many = [
-        alert(f"{n:x}", "resolved" if n % 4 == 0 else "firing", unit=f"3301000{n % 3}0", unit_name=f"单位{n % 3}", kind=f"k{n}")
+        alert(f"{n:x}", "resolved" if n % 4 == 0 else "firing", unit=f"3301000{n % 3}0", unit_name=f"单位{n % 3}", kind=f"k{n}", **drop)
         for n in range(12)
     ]
     assert "\n".join(Composer("wecom", LINKS, 5).compose(queued(many), {}).text.split("\n")[1:3]) in PAGE
