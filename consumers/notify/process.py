@@ -101,8 +101,8 @@ async def _serve(settings: Settings) -> None:
     queue = queue_of(settings)
     registry = CollectorRegistry()
     metrics = NotifyMetrics(registry, queue, [c.name for c in channels], version("guidang"))
-    for stranger in sorted(set(queue.numbers()) - {c.name for c in channels}):
-        log.error("通道 channel %s 已不在设置里，但仍有告警等待 is no longer set, and alerts wait for it", stranger)
+    for gone, number in queue.keep_only([c.name for c in channels]).items():
+        log.warning("通道 channel %s 已不在设置里，丢弃等待它的 no longer set, dropped: %d 条告警 alerts", gone, number)
     senders = [
         Sender(c.name, queue, way, composer_of(c, notify), pace_of(c, notify), metrics.count) for c, way in zip(channels, ways, strict=True)
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,8 +126,20 @@ class Queue:
         return found
 
     def numbers(self) -> dict[str, int]:
-        """Channel to how many alerts wait for it, channels that are no longer set among them."""
+        """Channel to how many alerts wait for it."""
         return dict(self._db.execute("SELECT channel, count(*) FROM waiting GROUP BY 1"))
+
+    def keep_only(self, channels: Collection[str]) -> dict[str, int]:
+        """Forget what waits for other channels, and what they were told; return how many alerts waited for each of them.
+
+        What waits may have been told by another channel since, or be over: one that is put back is told what goes on then.
+        """
+        others = f"channel NOT IN ({', '.join('?' * len(channels))})"
+        with self._transaction():
+            gone = {channel: number for channel, number in self.numbers().items() if channel not in channels}
+            for table in ("waiting", "told", "backfill"):
+                self._db.execute(f"DELETE FROM {table} WHERE {others}", tuple(channels))  # noqa: S608 - names of our own
+        return gone
 
     def sent_ms(self, channel: str) -> list[int]:
         """When each of the last messages, arrived or not, was over and done."""

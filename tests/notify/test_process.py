@@ -22,6 +22,7 @@ from typing import Any
 import orjson
 import pytest
 
+from consumers.notify.queue import Queue, Taken
 from ops.supervisor.roles import endpoints, fixed_roles
 from streams.settings import load_settings
 from tests.conftest import free_port
@@ -170,6 +171,9 @@ def test_alerts_are_taken_told_and_counted_and_everything_else_is_refused_with_a
             duty='match = {severity = "page"}',
             ops='match = {severity = ["page", "ticket"]}',
         )
+        before = Queue(tmp_path / "data/notify/queue.sqlite")
+        before.accept([Taken("gone", 0, alert("long-ago")), Taken("gone", 0, alert("older"))], T0)
+        before.close()
         with running(notifier):
             page = alert("a", summary="要紧", severity="page", applicant="张三")
             assert notifier.post(posted([page]))[0] == 401
@@ -202,6 +206,7 @@ def test_alerts_are_taken_told_and_counted_and_everything_else_is_refused_with_a
     log = notifier.log()
     assert "Nobody" in log, "an alert that no channel takes is told"
     assert "7" in log, "what Alertmanager left out is told"
+    assert "gone 已不在设置里，丢弃等待它的 no longer set, dropped: 2 条告警" in log
     for secret in (BEARER, robot.token, "张三"):
         assert secret not in log
     assert not (tmp_path / "data/run/notify.ready").exists()

@@ -140,6 +140,19 @@ def test_the_limit_and_the_hold_outlive_the_process(tmp_path: Path) -> None:
     second.close()
 
 
+def test_a_channel_that_is_put_back_knows_nothing_of_the_time_before(queue: Queue) -> None:
+    """What waited may be over long ago; what was told, and what was counted, was told to others."""
+    put(queue, ("firing", 1))
+    tell(queue)
+    put(queue, ("resolved", 1))
+    queue.accept([Taken("c", 0, alert("b", backfill="true")), Taken("other", 0, alert("b"))], T0)
+    assert queue.keep_only(["other", "new"]) == {"c": 1}
+    assert (queue.numbers(), queue.backfill("c")) == ({"other": 1}, {})
+    assert put(queue, ("resolved", 1)) == 1
+    assert queue.keep_only(["c", "other"]) == {}
+    assert queue.numbers() == {"c": 1, "other": 1}
+
+
 def test_a_delivery_is_queued_whole_or_not_at_all(queue: Queue) -> None:
     """Alertmanager tries again: half of it must not look like all of it."""
 
