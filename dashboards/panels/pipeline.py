@@ -115,7 +115,7 @@ WORKERS = Section(
             "死信速率",
             "每秒写入死信的记录，按原因。MISROUTED 是发送方的分区器不对，其余多是格式不符；请发送方更正。",
             "per_second",
-            ("sum by (reason) (rate(guidang_worker_dead_letters_total[5m]))", "{{reason}}"),
+            ("sum by (reason) (rate(guidang_worker_dead_letters_total[5m])) > 0", "{{reason}}"),
         ),
         _lines(
             "written",

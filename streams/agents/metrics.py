@@ -39,6 +39,13 @@ DEAD_LETTERS: Final = Metric(
     "写入 dead-letter 的记录数，按原因。",
     "Records written to dead-letter, by reason.",
     ("reason",),
+    values={
+        "reason": (
+            *("NULL_VALUE", "NOT_FRAMED", "UNKNOWN_SCHEMA", "BROKEN_AVRO", "TRAILING_BYTES", "EMPTY_KEY", "KEY_MISMATCH", "EMPTY_EVENT_ID"),
+            *("TIME_OUT_OF_RANGE", "DATE_OUT_OF_RANGE", "FIELD_TOO_LONG", "RECORD_TOO_LARGE", "MISROUTED", "TOO_MANY_EVENTS"),
+            "UNKNOWN_TOPIC",
+        )
+    },
 )
 
 DECLARED: Final = (VERDICTS, ANOMALIES, DEAD_LETTERS)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from streams.agents.metrics import DEAD_LETTERS, JobCollector
 from streams.contracts import (
     ANOMALY_UNARCHIVED,
     ARCHIVE_RECEIVED,
@@ -470,13 +471,26 @@ GOOD = codec(CASE_CLOSED).encode(closing())
 def test_what_cannot_be_taken_goes_to_dead_letter_whole_with_origin_and_reason(
     pipeline: Pipeline, key: bytes | None, value: bytes | None, reason: str
 ) -> None:
-    """Its bytes, key and headers as they were, between good neighbours that are taken."""
+    """Its bytes, key and headers as they were, between good neighbours that are taken; counted from zero on, or it has no rate."""
+    assert counted(pipeline, reason) == 0
     pipeline.raw(CASE_CLOSED, (b"c", GOOD), (key, value), (b"c", GOOD))
     (dead,) = pipeline.dead_letters()
     headers = dict(dead.headers)
     assert (dead.key, dead.value, headers["own"]) == (key, value, b"header")
     assert (headers["guidang-reason"], headers["guidang-topic"], headers["guidang-offset"]) == (reason.encode(), b"case-closed", b"1")
     assert verdict(pipeline) == ("AWAITING", "")
+    assert counted(pipeline, reason) == 1
+
+
+def counted(pipeline: Pipeline, reason: str) -> float:
+    """Dead letters of a reason, as Prometheus is told."""
+    (sample,) = [
+        sample
+        for family in JobCollector(pipeline.job).collect()
+        for sample in family.samples
+        if sample.name == DEAD_LETTERS.name and sample.labels == {"reason": reason}
+    ]
+    return sample.value
 
 
 def test_a_title_may_be_of_any_length(pipeline: Pipeline) -> None:

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytes
 
 AT = "2018-12-31T18:00:00+08:00"
 CASES = 800
-OPTIONAL = {"guidang_dead_letters", "guidang_worker_dead_letters_total", "guidang_oldest_overdue_seconds"}
+OPTIONAL = {"guidang_dead_letters", "guidang_oldest_overdue_seconds"}
 """Without samples where there is nothing to tell."""
 Labels = tuple[tuple[str, str], ...]
 
