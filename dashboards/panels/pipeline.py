@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dashboards.model import Column, Dashboard, Panel, Prom, Section, Threshold, Unit
 from dashboards.panels.shared import ANNOTATIONS, PIPELINE_UID
+from streams.contracts import OUTPUTS
 
 _VALUE = "Value"
+_OF_INPUTS = f'{{topic!~"{"|".join(OUTPUTS)}"}}'
 _MINUTES = (Threshold(0, "good"), Threshold(300, "warning"), Threshold(1800, "bad"))
 _ONE_IS_GOOD = (Threshold(0, "bad"), Threshold(1, "good"))
 _ONE_IS_BAD = (Threshold(0, "good"), Threshold(1, "bad"))
@@ -41,7 +43,7 @@ GLANCE = Section(
             "lag-seconds",
             "最大积压",
             "各输入主题中最早一条未处理的记录已等了多久。超过几分钟：看处理速率与提交用时，不够就加工作进程（guidang up --workers）。",
-            "max(guidang_lag_seconds)",
+            f"max(guidang_lag_seconds{_OF_INPUTS})",
             "seconds",
             _MINUTES,
         ),
@@ -133,14 +135,14 @@ SATURATION = Section(
         _lines(
             "lag-records",
             "积压（条）",
-            "各输入主题尚未处理的记录。只涨不落就是处理不过来：加工作进程，或看提交用时。",
+            "各主题尚未处理的记录：输入等工作进程，输出等 sink 入库。只涨不落就是处理不过来：输入加工作进程或看提交用时，输出看入库一节。",
             "records",
             ("max by (topic) (guidang_lag_records)", "{{topic}}"),
         ),
         _lines(
             "lag-age",
             "积压与水位（时间）",
-            "各输入主题最早一条未处理的记录等了多久，以及水位落后多久。积压落到 0 后水位应随即追上。",
+            "各主题（输入等工作进程，输出等 sink 入库）最早一条未处理的记录等了多久，以及水位落后多久。积压落到 0 后水位应随即追上。",
             "seconds",
             ("max by (topic) (guidang_lag_seconds)", "积压 {{topic}}"),
             ("max(guidang_watermark_age_seconds)", "水位"),

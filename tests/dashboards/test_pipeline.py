@@ -87,6 +87,7 @@ def samples() -> Iterator[Sample]:
         {"instance": "one", "version": "0.2.0", "role": "worker"},
         lambda minute: 1 if minute >= MINUTES - 3 else None,
     )
+    yield "guidang_lag_seconds", {"instance": "one", "topic": "case-state"}, lambda _: 900
     yield "up", {"job": "guidang-worker", "instance": "worker-1"}, lambda _: 1
     yield "up", {"job": "guidang-sink", "instance": "sink"}, lambda _: 0
     for name, severity, unit, since in (
@@ -228,6 +229,14 @@ def test_rates_and_quantiles_come_out_as_they_went_in(prometheus: Prometheus) ->
     assert [series["value"][1] for series in prometheus.ask(only_query("guidang-pipeline", "sources"))] == ["1", "1"]
     assert prometheus.value(only_query("guidang-pipeline", "processes")) == 1
     assert prometheus.value(only_query("guidang-pipeline", "dead-letters")) == pytest.approx(2 * MINUTES * 60, rel=0.1)
+
+
+def test_the_longest_lag_is_that_of_inputs_and_that_of_outputs_stands_beside_it_by_topic(prometheus: Prometheus) -> None:
+    """A sink that is behind is no reason for another worker."""
+    assert prometheus.value(only_query("guidang-pipeline", "lag-seconds")) == 2
+    found = prometheus.ask(only_query("guidang-pipeline", "lag-age"))
+    by_topic = {series["metric"]["topic"]: series["value"][1] for series in found}
+    assert by_topic == {**dict.fromkeys(VALUES["topic"], "2"), "case-state": "900"}
 
 
 def test_alerts_are_counted_without_the_watchdog_and_the_oldest_is_first(prometheus: Prometheus) -> None:
