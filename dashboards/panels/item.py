@@ -27,6 +27,7 @@ from dashboards.panels.sql import (
     REASON_LABELS,
     RETENTIONS,
     STATUSES,
+    TO,
     WHAT_TO_DO,
     age_days,
     only,
@@ -51,8 +52,8 @@ CASES = Panel(
     (
         Sql(
             f"""SELECT case_no, {words("status", STATUSES)} AS status_label, {words("reason", REASON_LABELS)} AS reason, closed_at, due_at,
-    received_at, if(status = 'UNARCHIVED', {age_days("due_at")}, NULL) AS overdue_days, delay_ms / 86400000 AS delay_days,
-    unit_code, unit_name, item_code, item_name,
+    received_at, if(status = 'UNARCHIVED' AND due_at <= {TO}, {age_days("due_at")}, NULL) AS overdue_days,
+    delay_ms / 86400000 AS delay_days, unit_code, unit_name, item_code, item_name,
     arrayStringConcat(arrayMap(kind -> {words("kind", KIND_LABELS)}, open_anomalies), '、') AS findings
 FROM case_state FINAL
 WHERE {CLOSED_THEN} AND {only()}

@@ -174,16 +174,17 @@ RATIO_TREND = Panel(
     RATIO_COLUMNS,
 )
 
+_OVERDUE_THEN = f"kind = 'UNARCHIVED' AND {OPEN} AND due_at <= {TO} AND {only()}"
 _STEP, _LABEL = in_steps(age_days("due_at"), (1, 3, 7, 15, 30, 90))
 AGEING = Panel(
     "ageing",
     "到期未归档的账龄",
-    "现在仍到期未归档的办件，按逾期天数（从归档期限到所选时间之末）分组；与所选时间的起点无关。越靠右越难补，先查 30 天以上的。",
+    "所选时间之末已过期限、现在仍未归档的办件，按逾期天数（从归档期限到所选时间之末）分组；与起点无关。越靠右越难补，先查 30 天以上的。",
     "bars",
     (
         Sql(
             f"""SELECT {_LABEL} AS age, count() AS cases, countIf(waived) AS waived
-FROM (SELECT {_STEP} AS step, waived FROM anomaly FINAL WHERE kind = 'UNARCHIVED' AND {OPEN} AND isNotNull(due_at) AND {only()})
+FROM (SELECT {_STEP} AS step, waived FROM anomaly FINAL WHERE {_OVERDUE_THEN})
 GROUP BY step ORDER BY step"""
         ),
     ),
@@ -211,7 +212,7 @@ GROUP BY step ORDER BY step"""
 OLDEST = Panel(
     "oldest",
     "逾期最久的办件",
-    "现在仍到期未归档的办件，逾期最久的在前，至多 100 件；与所选时间的起点无关。点办件号看它的来龙去脉，再请单位核查归档信息包并移交。",
+    "所选时间之末已过期限、现在仍未归档的办件，逾期最久的在前，至多 100 件；与起点无关。点办件号看来龙去脉，再请单位核查归档信息包并移交。",
     "table",
     (
         Sql(
@@ -219,7 +220,7 @@ OLDEST = Panel(
     {age_days("due_at")} AS overdue_days, {words("reason", REASON_LABELS)} AS reason,
     if(waived, '已豁免', if(backfill, '补录', '')) AS remark
 FROM anomaly FINAL
-WHERE kind = 'UNARCHIVED' AND {OPEN} AND isNotNull(due_at) AND {only()}
+WHERE {_OVERDUE_THEN}
 ORDER BY anomaly.due_at, case_no LIMIT 100"""
         ),
     ),

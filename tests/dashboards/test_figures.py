@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -274,6 +275,22 @@ def test_what_is_overdue_is_grouped_by_its_days(world: World) -> None:
     assert len(found) > 2
     assert (found[-1]["age"], sum(row["waived"] for row in found)) == ("90 天以上", sum(row["waived"] for row in overdue))
     assert [row["overdue_days"] for row in rows(world, "guidang-city", "oldest")] == pytest.approx(sorted(ages, reverse=True)[:100])
+
+
+def test_a_range_that_ends_in_the_past_shows_what_was_overdue_then(world: World) -> None:
+    """Of what is not archived now; a case that was closed then and fell due later has no age."""
+    overdue = sorted(
+        (row for row in anomaly_rows(world.reader, state="open", kind="UNARCHIVED") if row["due_at"]), key=lambda row: row["due_at"]
+    )
+    end_ms = instant_ms(overdue[len(overdue) // 2]["closed_at"])
+    then = replace(world, window=Window(world.window.start_ms, end_ms + 1))
+    ages = [(end_ms - due_ms) / DAY_MS for row in overdue if (due_ms := instant_ms(row["due_at"])) <= end_ms]
+    assert 0 < len(ages) < len(overdue)
+    assert sum(row["cases"] for row in rows(then, "guidang-city", "ageing")) == len(ages)
+    assert [row["overdue_days"] for row in rows(then, "guidang-city", "oldest")] == pytest.approx(sorted(ages, reverse=True)[:100])
+    unarchived = [row["overdue_days"] for row in rows(then, "guidang-item", "cases") if row["status_label"] == "到期未归档"]
+    assert None in unarchived
+    assert all(days is None or days >= 0 for days in unarchived)
 
 
 def test_how_long_archives_took_is_grouped_by_days(world: World) -> None:
