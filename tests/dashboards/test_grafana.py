@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 import yaml
@@ -188,17 +188,17 @@ def chinese(text: str) -> bool:
 
 
 def interpolated(sql: str, world: World, **chosen: str) -> str:
-    """What Grafana makes of a query: ``sqlstring`` quotes, and doubles quotes."""
+    """What Grafana makes of a query: of a value, ``percentencode`` leaves letters, digits and ``-_.~``."""
     text = sql.replace("${__from}", str(world.window.start_ms)).replace("${__to}", str(world.now_ms))
-    text = re.sub(r"\$\{(\w+):sqlstring\}", lambda found: "'" + chosen.get(found[1], "").replace("'", "''") + "'", text)
+    text = re.sub(r"\$\{(\w+):percentencode\}", lambda found: quote(chosen.get(found[1], ""), safe=""), text)
     assert "$" not in text
     return text
 
 
 @pytest.mark.clickhouse
-@pytest.mark.parametrize("chosen", [{}, {"unit": "U'1"}])
+@pytest.mark.parametrize("chosen", [{}, {"unit": "U'1"}, {"unit": "U\\"}, {"unit": "\\' OR 1 = 1 -- "}, {"unit": "%27 +单位"}])
 def test_what_grafana_asks_is_what_the_panels_ask(world: World, chosen: dict[str, str]) -> None:
-    """The same rows with its variables as with ClickHouse's parameters, for 全部 and for a code that would break out of its quotes."""
+    """The same rows with its variables as with ClickHouse's parameters, for 全部 and for codes that would break out of their quotes."""
     asked = {**chosen, "case": "没有"} if chosen else {"unit": worst_unit(world)}
     for uid, key in (("guidang-city", "units"), ("guidang-city", "trend"), ("guidang-item", "cases"), ("guidang-quality", "misconfigured")):
         (target,) = [
