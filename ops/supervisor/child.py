@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ops.supervisor.journal import Journal, turn_over
@@ -100,15 +101,17 @@ class Child:
 
     def _start(self, now: float, endpoints: Mapping[str, str]) -> None:
         try:
-            command = self.role.command()
-        except GuidangError as error:
-            self._journal.write(self.role.name, str(error))
-            self.last_exit = Exit(error.exit_code, str(error), wall_ms())
-            if self._was_ready:
+            self._launch(now, endpoints)
+        except (GuidangError, OSError) as error:
+            self._journal.write(self.role.name, f"无法启动 cannot be started: {error}")
+            self.last_exit = Exit(error.exit_code if isinstance(error, GuidangError) else 1, str(error), wall_ms())
+            if self._was_ready or isinstance(error, OSError):  # a full disk, too many processes: they pass
                 self._back_off(now)
             else:
                 self.state = "failed"
-            return
+
+    def _launch(self, now: float, endpoints: Mapping[str, str]) -> None:
+        command = self.role.command()
         log = self.role.paths.child_log(self.role.name)
         turn_over(log)
         with log.open("ab") as output:
@@ -147,7 +150,9 @@ class Child:
 
     def _probe(self, run: _Run, now: float) -> bool:
         run.next_probe = now + _PROBE_EVERY_SECONDS
-        return self.role.ready()
+        with suppress(OSError):  # where it listens could not be written down: on a full disk it is not ready yet
+            return self.role.ready()
+        return False
 
     def _ended(self, now: float, code: int) -> None:
         run, self._run = self._run, None
@@ -175,10 +180,18 @@ class Child:
 
     def _reason(self, run: _Run, code: int) -> str:
         if code < 0:
-            return f"被信号终止 ended by {signal.Signals(-code).name}"
-        with self.role.paths.child_log(self.role.name).open("rb") as log:
+            return f"被信号终止 ended by {_signal_name(-code)}"
+        with suppress(OSError), self.role.paths.child_log(self.role.name).open("rb") as log:
             log.seek(run.log_offset)
             return self.role.reason(log.read()[-64 * 1024 :].decode("utf-8", "replace").splitlines())
+        return ""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most of the real-time signals have no name
+        return str(number)
 
 
 def await_end(children: Collection[Child], seconds: float) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from ops.kafka import tail
 from ops.supervisor.loop import Supervisor, end_leftovers
 from ops.supervisor.process import await_end
-from ops.supervisor.record import Entry, Paths, Record, locked, read_if_there, read_record, take_lock, write_record, write_whole
+from ops.supervisor.record import Entry, Paths, Record, locked, read_if_there, read_record, take_lock, write_last_record, write_whole
 from ops.supervisor.roles import guidang
 from streams.data_dir import usable
 from streams.errors import ConfigurationError, DependencyError, GuidangError, WaitTimeout
@@ -159,7 +159,7 @@ def down(settings: Settings, tell: Tell = _tell_nobody, *, timeout_seconds: floa
         record = read_record(paths.record)
         names += [name for name in end_leftovers(paths, record) if name not in names]
         stopped = tuple(Entry(e.role, e.name, "stopped", None, e.restarts, e.last_exit) for e in record.entries)
-        write_record(paths.record, Record(None, stopped))
+        write_last_record(paths.record, Record(None, stopped))
     return names
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,6 +13,7 @@ from streams.clock import wall_ms
 
 _ZONE = ZoneInfo("Asia/Shanghai")
 _LARGEST_BYTES = 20 * 1024 * 1024
+_MOST_HELD = 1_000
 
 
 class Journal:
@@ -25,14 +28,19 @@ class Journal:
     def __init__(self, path: Path, echo: Callable[[str], None] = lambda _line: None) -> None:
         self._path = path
         self._echo = echo
+        self._held: deque[str] = deque(maxlen=_MOST_HELD)
         turn_over(path)
 
     def write(self, name: str, message: str) -> None:
-        """Append one line."""
+        """Append one line; what a full disk does not take is written with the next line that it takes."""
         time = dt.datetime.fromtimestamp(wall_ms() / 1000, _ZONE).isoformat(timespec="milliseconds")
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(f"{time} [{name}] {message}\n")
-        self._echo(f"[{name}] {message}")
+        self._held.append(f"{time} [{name}] {message}\n")
+        with suppress(OSError):
+            with self._path.open("a", encoding="utf-8") as file:
+                file.writelines(self._held)
+            self._held.clear()
+        with suppress(OSError):  # it may go into a file on the same disk
+            self._echo(f"[{name}] {message}")
 
 
 def turn_over(path: Path) -> None:

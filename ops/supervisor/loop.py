@@ -14,8 +14,9 @@ import orjson
 from ops.supervisor.child import Child, await_end
 from ops.supervisor.journal import Journal
 from ops.supervisor.process import ProcessId, end, marked
-from ops.supervisor.record import Entry, Paths, Record, read_record, write_record, write_whole
+from ops.supervisor.record import Entry, Paths, Record, read_record, write_last_record, write_record, write_whole
 from ops.supervisor.roles import endpoints, fixed_roles, metrics_targets, worker_role
+from streams.errors import ConfigurationError
 from streams.settings import Settings
 
 STOP_ORDER = ("board", "monitor", "worker", "topics", "sink", "store", "kafka")
@@ -40,6 +41,7 @@ class Supervisor:
         write_whole(self._paths.workers, str(workers).encode())
         self._identity = ProcessId.of(os.getpid())
         self._asked_to_stop = 0
+        self._was_ready = False
         self._written: Record | None = None
         self._targets: list[dict[str, Any]] | None = None
 
@@ -63,21 +65,33 @@ class Supervisor:
 
     def _keep_running(self) -> Entry | None:
         """Until told to end, or until a child that has failed makes the start a failure: return it."""
-        was_ready = False
         failure: Entry | None = None
+        told = ""
         while not self._asked_to_stop and failure is None:
-            self._scale()
-            self._step()
-            ready = all(child.ready for child in self._children)
-            if ready and not was_ready:
-                self._journal.write("up", "全部就绪 everything is ready")
-            was_ready = was_ready or ready
-            if not was_ready:
-                failure = next((child.entry for child in self._children if child.state == "failed"), None)
-            self._write(ready=ready)
-            self._write_targets()
+            try:
+                failure = self._turn()
+                told = ""
+            except (OSError, ConfigurationError) as error:  # a full disk, too many open files: they pass
+                if isinstance(error, ConfigurationError) and not self._was_ready:
+                    raise
+                if str(error) != told:
+                    told = str(error)
+                    self._journal.write("up", f"读不出或写不下，再试 cannot be read or written, tried again: {told}")
             time.sleep(_TICK_SECONDS)
         return failure
+
+    def _turn(self) -> Entry | None:
+        self._scale()
+        self._step()
+        ready = all(child.ready for child in self._children)
+        if ready and not self._was_ready:
+            self._journal.write("up", "全部就绪 everything is ready")
+        self._was_ready = self._was_ready or ready
+        if not self._was_ready and (failed := [child.entry for child in self._children if child.state == "failed"]):
+            return failed[0]
+        self._write(ready=ready)
+        self._write_targets()
+        return None
 
     def _step(self) -> None:
         now = time.monotonic()
@@ -107,7 +121,7 @@ class Supervisor:
             failure=f"{failure.name}: {reason.reason}" if failure and reason else "",
             failure_code=reason.code if reason else 0,
         )
-        write_record(self._paths.record, record)
+        write_last_record(self._paths.record, record)
         self._journal.write("up", "已全部停止 everything has been stopped")
         return record
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 MARK = "GUIDANG_SUPERVISED_HOME"
@@ -101,5 +102,6 @@ def _ancestors(pid: int) -> Iterable[int]:
             return
 
 
+@cache
 def _boot() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

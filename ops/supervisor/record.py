@@ -87,6 +87,12 @@ def write_record(path: Path, record: Record) -> None:
     write_whole(path, orjson.dumps(asdict(record)))
 
 
+def write_last_record(path: Path, record: Record) -> None:
+    """Replace the record when nothing runs any more; where a full disk does not take it, the old one names what is gone."""
+    with suppress(OSError):
+        write_record(path, record)
+
+
 def read_record(path: Path) -> Record:
     """Read the record; an empty one when there is none."""
     content = read_if_there(path)

@@ -228,8 +228,7 @@ class NotifyRole(Role):
 
     def ready(self) -> bool:
         """Whether it takes alerts: it says where."""
-        path = ready_path(self.settings, self.name)
-        address = path.read_text() if path.exists() else ""
+        address = (read_if_there(ready_path(self.settings, self.name)) or b"").decode()
         if address:
             record_endpoint(self.settings, self.role, address)
             record_endpoint(self.settings, f"metrics.{self.name}", address)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +29,7 @@ from ops.supervisor.process import MARK, ProcessId, end, marked
 from ops.supervisor.record import Entry, Paths, Record, locked, read_record, take_lock, write_record
 from ops.supervisor.roles import Role
 from streams.settings import Settings
+from tests.disks import mount_small, unmount
 from tests.ops.test_cli import guidang
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -289,6 +294,105 @@ def test_a_supervisor_that_breaks_ends_its_children(tmp_path: Path, monkeypatch:
     assert "started, pid" in Paths(tmp_path).log.read_text(encoding="utf-8")
     assert System(tmp_path).left() == []
     assert [entry.state for entry in read_record(Paths(tmp_path).record).entries] == ["stopped"]
+
+
+class _Program(Role):
+    """A program in the data folder, and a file that says when it is ready."""
+
+    role = "sink"
+
+    def command(self) -> list[str]:
+        """It may not be there yet."""
+        return [str(self.settings.home / "program")]
+
+    def ready(self) -> bool:
+        """It may not be there yet, either."""
+        return bool((self.settings.home / "said").read_text())
+
+    def write(self) -> None:
+        """Put the program there."""
+        draft = self.settings.home / "draft"
+        draft.write_text("#!/bin/sh\nexec sleep 600\n", encoding="ascii")
+        draft.chmod(0o700)
+        draft.replace(self.settings.home / "program")
+
+    def say(self) -> None:
+        """Say that it is ready."""
+        (self.settings.home / "said").write_text("ready", encoding="ascii")
+
+
+@contextmanager
+def supervised(monkeypatch: pytest.MonkeyPatch, *roles: Role) -> Iterator[threading.Thread]:
+    """A supervisor that has nothing else to look after; told to end as a signal would."""
+    handlers: list[Any] = []
+    settings = roles[0].settings
+    home = settings.home
+    Paths(home).make()
+    monkeypatch.setattr(loop, "fixed_roles", lambda _settings: roles)
+    monkeypatch.setattr(signal, "signal", lambda _number, handler: handlers.append(handler))
+    thread = threading.Thread(target=loop.Supervisor(settings, 0, lambda _line: None).run)
+    thread.start()
+    try:
+        eventually(lambda: bool(read_record(Paths(home).record).entries))
+        yield thread
+    finally:
+        handlers[0](signal.SIGTERM, None)
+        thread.join(30)
+    assert System(home).left() == []
+
+
+def test_what_cannot_be_started_is_tried_again_and_a_signal_without_a_name_is_told_by_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too many processes, a full disk: the system says no, and later yes."""
+    program = _Program(Settings(data_dir=tmp_path), "program")
+
+    def entry() -> Entry:
+        return read_record(Paths(tmp_path).record).entries[0]
+
+    def reason() -> str:
+        last = entry().last_exit
+        return last.reason if last else ""
+
+    with supervised(monkeypatch, program) as supervisor:
+        eventually(lambda: entry().restarts > 1)
+        assert "No such file" in reason()
+        program.write()
+        eventually(lambda: entry().state == "starting")
+        program.say()
+        eventually(lambda: entry().state == "running")
+        process, restarts = entry().process, entry().restarts
+        assert process is not None
+        os.kill(process.pid, signal.SIGRTMIN + 1)
+        eventually(lambda: entry().restarts > restarts)
+        assert reason().endswith(f" {signal.SIGRTMIN + 1}")
+        assert supervisor.is_alive()
+
+
+def test_a_full_disk_ends_neither_the_supervisor_nor_what_it_looks_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What dies meanwhile is started again, and is in the record as soon as there is room."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if not mount_small(disk, 1):
+        pytest.skip("no file system may be mounted here")
+    program, paths = _Program(Settings(data_dir=disk), "program"), Paths(disk)
+    try:
+        program.write()
+        program.say()
+        with supervised(monkeypatch, program) as supervisor:
+            eventually(lambda: read_record(paths.record).entries[0].state == "running")
+            (first,) = marked(disk)
+            with (disk / "filler").open("wb") as filler:
+                os.posix_fallocate(filler.fileno(), 0, shutil.disk_usage(disk).free)
+            first.send(signal.SIGKILL)
+            eventually(lambda: any(process != first for process in marked(disk)))
+            assert read_record(paths.record).entries[0].process == first
+            (disk / "filler").unlink()
+            eventually(lambda: read_record(paths.record).entries[0].process in marked(disk))
+            assert supervisor.is_alive()
+        assert "No space left on device" in paths.log.read_text(encoding="utf-8")
+    finally:
+        unmount(disk)
 
 
 def test_starting_and_stopping_say_how_far_they_are(tmp_path: Path) -> None:
