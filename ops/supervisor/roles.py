@@ -135,9 +135,9 @@ class MeteredRole(Role):
 
     def metrics_port(self) -> int:
         """Choose a port, that of the last time when it is free, and record it."""
-        address = f"metrics.{self.name}"
-        port = preferred_port(endpoint_port(self.settings, address))
-        record_endpoint(self.settings, address, f"http://{self.settings.metrics.host}:{port}")
+        address, host = f"metrics.{self.name}", self.settings.metrics.host
+        port = preferred_port(endpoint_port(self.settings, address), host)
+        record_endpoint(self.settings, address, f"http://{host}:{port}")
         return port
 
 
@@ -183,13 +183,14 @@ class BoardRole(Role):
 
     def command(self) -> list[str]:
         """Take the port of the last time when it is free: a page that is open goes on."""
-        self._port = self.settings.board.port or preferred_port(endpoint_port(self.settings, self.role))
-        record_endpoint(self.settings, self.role, f"http://{self.settings.board.host}:{self._port}")
+        board = self.settings.board
+        self._port = board.port or preferred_port(endpoint_port(self.settings, self.role), board.host)
+        record_endpoint(self.settings, self.role, f"http://{board.host}:{self._port}")
         return guidang("board", "--port", str(self._port))
 
     def ready(self) -> bool:
         """Whether it listens."""
-        return answers(self._port)
+        return answers(self._port, self.settings.board.host)
 
 
 class MonitorRole(MeteredRole):
@@ -209,7 +210,7 @@ class MonitorRole(MeteredRole):
 
     def ready(self) -> bool:
         """Whether it listens."""
-        return answers(self._port)
+        return answers(self._port, self.settings.metrics.host)
 
 
 class NotifyRole(Role):

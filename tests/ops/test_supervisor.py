@@ -27,8 +27,8 @@ from ops.supervisor import control, loop
 from ops.supervisor.control import processes
 from ops.supervisor.process import MARK, ProcessId, end, marked
 from ops.supervisor.record import Entry, Paths, Record, locked, read_record, take_lock, write_record
-from ops.supervisor.roles import Role
-from streams.settings import Settings
+from ops.supervisor.roles import BoardRole, MonitorRole, Role
+from streams.settings import Settings, load_settings
 from tests.disks import mount_small, unmount
 from tests.ops.test_cli import guidang
 
@@ -367,6 +367,18 @@ def test_what_cannot_be_started_is_tried_again_and_a_signal_without_a_name_is_to
         eventually(lambda: entry().restarts > restarts)
         assert reason().endswith(f" {signal.SIGRTMIN + 1}")
         assert supervisor.is_alive()
+
+
+def test_what_listens_on_another_address_of_this_machine_is_found_ready_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Board and monitor, which are known to be ready by that alone."""
+    here = {"DATA_DIR": str(tmp_path), "BOARD__HOST": "127.0.0.2", "METRICS__HOST": "127.0.0.2"}
+    away = {"KAFKA__BOOTSTRAP_SERVERS": f"{LOOPBACK}:1", "CLICKHOUSE__URL": f"http://{LOOPBACK}:1"}
+    for name, value in (here | away).items():
+        monkeypatch.setenv(f"GUIDANG_{name}", value)
+    settings = load_settings()
+    with supervised(monkeypatch, BoardRole(settings), MonitorRole(settings, "monitor", ())):
+        eventually(lambda: {entry.state for entry in read_record(Paths(tmp_path).record).entries} == {"running"})
+        assert {address.rpartition(":")[0] for address in System(tmp_path).endpoints().values()} == {"http://127.0.0.2"}
 
 
 def test_a_full_disk_ends_neither_the_supervisor_nor_what_it_looks_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
