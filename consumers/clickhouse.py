@@ -42,7 +42,14 @@ def endpoint(settings: Settings) -> str:
     return settings.clickhouse.url or settings.local_endpoint("store")
 
 
-def connect(settings: Settings, *, user: str = "", database: str | None = None, answer_seconds: int = _ANSWER_SECONDS) -> Client:
+def connect(
+    settings: Settings,
+    *,
+    user: str = "",
+    database: str | None = None,
+    connect_seconds: int = _CONNECT_SECONDS,
+    answer_seconds: int = _ANSWER_SECONDS,
+) -> Client:
     """Connect to ClickHouse.
 
     Parameters
@@ -51,8 +58,8 @@ def connect(settings: Settings, *, user: str = "", database: str | None = None, 
         Default: ``clickhouse.user``, with its password; another one connects without.
     database
         Default: ``clickhouse.database``, which must exist; give ``default`` before the migrations ran.
-    answer_seconds
-        How long one answer may take.
+    connect_seconds, answer_seconds
+        How long a connection, and one answer, may take.
 
     Raises
     ------
@@ -73,7 +80,7 @@ def connect(settings: Settings, *, user: str = "", database: str | None = None, 
             password=settings.clickhouse_password() if name == settings.clickhouse.user else "",
             database=database or settings.clickhouse.database,
             compress=not _is_loopback(host),
-            connect_timeout=_CONNECT_SECONDS,
+            connect_timeout=connect_seconds,
             send_receive_timeout=answer_seconds,
             autogenerate_session_id=False,
         )

@@ -42,7 +42,7 @@ class Origin:
     @property
     def mark(self) -> str:
         """Metadata of the offsets committed for this pair."""
-        return f"{self.topic_id}/{self.table_id}"
+        return _mark(self.topic_id, self.table_id)
 
 
 def origins(settings: Settings, admin: AdminClient, client: Client) -> Mapping[str, Origin]:
@@ -60,10 +60,7 @@ def origins(settings: Settings, admin: AdminClient, client: Client) -> Mapping[s
         if settings.clickhouse.cluster:
             client.command("SYSTEM SYNC REPLICA topic_incarnation")  # what another replica was told of lives so far
         _refuse_another_prefix(settings, client)
-        tables: dict[str, str] = {
-            name: str(uuid)
-            for name, uuid in client.query("SELECT name, uuid FROM system.tables WHERE database = currentDatabase()").result_rows
-        }
+        tables = table_ids(settings, client)
         return {
             (name := settings.topic(table.topic)): Origin(name, table, ids[name], tables[table.name], _ordinal(client, name, ids[name]))
             for table in TABLES
@@ -92,6 +89,34 @@ def topic_ids(settings: Settings, admin: AdminClient) -> dict[str, str]:
             where = settings.kafka_client()["bootstrap.servers"]
             raise DependencyError(f"连不上 Kafka（{where}） Kafka cannot be reached: {error.args[0].str()}") from error
     return ids
+
+
+def table_ids(settings: Settings, client: Client) -> dict[str, str]:
+    """ClickHouse's UUID of each table there is, by name; none where there is no database. The errors are the client's own."""
+    query = "SELECT name, uuid FROM system.tables WHERE database = {database:String}"
+    return {name: str(uuid) for name, uuid in client.query(query, parameters={"database": settings.clickhouse.database}).result_rows}
+
+
+def marks(settings: Settings, admin: AdminClient, tables: Mapping[str, str] | None) -> dict[str, str]:
+    """How the metadata begins of offsets that count now, by topic name on the broker.
+
+    Parameters
+    ----------
+    tables
+        As of :func:`table_ids`; for one that is not there no offset counts. ``None``: not known, and the topic's life alone decides.
+
+    Raises
+    ------
+    DependencyError
+        Kafka cannot be reached, or a topic is missing.
+    """
+    ids = topic_ids(settings, admin)
+    of_table = {table.name: "" if tables is None else tables.get(table.name, "none") for table in TABLES}
+    return {(name := settings.topic(table.topic)): _mark(ids[name], of_table[table.name]) for table in TABLES}
+
+
+def _mark(topic_id: str, table_id: str) -> str:
+    return f"{topic_id}/{table_id}"
 
 
 def _refuse_another_prefix(settings: Settings, client: Client) -> None:

@@ -219,6 +219,7 @@ class Sink:
         consumer.resume(partitions)
         self._paused = False
         self._reached, self._read_at = {(at.topic, at.partition): at.offset for at in starts}, time.monotonic()
+        self.commit()  # where it begins anew: what was committed for another life says no longer that all is in the tables
         self._ready.parent.mkdir(parents=True, exist_ok=True)
         self._ready.touch()
         self.stats.assigned = bool(partitions)

@@ -2,7 +2,7 @@
 
 All of it is read off Kafka: a worker commits, with its offsets, through when it has read and done what was due, and
 the sink commits an offset when the rows before it are in ClickHouse. So this holds for any number of workers on any
-number of machines.
+number of machines. ClickHouse is asked for one thing: whether its tables are still those for which the sink committed.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from typing import Any
 from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
+from consumers.clickhouse import Client, connect, reaching
+from consumers.origins import marks, table_ids
 from ops.connect import REACH_SECONDS, Admin
 from ops.patience import RESTART_SECONDS, Answer, patiently
 from streams.contracts import FEED_HEARTBEAT, INTERNAL, JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS
-from streams.errors import DependencyError, WaitTimeout
+from streams.errors import DependencyError, OperatorError, WaitTimeout
 from streams.rights import group_of_sink
 from streams.runtime.clients import consumer_config
 from streams.runtime.clients import patiently as passing
@@ -30,6 +32,7 @@ Place = tuple[str, int]
 _REQUEST_SECONDS = 15.0
 _LEAST_SECONDS = 1.0
 _LOOK_SECONDS = 0.25
+_TABLES_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Standing:
     progress
         What the workers have committed of the inputs.
     sunk
-        What the sink has committed of the outputs; 0 where it has committed nothing yet.
+        What the sink has committed of the outputs; 0 where it has committed nothing yet for this life of topic and table.
     """
 
     ends: Mapping[Place, int]
@@ -67,6 +70,7 @@ class Observer:
     _workers: Any = field(init=False)
     _sink: Any = field(init=False)
     _places: list[Place] = field(init=False)
+    _store: Client | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self._admin = Admin(self.settings)
@@ -110,13 +114,27 @@ class Observer:
             raise self._admin.failure(error) from error
 
     def sunk(self) -> dict[Place, int]:
-        """What the sink has committed of the outputs."""
+        """What the sink has committed of the outputs; 0 where that was for another life of the topic, or for a table that is gone."""
         outputs = set(self._names(OUTPUTS))
         wanted = [TopicPartition(*place) for place in self._places if place[0] in outputs]
         try:
-            return {(at.topic, at.partition): max(at.offset, 0) for at in self._sink.committed(wanted, timeout=self._seconds())}
+            found = self._sink.committed(wanted, timeout=self._seconds())
         except KafkaException as error:
             raise self._admin.failure(error) from error
+        begins = marks(self.settings, self._admin.client, self._tables())
+        return {(at.topic, at.partition): max(at.offset, 0) if (at.metadata or "").startswith(begins[at.topic]) else 0 for at in found}
+
+    def _tables(self) -> dict[str, str] | None:
+        """``None`` while ClickHouse does not answer: nothing speaks against what was committed, and nobody reads a figure meanwhile."""
+        try:
+            with reaching(self.settings):
+                self._store = self._store or connect(
+                    self.settings, database="default", connect_seconds=_TABLES_SECONDS, answer_seconds=_TABLES_SECONDS
+                )
+                return table_ids(self.settings, self._store)
+        except OperatorError:
+            self._store = None
+            return None
 
     def workers(self) -> frozenset[str]:
         """Member ids of the workers' group: a worker that starts again has another."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ops.cli.options import Json
 from ops.cli.output import Column, emit_object, emit_rows, progress, say
 from ops.cli.text import t
-from ops.lag import Lags, read_lags
 from ops.ports import answers
 from ops.supervisor import control
 from ops.supervisor.roles import endpoint_port
 from streams.errors import DependencyError
 from streams.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from ops.lag import Lags
 
 
 def register(app: typer.Typer) -> None:
@@ -111,6 +113,8 @@ def _lags(settings: Settings) -> Lags | None:
         port = endpoint_port(settings, "kafka")
         if port is None or not answers(port):
             return None
+    from ops.lag import read_lags  # noqa: PLC0415 - up and down need no client of ClickHouse
+
     try:
         return read_lags(settings)
     except DependencyError as error:

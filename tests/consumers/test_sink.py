@@ -16,6 +16,7 @@ from consumers.clickhouse import Client, connect
 from consumers.items import item_row
 from consumers.migrate import migrate
 from consumers.rows import NOT_STORED, TABLES, version_of
+from ops.caught_up import Observer, behind_sink
 from ops.kafka import LocalBroker
 from ops.ports import free_port
 from ops.topics import ensure_topics
@@ -23,7 +24,7 @@ from streams.contracts import ANOMALY_UNARCHIVED, CASE_STATE, COVERAGE_PARTIAL, 
 from streams.rights import group_of_sink
 from streams.settings import ClickHouseSettings, Settings
 from tests.consumers.conftest import StoreProcess, eventually
-from tests.consumers.outputs import Outputs, bucket, case_state, figures, start_sink, store_rows, sunk
+from tests.consumers.outputs import Outputs, bucket, case_state, figures, lag, start_sink, store_rows, sunk
 
 pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse]
 
@@ -59,6 +60,12 @@ consumers.sink._STUCK_SECONDS = 2.0
 class Standing(Sink):
     def _step(self):
         time.sleep(600)
+"""
+
+ONLY_BEGINS = """
+class Beginning(Sink):
+    def _step(self):
+        self._read(1)
 """
 
 HEARS_NOTHING = """
@@ -223,12 +230,19 @@ def test_the_store_killed_in_the_middle(sink_settings: Settings, own_store: Stor
 
 
 def test_a_lost_database_is_filled_again(sink_settings: Settings) -> None:
-    """Offsets committed for tables that are gone do not count: everything is read from the beginning."""
+    """Offsets committed for tables that are gone do not count: for nobody who asks, and everything is read from the beginning."""
     write_some(Outputs(sink_settings))
     with sinking(sink_settings):
         sunk(sink_settings)
-    before = figures(sink_settings)
+    before, observer = figures(sink_settings), Observer(sink_settings)
+    assert behind_sink(observer.ends(), observer.sunk()) == []
     connect(sink_settings, database="default").command(f"DROP DATABASE {sink_settings.clickhouse.database} SYNC")
+    assert set(observer.sunk().values()) == {0}
+    migrate(sink_settings)
+    assert set(observer.sunk().values()) == {0}
+    with sinking(sink_settings, ONLY_BEGINS, "Beginning"):
+        eventually((sink_settings.home / "run" / "sink.ready").exists)
+        assert lag(sink_settings) == sum(observer.ends()[place] for place in observer.sunk())
     with sinking(sink_settings):
         eventually((sink_settings.home / "run" / "sink.ready").exists)
         sunk(sink_settings)
