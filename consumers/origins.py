@@ -19,6 +19,12 @@ from streams.errors import ConfigurationError, DependencyError
 from streams.settings import Settings
 
 _REQUEST_SECONDS = 15.0
+_ENTER = """
+INSERT INTO topic_incarnation
+SELECT {topic:String}, {id:String},
+    toUInt16(if(countIf(topic_id = {id:String}) > 0, minIf(ordinal, topic_id = {id:String}), max(ordinal) + 1))
+FROM topic_incarnation WHERE topic = {topic:String}"""
+"""Enters a life. Two sinks that do so at once enter the same number, whether the second sees the first one's row or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +144,7 @@ def _refuse_another_prefix(settings: Settings, client: Client) -> None:
 
 
 def _ordinal(client: Client, topic: str, topic_id: str) -> int:
-    """Number of a life of a topic; the next one if it is new. Two sinks that enter the same life at once enter the same number."""
+    """Number of a life of a topic; the next one if it is new."""
     parameters = {"topic": topic, "id": topic_id}
     known = client.query(
         "SELECT ordinal FROM topic_incarnation WHERE topic = {topic:String} AND topic_id = {id:String} ORDER BY ordinal LIMIT 1",
@@ -146,9 +152,5 @@ def _ordinal(client: Client, topic: str, topic_id: str) -> int:
     ).result_rows
     if known:
         return int(known[0][0])
-    client.command(
-        "INSERT INTO topic_incarnation SELECT {topic:String}, {id:String}, toUInt16(max(ordinal) + 1) FROM topic_incarnation"
-        " WHERE topic = {topic:String}",
-        parameters=parameters,
-    )
+    client.command(_ENTER, parameters=parameters)
     return _ordinal(client, topic, topic_id)
