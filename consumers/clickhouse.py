@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
-from streams.errors import ConfigurationError, DependencyError
+from streams.errors import DependencyError, NotAllowed
 from streams.settings import Settings
 
 logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # it logs what it raises, and we tell what it raises
@@ -63,7 +63,7 @@ def connect(
 
     Raises
     ------
-    ConfigurationError
+    NotAllowed
         User or password are refused.
     DependencyError
         Nothing answers there, or not ClickHouse.
@@ -99,7 +99,7 @@ def reaching(settings: Settings) -> Iterator[None]:
 
     Raises
     ------
-    ConfigurationError
+    NotAllowed
         User or password are refused, or the user may not do this (ClickHouse 516, 497, 164).
     DependencyError
         ClickHouse cannot be reached, went away, or answered with another error.
@@ -111,7 +111,7 @@ def reaching(settings: Settings) -> Iterator[None]:
         where = endpoint(settings)
         said = str(error).split("server response:")[-1].split("(for url")[0].strip()
         if code in _NOT_ALLOWED:
-            raise ConfigurationError(
+            raise NotAllowed(
                 f"ClickHouse（{where}）拒绝用户的请求：检查 clickhouse.user 与 clickhouse.password_file 及其权限。"
                 f" It refuses this user: {said}"
             ) from error

@@ -15,7 +15,7 @@
     │   ├── SystemRunning           this needs the local system to be down   -> exit 1
     │   ├── Superseded              the same command was started again meanwhile   -> exit 1
     │   └── DependencyError         Kafka, ClickHouse: absent, wrong, gone -> exit 4
-    │       ├── NotAllowed              Kafka refuses the login, or a right is missing
+    │       ├── NotAllowed              Kafka or ClickHouse refuses the login, or a right is missing
     │       └── WaitTimeout             it did not come about in the time given
     └── EngineError             us: the process ends, nothing is committed -> exit 1
         ├── BatchGap                something between the broker and the partition lost a batch
@@ -105,7 +105,7 @@ class DependencyError(OperatorError):
 
 
 class NotAllowed(DependencyError):
-    """Kafka refuses the login, or what the process has to do: a right is missing. Once it is given, starting again helps."""
+    """Kafka or ClickHouse refuses the login, or what the process has to do: a right is missing. Once it is given, starting again helps."""
 
 
 class WaitTimeout(DependencyError):

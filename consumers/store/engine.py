@@ -75,9 +75,9 @@ class Engine:
     Raises
     ------
     DependencyError
-        Another process has the directory open.
+        Another process has the directory open, or the engine cannot open it: most likely for want of space, memory or files, which pass.
     ConfigurationError
-        It cannot be written, or holds something that the engine cannot open.
+        It cannot be written.
     """
 
     def __init__(self, directory: Path, memory_bytes: int) -> None:
@@ -93,10 +93,10 @@ class Engine:
             self._root = self._opened()
             row = bytes(self._root.query("SELECT version(), timezone()", "TabSeparated").bytes())
         except RuntimeError as error:
-            raise ConfigurationError(
+            raise DependencyError(
                 f"ClickHouse 数据目录打不开 data directory cannot be opened: {directory}: {error}。"
-                " 其中的数据都来自 Kafka：把目录移开，sink 会重新填满。"
-                " All of it came from Kafka: move the directory away, and the sink fills a new one."
+                " 若一直如此：其中的数据都来自 Kafka，把目录移开，sink 会重新填满。"
+                " If that stays so: all of it came from Kafka, so move the directory away, and the sink fills a new one."
             ) from error
         self.version, self.timezone = row.decode().split()
 

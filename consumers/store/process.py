@@ -37,7 +37,7 @@ def run(home: Path, port: int) -> None:
     Raises
     ------
     DependencyError
-        Another process has the directory, or the port; or what the engine takes for written is not whole on the disk.
+        Another process has the directory, or the port; the engine cannot open it; or what it takes for written is not whole on the disk.
     ConfigurationError
         The directory cannot be used.
     """

@@ -39,7 +39,7 @@ class Figures:
 
         Raises
         ------
-        DependencyError, ConfigurationError
+        DependencyError
             ClickHouse is not there, lets us not in, or finds fault with the query.
         """
         asked = asyncio.get_running_loop().run_in_executor(self._threads, self._ask, sql, parameters)

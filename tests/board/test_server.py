@@ -31,7 +31,7 @@ from ops.ports import free_port
 from ops.publish.publish import publish_file
 from ops.topics import ensure_topics
 from streams.contracts import CASE_CLOSED
-from streams.errors import ConfigurationError, DependencyError
+from streams.errors import DependencyError, NotAllowed
 from streams.settings import ClickHouseSettings, Settings
 from tests.board.conftest import DATABASE, PLAN, BoardProcess, Year, running_board
 from tests.conftest import Kafka
@@ -172,7 +172,7 @@ def test_nothing_shipped_names_a_foreign_address_and_the_chart_library_is_the_on
 def test_the_figures_are_asked_by_a_reader_who_cannot_write(year: Year) -> None:
     """Even where the user of the settings may do everything."""
     figures = Figures(Settings(clickhouse=ClickHouseSettings(url=year.store.url, database=DATABASE)))
-    with pytest.raises(ConfigurationError, match="READONLY"):
+    with pytest.raises(NotAllowed, match="READONLY"):
         asyncio.run(figures.ask("CREATE TABLE written (a Int8) ENGINE = Memory", {}))
     figures.close()
 

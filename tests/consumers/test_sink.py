@@ -16,11 +16,13 @@ from consumers.clickhouse import Client, connect
 from consumers.items import item_row
 from consumers.migrate import migrate
 from consumers.rows import NOT_STORED, TABLES, version_of
+from consumers.sink import Sink
 from ops.caught_up import Observer, behind_sink
 from ops.kafka import LocalBroker
 from ops.ports import free_port
 from ops.topics import ensure_topics
 from streams.contracts import ANOMALY_UNARCHIVED, CASE_STATE, COVERAGE_PARTIAL, DEAD_LETTER, ITEM_STATE, topic_contract
+from streams.errors import NotAllowed
 from streams.rights import group_of_sink
 from streams.settings import ClickHouseSettings, Settings
 from tests.consumers.conftest import StoreProcess, eventually
@@ -336,6 +338,21 @@ def test_absent_dependencies_are_named(tmp_path: Path, sink_settings: Settings) 
     with sinking(sink_settings) as process:
         assert "guidang up" in process.communicate(timeout=60)[1]
     assert not list(tmp_path.glob("run/*"))
+
+
+def test_a_login_that_is_refused_ends_the_sink_with_4_and_once_it_is_right_the_sink_runs(sink_settings: Settings, tmp_path: Path) -> None:
+    """A password is changed on the server a moment before the file: whoever watches over the sink has to start it again."""
+    outputs, password = Outputs(sink_settings), tmp_path / "password"
+    outputs.write(CASE_STATE, [case_state(0)])
+    password.write_text("another", encoding="utf-8")
+    changed = sink_settings.clickhouse.model_copy(update={"password_file": password})
+    settings = sink_settings.model_copy(update={"clickhouse": changed})
+    with pytest.raises(NotAllowed, match="password_file") as refused:
+        Sink(settings)
+    assert refused.value.exit_code == 4
+    password.write_text("", encoding="utf-8")
+    with sinking(settings):
+        sunk(settings)
 
 
 def test_a_sink_whose_loop_stands_still_ends_itself_and_says_where(sink_settings: Settings) -> None:

@@ -20,7 +20,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError,
 
 from consumers import inserting
 from consumers.clickhouse import Client
-from streams.errors import ConfigurationError
+from streams.errors import DependencyError
 from streams.settings import Settings
 from tests.consumers.conftest import StoreProcess, eventually
 from tests.disks import mount_small, unmount
@@ -352,7 +352,7 @@ def test_a_store_whose_making_was_cut_short_is_made_anew_unless_a_table_has_rows
     start = "import sys; sys.argv[0] = 'guidang'; from ops.cli.main import main; main()"
     command = [sys.executable, "-c", start, "--data-dir", str(store.home), "store"]
     refused = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert refused.returncode == ConfigurationError.exit_code
+    assert refused.returncode == DependencyError.exit_code
     assert "guidang.sql" in refused.stderr
     assert "move the directory away" in refused.stderr
     assert list((store.home / "clickhouse").glob("data/guidang/case_state/*/count.txt"))
