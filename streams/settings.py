@@ -365,9 +365,15 @@ class Settings(BaseSettings):
             ) from error
 
     def title_key(self) -> bytes:
-        """Key of the title hash; made on first use when none is configured."""
-        if self.privacy.title_key_file:
-            return secret_in(self.privacy.title_key_file).encode()
+        """Key of the title hash; made on first use when none is configured.
+
+        Raises
+        ------
+        ConfigurationError
+            Its file cannot be read or is empty: a hash without a key gives names away to whoever tries them.
+        """
+        if path := self.privacy.title_key_file:
+            return _filled(path, secret_in(path)).encode()
         return _made_once(self.home / "title.key", secrets.token_hex(32)).encode()
 
     def make_clock(self) -> Clock:
@@ -468,14 +474,28 @@ def instant_ms(text: str) -> int:
 
 
 def _made_once(path: Path, content: str) -> str:
-    """Make a file unless it is there; whoever comes first, all read the same, and nobody a half of it."""
+    """Make a file unless it is there; whoever comes first, all read the same, and nobody a half of it, not even after a power cut."""
     with usable(path):
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, draft = tempfile.mkstemp(dir=path.parent)  # readable by its owner alone
             with os.fdopen(descriptor, "w") as made:
                 made.write(content)
+                made.flush()
+                os.fsync(made.fileno())
             with suppress(FileExistsError):
                 os.link(draft, path)
             Path(draft).unlink()
-        return path.read_text().strip()
+            folder = os.open(path.parent, os.O_RDONLY)
+            os.fsync(folder)
+            os.close(folder)
+        return _filled(path, path.read_text().strip())
+
+
+def _filled(path: Path, content: str) -> str:
+    if not content:
+        raise ConfigurationError(
+            f"{path} 是空的：从备份恢复它；还没有数据依据它时，才可换新的。"
+            " It is empty: bring it back from a backup; only where no data rest on it yet may a new one take its place."
+        )
+    return content

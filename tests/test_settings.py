@@ -112,6 +112,21 @@ def test_the_title_key_is_made_once_and_kept_to_its_owner(tmp_path: Path) -> Non
     assert (tmp_path / "title.key").stat().st_mode & 0o077 == 0
 
 
+def test_a_file_that_says_nothing_is_neither_a_key_nor_an_anchor(tmp_path: Path) -> None:
+    """A hash without a key gives names away; a power cut may leave an empty file."""
+    key, said = tmp_path / "key", "2018-12-31T18:00:00+08:00"
+    key.write_text("\n", encoding="ascii")
+    (tmp_path / "title.key").touch()
+    (tmp_path / f"clock-{instant_ms(said)}.anchor").touch()
+    with environment(DATA_DIR=str(tmp_path), CLOCK=said):
+        settings = load_settings()
+    for name, ask in (("title.key", settings.title_key), ("anchor", settings.make_clock)):
+        with pytest.raises(ConfigurationError, match=name):
+            ask()
+    with environment(PRIVACY__TITLE_KEY_FILE=str(key)), pytest.raises(ConfigurationError, match=str(key)):
+        load_settings().title_key()
+
+
 @pytest.mark.parametrize("text", ["2018-12-31T18:00:00", "yesterday", ""])
 def test_a_time_without_offset_is_refused(text: str) -> None:
     """It would mean another moment on another machine."""
