@@ -35,7 +35,7 @@ class TopicReader:
                 "isolation.level": "read_committed",
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 50,  # the end of a partition is told by the empty answer that waits for so long
+                "fetch.wait.max.ms": 50,  # the end of a partition whose last records are markers is told by an empty answer, after so long
             }
         )
 
@@ -149,18 +149,26 @@ def _read(
     done, moved = 0, time.monotonic()
     while unread:
         messages = consumer.consume(_CHUNK, _POLL_SECONDS)
-        if messages:
-            moved = time.monotonic()
-        elif time.monotonic() - moved > _STALLED_SECONDS:
+        if not messages and time.monotonic() - moved > _STALLED_SECONDS:
             raise DependencyError(f"{topic}: {_STALLED_SECONDS:g} 秒没有数据 no data came")
         for message in messages:
-            error = message.error()
-            if error is None:
-                if message.offset() < ranges[message.partition()][1]:
-                    done += 1
-                    yield message
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - a public constant in spite of its name
+            if message.error() is None and message.offset() < ranges[message.partition()][1]:
+                done += 1
+                yield message
+            if _is_last(message, ranges):
                 unread.discard(message.partition())
-            elif not error.retriable():
-                raise KafkaException(error)
+        if messages:
+            moved = time.monotonic()  # now, and not before: who takes them may have taken his time
         tell(done, total)
+
+
+def _is_last(message: Any, ranges: Mapping[int, tuple[int, int]]) -> bool:
+    """Whether nothing comes after this that is wanted of its partition: as long as much is written, the client is never at the end."""
+    error = message.error()
+    if error is None:
+        return bool(message.offset() + 1 >= ranges[message.partition()][1])
+    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - a public constant in spite of its name
+        return True
+    if not error.retriable():
+        raise KafkaException(error)
+    return False
