@@ -160,6 +160,10 @@ def _explain(settings: Settings) -> Iterator[Right]:
     return _read(settings, *CASE_INPUTS, CASE_STATE, ANOMALY_UNARCHIVED, ANOMALY_QUALITY, DEAD_LETTER)
 
 
+def _as_of(settings: Settings) -> Iterator[Right]:
+    return chain(_look(settings), _read(settings, *REFERENCE_INPUTS, CASE_STATE))
+
+
 def _reconcile(settings: Settings) -> Iterator[Right]:
     return chain(_look(settings), _read(settings, *SENT, CASE_STATE, ITEM_STATE, COVERAGE_PARTIAL, *ANOMALY_TOPICS))
 
@@ -207,6 +211,9 @@ PROCESSES: Final[Mapping[str, Process]] = MappingProxyType(
         ),
         "status": Process(("status",), "看进度与积压", "sees progress and lag", _lag),
         "wait": Process(("wait", "report"), "看进度", "sees progress", _look),
+        "as-of": Process(
+            ("report --as-of", "score --as-of"), "看进度，读登记与办件状态", "sees progress, reads registries and states of cases", _as_of
+        ),
         "publish": Process(
             ("publish", "simulate"),
             "写输入；只发一个主题的业务系统只给那个主题的两行",

@@ -35,6 +35,7 @@ from ops.dlq.query import Query
 from ops.dlq.redrive import Redrive, list_letters, show_letter
 from ops.dlq.sender import Sender
 from ops.explain import explain
+from ops.findings_then import as_of_moment
 from ops.importing.faults import Draft, Reading
 from ops.importing.run import import_reading
 from ops.lag import read_lags
@@ -359,11 +360,20 @@ def correct_topics(place: Place, settings: Settings) -> None:
     assert len(ensure_topics(settings).corrected) == len(topic_names())
 
 
+def figures_then(settings: Settings) -> None:
+    """How far the outputs went, and what was open when the first case had no archive yet: one that has come since is judged again."""
+    assert Observer(settings).ends()
+    client = connect(settings)
+    assert as_of_moment(settings, client, MONDAY_MS + HOUR_MS // 2).findings
+    client.close()
+
+
 COMMANDS: dict[str, Callable[[Place, Settings], object]] = {
     "monitor": lambda _, s: (read_lags(s), Pipeline(s)._look(), Heartbeats(s, 0).look(), Canary(s)._send()),
     "import": lambda _, s: bring_in(s),
     "waive": lambda _, s: publish_waiver(s, Waiver("x", "市档案局", "系统升级", 20_000)),
     "explain": lambda _, s: explain(s, "case-0", silent),
+    "as-of": lambda _, s: figures_then(s),
     "reconcile": lambda _, s: (wait_caught_up(s, 60), reconcile(s, s.make_clock().now_ms(), silent)),
     "dlq": lambda _, s: list_letters(s, Query(), 0, silent),
     "redrive": redrive_again,
@@ -460,7 +470,7 @@ def read_letters(settings: Settings) -> None:
 
 
 ASKED_FOR: dict[str, Callable[[Place, Settings], object]] = {
-    **{process: COMMANDS[process] for process in ("monitor", "import", "waive", "explain", "redrive", "replay", "doctor")},
+    **{process: COMMANDS[process] for process in ("monitor", "import", "waive", "explain", "as-of", "redrive", "replay", "doctor")},
     "status": lambda _, s: read_lags(s),
     "wait": lambda _, s: wait_caught_up(s, 1),
     "publish": lambda _, s: TopicProducer(s, SENT),
