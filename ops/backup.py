@@ -31,6 +31,8 @@ _FORMAT = 1
 _TAKEN = ("title.key", "clock-*.anchor", "notify", KAFKA)
 """In the order in which they are put back: with Kafka's data there, a restore is done."""
 _IN_THE_WAY = (KAFKA, "clickhouse", "state")
+_RESTORED = "restored"
+"""Within the data folder: where a backup lies, whole and checked, until all of it is in its place."""
 _CHUNK_BYTES = 1024 * 1024
 Tell = Callable[[int, int], None]
 
@@ -89,32 +91,68 @@ def back_up(settings: Settings, folder: Path, tell: Tell = lambda _done, _total:
 def restore(settings: Settings, folder: Path, tell: Tell = lambda _done, _total: None) -> Taken:
     """Put a backup into a data folder without data; every byte is checked first, and all of it appears or none.
 
+    One that was cut short while things were put in place is finished by the next; until then :func:`refuse_half_restored` lets nothing begin.
+
     Raises
     ------
     BadInputFile
         It is no backup, or not any more what was taken.
     SystemRunning, ConfigurationError
-        The system runs; there are data already; Kafka is not ours; there is no room.
+        The system runs; there are data already, or half of another backup; Kafka is not ours; there is no room.
     """
     if settings.kafka.bootstrap_servers:
         raise ConfigurationError("Kafka 是外部的，没有可恢复到本机的 Kafka is not ours (kafka.bootstrap_servers): nothing to restore here")
     manifest = _manifest(folder)
     files: Mapping[str, Mapping[str, Any]] = manifest["files"]
+    total = sum(entry["bytes"] for entry in files.values())
     with _at_rest(settings):
-        if there := [name for name in _IN_THE_WAY if (settings.home / name).exists()]:
+        restored = settings.home / _RESTORED
+        if not _half_restored(settings.home):
+            _check_and_copy(folder, files, restored, _Copier(total, tell))
+        elif (restored / MANIFEST).read_bytes() != (folder / MANIFEST).read_bytes():
             raise ConfigurationError(
-                f"{settings.home} 里已有数据 has data already ({', '.join(there)})："
-                "用 --data-dir 指定新目录，或先把这些移走 choose another --data-dir, or move them away first"
+                f"{restored} 里是恢复了一半的另一份备份：先用那一份做完，或删除它。"
+                " It is another backup, half restored: finish that one first, or remove it."
             )
-        total = sum(entry["bytes"] for entry in files.values())
-        with _written_whole(settings.home / "restored") as draft:
-            _room(draft, total)
-            copier = _Copier(total, tell)
-            for name, entry in files.items():
-                if not (folder / name).is_file() or copier.copy(folder / name, draft / name) != entry:
-                    raise BadInputFile(f"备份已损坏 the backup is damaged: {folder / name}")
-        _put_in_place(settings.home / "restored", settings.home)
+        _put_in_place(restored, settings.home)
     return Taken(folder, manifest["made_at"], len(files), total, SETTINGS if SETTINGS in files else "")
+
+
+def refuse_half_restored(home: Path) -> None:
+    """Let nothing begin where a restore was cut short: it would begin without the data, which would then be in the restore's way.
+
+    Raises
+    ------
+    ConfigurationError
+        One was.
+    """
+    if _half_restored(home):
+        raise ConfigurationError(
+            f"{home} 里的恢复没有做完：用同一份备份再运行一次 guidang restore。"
+            " A restore was cut short there: run guidang restore once more, with the same backup."
+        )
+
+
+def _half_restored(home: Path) -> bool:
+    """Whether Kafka's data, which are put in place last, are still missing there."""
+    return (home / _RESTORED / KAFKA).exists()
+
+
+def _check_and_copy(folder: Path, files: Mapping[str, Mapping[str, Any]], restored: Path, copier: _Copier) -> None:
+    home = restored.parent
+    if there := [name for name in _IN_THE_WAY if (home / name).exists()]:
+        raise ConfigurationError(
+            f"{home} 里已有数据 has data already ({', '.join(there)})："
+            "用 --data-dir 指定新目录，或先把这些移走 choose another --data-dir, or move them away first"
+        )
+    for left in (restored, *home.glob(f".{_RESTORED}.*")):  # by one that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    with _written_whole(restored) as draft:
+        _room(draft, sum(entry["bytes"] for entry in files.values()))
+        for name, entry in files.items():
+            if not (folder / name).is_file() or copier.copy(folder / name, draft / name) != entry:
+                raise BadInputFile(f"备份已损坏 the backup is damaged: {folder / name}")
+        shutil.copyfile(folder / MANIFEST, draft / MANIFEST)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from ops.backup import refuse_half_restored
 from ops.kafka import tail
 from ops.supervisor.loop import Supervisor, end_leftovers
 from ops.supervisor.process import await_end
@@ -53,6 +54,7 @@ def up_foreground(settings: Settings, workers: int | None, echo: Callable[[str],
     """
     paths = Paths(settings.home)
     paths.make()
+    refuse_half_restored(paths.home)
     lock = take_lock(paths.lock)
     if lock is None:
         return Up(already=True, record=_scaled(paths, workers))
@@ -79,6 +81,7 @@ def up_detached(settings: Settings, workers: int | None, tell: Tell = _tell_nobo
     """
     paths = Paths(settings.home)
     paths.make()
+    refuse_half_restored(paths.home)
     already = locked(paths.lock)
     if already:
         _scaled(paths, workers)

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from ops.backup import MANIFEST, back_up, restore
+from ops.backup import KAFKA, MANIFEST, back_up, restore
+from ops.supervisor.control import up_detached, up_foreground
 from ops.supervisor.process import ProcessId
 from ops.supervisor.record import Entry, Paths, Record, take_lock, write_record
 from streams.errors import BadInputFile, ConfigurationError, GuidangError, SystemRunning
 from streams.settings import Settings
 
 TAKEN = {"kafka/data/case-closed-0/0.log", "kafka/data/meta.properties", "title.key", "clock-1.anchor", "notify/queue.db"}
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from ops.backup import restore
+from streams.settings import Settings
+home, kept = map(Path, sys.argv[1:])
+rename = Path.replace
+def replace(path, target):
+    if (home / "title.key").exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rename(path, target)
+Path.replace = replace
+restore(Settings(data_dir=home), kept)
+"""
 
 
 @pytest.fixture
@@ -45,6 +63,28 @@ def test_what_cannot_be_computed_again_is_taken_and_put_back_and_nothing_else(se
     assert (modes, (tmp_path / "kept").stat().st_mode & 0o777) == ({0}, 0o700)
     other = Settings(data_dir=tmp_path / "other")
     assert restore(other, tmp_path / "kept").settings_file == "guidang.toml"
+    assert contents(other.home) == {name: name.encode() for name in TAKEN}
+
+
+def test_a_restore_that_is_killed_between_two_renames_is_finished_by_the_next_and_nothing_is_started_before(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Else the system would begin with the key and without the data, and be in the way of the restore."""
+    back_up(settings, tmp_path / "kept")
+    (settings.home / "title.key").write_bytes(b"another")
+    back_up(settings, tmp_path / "another")
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "other"), str(tmp_path / "kept")]
+    killed = subprocess.run(command, cwd=Path(__file__).parents[2], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    other = Settings(data_dir=tmp_path / "other")
+    assert (other.home / "title.key").exists()
+    assert not (other.home / KAFKA).exists()
+    for up in (up_foreground, up_detached):
+        with pytest.raises(ConfigurationError, match="guidang restore"):
+            up(other, 0, lambda *_: None)
+    with pytest.raises(ConfigurationError, match="half restored"):
+        restore(other, tmp_path / "another")
+    restore(other, tmp_path / "kept")
     assert contents(other.home) == {name: name.encode() for name in TAKEN}
 
 
