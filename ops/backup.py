@@ -91,7 +91,7 @@ def back_up(settings: Settings, folder: Path, tell: Tell = lambda _done, _total:
 def restore(settings: Settings, folder: Path, tell: Tell = lambda _done, _total: None) -> Taken:
     """Put a backup into a data folder without data; every byte is checked first, and all of it appears or none.
 
-    One that was cut short while things were put in place is finished by the next; until then :func:`refuse_half_restored` lets nothing begin.
+    One that was cut short while things were put in place is finished by the next; until then nothing begins (:func:`refuse_half_restored`).
 
     Raises
     ------

@@ -11,10 +11,11 @@ from ops.cli.dlq import FAILURE, FINDINGS
 from ops.cli.output import Column, emit_object, emit_rows, say
 from ops.cli.text import t
 from ops.dlq.dump import SHOWN_BYTES, field_shapes, hex_dump, text_of
-from ops.dlq.letter import Entry, Headers, added_headers, printable, shown_key
+from ops.dlq.letter import Entry, Headers, added_headers, shown_key
 from ops.dlq.plan import Decision, Outcome
 from ops.dlq.reasons import REASONS
 from ops.dlq.redrive import Listed, Shown
+from ops.terminal import printable
 from streams.domain.time import iso
 from streams.settings import Settings
 
@@ -138,7 +139,7 @@ def print_told(told: dict[str, Any]) -> None:
         "bytes": t("内容字节", "bytes of value"),
     }
     for name, title in titles.items():
-        print(f"{title}: {'–' if told[name] in (None, '') else told[name]}")
+        print(f"{title}: {'–' if told[name] in (None, '') else printable(str(told[name]))}")
     for title, lines in (("key", told["key_hex"]), (t("内容", "value"), told.get("value_hex", ()))):
         for line in lines:
             print(f"  {title} {line}")

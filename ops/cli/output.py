@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import orjson
 
 from ops.cli.text import t
+from ops.terminal import printable_lines
 
 _BESIDE_A_CELL, _BORDER = "  │", "│"
 
@@ -62,7 +63,7 @@ def data_stream() -> io.TextIOWrapper:
 
 def say(message: str) -> None:
     """Print a line for people, on stderr."""
-    print(message, file=sys.stderr, flush=True)
+    print(printable_lines(message), file=sys.stderr, flush=True)
 
 
 def emit_object(data: Any) -> None:
@@ -143,5 +144,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value))
-    return str(value)
+        return printable_lines(", ".join(map(str, value)))
+    return printable_lines(str(value))

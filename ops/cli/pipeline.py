@@ -12,6 +12,7 @@ from ops.cli.options import Json, MetricsPort, utf8
 from ops.cli.output import Column, emit_object, emit_rows, progress, reading_topics, say
 from ops.cli.text import t
 from ops.ready import ready_file
+from ops.terminal import printable
 from streams.settings import Settings, load_settings
 
 _FINDINGS = 6
@@ -123,19 +124,20 @@ def _catch_up(settings: Settings, timeout_seconds: float) -> None:
 
 
 def _print_timeline(found: dict[str, Any]) -> None:
-    print(t(f"办件 {found['case_no']}", f"Case {found['case_no']}"))
+    print(printable(t(f"办件 {found['case_no']}", f"Case {found['case_no']}")))
     for event in found["events"]:
         origin = event["origin"]
         place = f"{origin['topic']}/{origin['partition']}@{origin['offset']}"
         what = event["not_taken"] or ", ".join(f"{name}={value}" for name, value in event["event"].items() if value not in ("", None))
-        print(f"  {event['time'] or '-'}  {place}  {what}")
+        print(printable(f"  {event['time'] or '-'}  {place}  {what}"))
     for dead in found["dead_letters"]:
-        print(f"  ✗ dead-letter/{dead['partition']}@{dead['offset']}  {dead.get('guidang-reason')}: {dead.get('guidang-detail')}")
+        why = f"{dead.get('guidang-reason')}: {dead.get('guidang-detail')}"
+        print(printable(f"  ✗ dead-letter/{dead['partition']}@{dead['offset']}  {why}"))
     if found["state"]:
         print(t("状态", "State"))
         for name, value in found["state"].items():
             if value not in ("", None, [], False):
-                print(f"  {name}: {value}")
+                print(printable(f"  {name}: {value}"))
         print(f"  {t('规则', 'Rule')}: {found['rule']['text']}")
         print(f"  {t('依据', 'Clause')}: {found['rule']['clause']}")
     for anomaly in found["anomalies"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ops.dlq.letter import printable
+from ops.terminal import printable
 from streams.contracts import topic_contract
 
 SHOWN_BYTES = 512

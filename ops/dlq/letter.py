@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from consumers.dead_letters import dead_letter_row
+from ops.terminal import printable
 from streams.agents.outcomes import ORIGIN, ORIGIN_HEADERS
 
 Headers = tuple[tuple[str, bytes | None], ...]
@@ -142,11 +143,6 @@ def redriven_from(headers: Sequence[tuple[str, bytes | None]]) -> Place | None:
 def last(headers: Sequence[tuple[str, bytes | None]], name: str) -> str:
     """The last header of a name as text; empty where there is none."""
     return next((value or b"" for known, value in reversed(headers) if known == name), b"").decode(errors="replace")
-
-
-def printable(text: str) -> str:
-    """A text that can be put on a terminal: whatever is no printable character, such as the start of a control sequence, is replaced."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def shown_key(key: bytes | None) -> str | None:

@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import orjson
 import pytest
 from rich.cells import cell_len
 
 from ops import caught_up
 from ops.cli import pipeline
-from ops.cli.output import Advance, Column, emit_rows
+from ops.cli.output import Advance, Column, emit_rows, say
 from ops.cli.text import t
 from streams.errors import WaitTimeout
 
@@ -41,6 +42,27 @@ def test_without_rows_the_headings_are_there(capsys: pytest.CaptureFixture[str])
     """An empty table says what it would hold."""
     emit_rows([], json=False, columns=COLUMNS)
     assert "归档率" in capsys.readouterr().out
+
+
+EVIL = "\x1b]52;c;aGk=\x07单位　甲\x9b2J\u202e"
+"""Sets the clipboard, clears the screen, turns the writing round; between them a name with a wide blank."""
+TAMED = "\ufffd]52;c;aGk=\ufffd单位　甲\ufffd2J\ufffd"
+
+
+def test_what_a_terminal_would_obey_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """It comes in the names of an event; programs get it as it is."""
+    emit_rows([{"name": EVIL, "names": [EVIL, "b"]}], json=False, columns=["name", "names"])
+    say(f"{EVIL}\n2")
+    event = {"time": None, "not_taken": None, "event": {"unit_name": EVIL}, "origin": {"topic": "case-closed", "partition": 0, "offset": 1}}
+    letter = {"partition": 0, "offset": 1, "guidang-reason": "X", "guidang-detail": EVIL}
+    rule = {"text": "", "clause": ""}
+    found = {"case_no": EVIL, "events": [event], "dead_letters": [letter], "state": {"unit_name": EVIL}, "rule": rule, "anomalies": []}
+    pipeline._print_timeline(found)
+    out, err = capsys.readouterr()
+    assert set(out + err) & set("\x1b\x07\x9b\u202e") == set()
+    assert (out.count(TAMED), err) == (6, f"{TAMED}\n2\n")
+    emit_rows([{"name": EVIL}], json=True, columns=["name"])
+    assert orjson.loads(capsys.readouterr().out) == [{"name": EVIL}]
 
 
 @pytest.mark.parametrize("columns", [60, 200])
