@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-import urllib.error
 import urllib.request
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,7 @@ class StoreRole(Role):
         try:
             with urllib.request.urlopen(f"http://{LOOPBACK}:{self._port}/ping", timeout=_PROBE_SECONDS) as answer:
                 return bool(answer.read().strip() == b"Ok.")
-        except (urllib.error.URLError, OSError):
+        except (OSError, HTTPException):  # killed within its answer, or somebody else's
             return False
 
 

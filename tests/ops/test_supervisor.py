@@ -27,7 +27,7 @@ from ops.supervisor import control, loop
 from ops.supervisor.control import processes
 from ops.supervisor.process import MARK, ProcessId, end, marked
 from ops.supervisor.record import Entry, Paths, Record, locked, read_record, take_lock, write_record
-from ops.supervisor.roles import BoardRole, MonitorRole, Role
+from ops.supervisor.roles import BoardRole, MonitorRole, Role, StoreRole, endpoint_port
 from streams.settings import Settings, load_settings
 from tests.disks import mount_small, unmount
 from tests.ops.test_cli import guidang
@@ -367,6 +367,26 @@ def test_what_cannot_be_started_is_tried_again_and_a_signal_without_a_name_is_to
         eventually(lambda: entry().restarts > restarts)
         assert reason().endswith(f" {signal.SIGRTMIN + 1}")
         assert supervisor.is_alive()
+
+
+@pytest.mark.parametrize("answer", [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nOk"])
+def test_a_store_that_does_not_answer_to_the_end_is_not_ready(tmp_path: Path, answer: bytes) -> None:
+    """It is killed within its answer, or somebody else has the port: no reason for the supervisor to end."""
+    store = StoreRole(Settings(data_dir=tmp_path))
+    store.command()
+    port = endpoint_port(store.settings, "store")
+
+    def serve(server: socket.socket) -> None:
+        for _ in range(2):  # whether somebody listens is asked first
+            with server.accept()[0] as connection:
+                connection.settimeout(5)
+                if connection.recv(4096):
+                    connection.sendall(answer)
+
+    with socket.create_server((LOOPBACK, port)) as server, ThreadPoolExecutor(1) as pool:
+        served = pool.submit(serve, server)
+        assert not store.ready()
+        served.result(10)
 
 
 def test_what_listens_on_another_address_of_this_machine_is_found_ready_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
