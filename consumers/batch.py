@@ -42,7 +42,7 @@ class RowBlock:
                 try:
                     codec(self.origin.table.topic).decode(message.value())
                 except InvalidRecord as error:
-                    raise _unreadable(self.origin, message, error) from error
+                    raise unreadable(self.origin, message, error) from error
 
 
 class Batch:
@@ -75,7 +75,7 @@ class Batch:
         try:
             format_, record = origin.table.read(message, origin.ordinal)
         except InvalidRecord as error:
-            raise _unreadable(origin, message, error) from error
+            raise unreadable(origin, message, error) from error
         block = self._blocks.get((origin.topic, format_))
         if block is None:
             block = self._blocks[origin.topic, format_] = RowBlock(origin, format_)
@@ -95,7 +95,8 @@ class Batch:
         return self._blocks.values()
 
 
-def _unreadable(origin: Origin, message: Any, error: InvalidRecord) -> EngineError | NewerState:
+def unreadable(origin: Origin, message: Any, error: InvalidRecord) -> EngineError | NewerState:
+    """What to raise when a record of an output topic cannot be read."""
     if error.reason == "UNKNOWN_SCHEMA":
         return NewerState(
             f"{origin.topic}[{message.partition()}] @{message.offset()}: {error}。多半由更新的版本写下：升级 sink；未提交任何位移。"

@@ -25,6 +25,7 @@ from consumers.migrate import migrate
 from consumers.origins import Origin, origins, topic_ids
 from consumers.sink_metrics import SinkStats
 from consumers.troubles import Troubles
+from consumers.untold import STATES, Untold
 from streams.access import admin_client, check_access
 from streams.collector import collect_rarely
 from streams.errors import DependencyError, Stalled
@@ -94,6 +95,7 @@ class Sink:
         collect_rarely()
         guard = LoopGuard(self.pulse, _STUCK_SECONDS)
         try:
+            self._take_untold()
             self.consumer.subscribe(list(self.origins), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
             while not self.stop.is_set():
                 self._step()
@@ -158,6 +160,33 @@ class Sink:
         waiting_seconds = 0.0 if oldest_at is None else time.monotonic() - oldest_at
         return f"有数据已等待 {waiting_seconds:.0f} 秒未能写入 rows wait to be inserted" if waiting_seconds > _LATE_SECONDS else ""
 
+    def _take_untold(self) -> None:
+        """Put in what is open and no longer told, before a topic whose beginning is gone is read anew by whoever is given it.
+
+        Done again after a kill: offsets of these topics are committed for this table only when partitions are read.
+        """
+        asked = [TopicPartition(name, p) for name, o in self.origins.items() if o.table.topic in STATES for p in self._partitions(name)]
+        known = self._ask(lambda: self.consumer.committed(asked, timeout=_BROKER_SECONDS))
+        places = {(STATES[self.origins[at.topic].table.topic], at.partition) for at in known if self._begins_cut(at)}
+        for batch in Untold(self.settings, self.origins, self._troubles.meet, self._turn).batches(places):
+            if self.stop.is_set():
+                return
+            self.pulse.patience_s = _INSERT_SECONDS
+            self._inserter.insert(batch, lambda seconds: not self.stop.wait(seconds))
+            self.pulse.patience_s = 0.0
+
+    def _partitions(self, topic: str) -> range:
+        return range(len(self._ask(lambda: self.consumer.list_topics(topic, timeout=_BROKER_SECONDS)).topics[topic].partitions))
+
+    def _begins_cut(self, known: TopicPartition) -> bool:
+        low, high = self._extent(known)
+        return low > 0 and not self._goes_on(known, low, high)
+
+    def _turn(self) -> bool:
+        """Note that the loop turns; return whether it may go on."""
+        self.pulse.loop += 1
+        return not self.stop.is_set()
+
     def _step(self) -> None:
         more = self._read(_CHUNK)
         now = time.monotonic()
@@ -213,7 +242,7 @@ class Sink:
         """Start each partition behind what was committed for this life of topic and table, or else at its beginning."""
         self.batch, self.inserted = Batch(), {}
         committed = self._ask(lambda: consumer.committed(partitions, timeout=_BROKER_SECONDS)) if partitions else []
-        starts = [self._start(consumer, known) for known in committed]
+        starts = [self._start(known) for known in committed]
         consumer.assign(starts)
         # What was paused when the partitions were taken away is paused when they come back, and nobody who resumed meanwhile had them.
         consumer.resume(partitions)
@@ -224,16 +253,27 @@ class Sink:
         self._ready.touch()
         self.stats.assigned = bool(partitions)
 
-    def _start(self, consumer: Consumer, known: TopicPartition) -> TopicPartition:
-        low, high = self._ask(lambda: consumer.get_watermark_offsets(known, timeout=_BROKER_SECONDS))
-        same = known.metadata == self.origins[known.topic].mark
-        if same and low <= known.offset <= high:
+    def _start(self, known: TopicPartition) -> TopicPartition:
+        low, high = self._extent(known)
+        if self._goes_on(known, low, high):
             return TopicPartition(known.topic, known.partition, known.offset)
-        if same and known.offset >= 0:
+        if self._is_ours(known) and known.offset >= 0:
             told = (known.topic, known.partition, known.offset, low, high)
             log.error("%s[%d]: 已提交 committed %d，现存 there are %d–%d：中间的记录已不存在 what lay between is gone", *told)
         self.inserted[known.topic, known.partition] = low
         return TopicPartition(known.topic, known.partition, low)
+
+    def _goes_on(self, known: TopicPartition, low: int, high: int) -> bool:
+        """Whether a partition is read on from where it was committed, and not from its beginning."""
+        return self._is_ours(known) and low <= known.offset <= high
+
+    def _is_ours(self, known: TopicPartition) -> bool:
+        """Whether an offset was committed for this life of topic and table."""
+        return bool(known.metadata == self.origins[known.topic].mark)
+
+    def _extent(self, place: TopicPartition) -> tuple[int, int]:
+        found: tuple[int, int] = self._ask(lambda: self.consumer.get_watermark_offsets(place, timeout=_BROKER_SECONDS))
+        return found
 
     def _ask(self, call: Callable[[], Any]) -> Any:
         """Ask the broker; one that went away in the middle of an assignment is given time to come back."""

@@ -74,6 +74,21 @@ class TopicReader:
         except KafkaException as error:
             raise self._admin.failure(error, f"{topic} ({self._settings.application}-reader)") from error
 
+    def is_cut(self, name: str, partition: int | None = None) -> bool:
+        """Whether records at the beginning of a topic, or of one partition of it, are gone: their retention is over.
+
+        Raises
+        ------
+        DependencyError
+            Kafka or the topic is not there.
+        """
+        topic = self._settings.topic(name)
+        numbers = _partitions(self._admin, topic) if partition is None else [partition]
+        try:
+            return any(extent(self._consumer, topic, number, _STALLED_SECONDS)[0] > 0 for number in numbers)
+        except KafkaException as error:
+            raise self._admin.failure(error, topic) from error
+
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()

@@ -9,24 +9,33 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from consumers.clickhouse import Client, connect
 from consumers.items import item_row
 from consumers.migrate import migrate
 from consumers.rows import NOT_STORED, TABLES, version_of
+from consumers.score import score_rows
 from consumers.sink import Sink
 from ops.caught_up import Observer, behind_sink
 from ops.kafka import LocalBroker
 from ops.ports import free_port
 from ops.topics import ensure_topics
-from streams.contracts import ANOMALY_UNARCHIVED, CASE_STATE, COVERAGE_PARTIAL, DEAD_LETTER, ITEM_STATE, topic_contract
+from streams.contracts import (
+    ANOMALY_MISCONFIGURED,
+    ANOMALY_UNARCHIVED,
+    CASE_STATE,
+    COVERAGE_PARTIAL,
+    DEAD_LETTER,
+    ITEM_STATE,
+    topic_contract,
+)
 from streams.errors import NotAllowed
 from streams.rights import group_of_sink
 from streams.settings import ClickHouseSettings, Settings
 from tests.consumers.conftest import StoreProcess, eventually
-from tests.consumers.outputs import Outputs, bucket, case_state, figures, lag, start_sink, store_rows, sunk
+from tests.consumers.outputs import T0, Outputs, bucket, case_state, figures, lag, start_sink, store_rows, sunk
 
 pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse]
 
@@ -249,6 +258,50 @@ def test_a_lost_database_is_filled_again(sink_settings: Settings) -> None:
         eventually((sink_settings.home / "run" / "sink.ready").exists)
         sunk(sink_settings)
     assert figures(sink_settings) == before
+
+
+def test_a_lost_database_has_again_what_is_open_though_its_telling_is_gone(sink_settings: Settings) -> None:
+    """Told once and kept for 400 days: what is open by the states is open again, and nothing else; whatever is told wins over it."""
+    outputs = Outputs(sink_settings)
+    item = {"unit_code": "U1", "item_code": "许可-00001-000", "main_item_code": "许可-00001-000", "item_type": "许可"}
+    unconfigured = {"anomaly_id": "A-item", "kind": "NOT_CONFIGURED", "waived": False}
+    overdue = [{"anomaly_id": f"A-{number}", "kind": "UNARCHIVED", "since": T0, "waived": number == 2} for number in range(3)]
+    cases = [case_state(number, status="UNARCHIVED", findings=[finding]) for number, finding in enumerate(overdue)]
+    copied = ("unit_code", "unit_name", "item_code", "main_item_code", "item_type", "closed_at", "due_at", "received_at")
+    told = [
+        {**{name: case[name] for name in copied}, **finding, "subject": case["case_no"], "state": "OPENED"}
+        for case, finding in zip(cases, overdue, strict=True)
+    ]
+    outputs.write(ITEM_STATE, [{**item, "registered": True, "findings": [unconfigured]}])
+    outputs.write(ANOMALY_MISCONFIGURED, [{**unconfigured, "subject": "U1|许可-00001-000", "state": "OPENED", **item}])
+    outputs.write(CASE_STATE, [*cases, case_state(0)])
+    outputs.write(ANOMALY_UNARCHIVED, [*told, {**told[0], "state": "RESOLVED"}])
+    with sinking(sink_settings):
+        sunk(sink_settings)
+    before = open_findings(sink_settings)
+    assert len(before) == 3
+    cut(sink_settings, ANOMALY_UNARCHIVED, ANOMALY_MISCONFIGURED)
+    outputs.write(ANOMALY_UNARCHIVED, [{**told[1], "state": "RESOLVED"}])
+    connect(sink_settings, database="default").command(f"DROP DATABASE {sink_settings.clickhouse.database} SYNC")
+    with sinking(sink_settings):
+        eventually((sink_settings.home / "run" / "sink.ready").exists)
+        sunk(sink_settings)
+    assert open_findings(sink_settings) == [row for row in before if row[0] != "A-1"]
+    assert [row["unconfigured"] for row in score_rows(connect(sink_settings), year=2018, by="unit") if row["scope"] == "U1"] == [1]
+
+
+def open_findings(settings: Settings) -> list[tuple[object, ...]]:
+    """What is open, with all that is said of it but where that was said."""
+    sql = "SELECT * EXCEPT version FROM anomaly FINAL WHERE state = 'OPENED' ORDER BY anomaly_id"
+    return [tuple(row) for row in connect(settings).query(sql).result_rows]
+
+
+def cut(settings: Settings, *topics: str) -> None:
+    """Take all records away, as retention does."""
+    places = [TopicPartition(settings.topic(topic), partition, OFFSET_END) for topic in topics for partition in range(2)]
+    admin = AdminClient(settings.kafka_client())
+    for deleted in admin.delete_records(places).values():
+        deleted.result(30)
 
 
 def test_a_topic_made_again_wins_over_its_former_life(sink_settings: Settings) -> None:
