@@ -9,7 +9,7 @@ from typing import Any
 from consumers.origins import Origin
 from consumers.row_file import RowFormat
 from consumers.rows import version_of
-from streams.contracts import DEAD_LETTER, codec
+from streams.contracts import DEAD_LETTER, REFERENCE_INPUTS, codec
 from streams.errors import EngineError, InvalidRecord, NewerState
 
 Partition = tuple[str, int]
@@ -75,6 +75,9 @@ class Batch:
         try:
             format_, record = origin.table.read(message, origin.ordinal)
         except InvalidRecord as error:
+            if origin.table.topic in REFERENCE_INPUTS:  # others' words: workers leave it out too, and put it into dead-letter
+                self.reach(origin.topic, message.partition(), offset + 1)
+                return
             raise unreadable(origin, message, error) from error
         block = self._blocks.get((origin.topic, format_))
         if block is None:

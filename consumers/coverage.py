@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
 from consumers.clickhouse import Client
-from consumers.coverage_sql import as_of_sql, live_sql, names_sql
+from consumers.coverage_sql import NOW, as_of_sql, live_sql, names_sql
 from consumers.windows import Window
 from streams.domain.coverage import COUNTS
-from streams.domain.districts import CITY, DISTRICT_NAMES, UNKNOWN_DISTRICT
+from streams.domain.districts import CITY
 
 Scope = Literal["city", "district", "unit", "type", "main-item", "item"]
 SCOPES: tuple[str, ...] = get_args(Scope)
@@ -44,7 +44,7 @@ def coverage_rows(client: Client, by: Scope, window: Window, *, now_ms: int, orp
     counted = {row["scope"]: row for row in answer.named_results()}
     if by == "city":
         counted.setdefault(CITY, {"scope": CITY, **dict.fromkeys(COUNTS, 0), "excluded": {}})
-    names = names_of(client, by)
+    names = names_of(client, by, now_ms)
     return [coverage_row(counts, names.get(scope, "")) for scope, counts in sorted(counted.items())]
 
 
@@ -72,15 +72,14 @@ def ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def names_of(client: Client, by: Scope) -> Mapping[str, str]:
-    """Names by code, of every scope of a kind."""
+def names_of(client: Client, by: Scope, now_ms: int) -> Mapping[str, str]:
+    """Names by code, of every scope of a kind, as registries have them at a moment."""
     if by == "city":
         return {CITY: _CITY_NAME}
-    if by == "district":
-        return {UNKNOWN_DISTRICT: "未知", **DISTRICT_NAMES}
     if by == "type":
         return _Same({"": _OUTSIDE})
-    rows: Iterable[tuple[str, str]] = client.query(names_sql("unit" if by == "unit" else "item")).result_rows
+    sql = names_sql(by if by in {"unit", "district"} else "item", NOW)
+    rows: Iterable[tuple[str, str]] = client.query(sql, parameters={"now": now_ms}).result_rows
     return dict(rows)
 
 

@@ -1,4 +1,4 @@
-"""The two queries of :mod:`consumers.coverage`, and the one for names. Dashboards ask with pieces of them.
+"""The two queries of :mod:`consumers.coverage`, and those for names. Dashboards ask with pieces of them.
 
 Scopes are taken from the places of buckets, cases and archives. Names of columns are put in from the constants here; values are bound.
 """
@@ -7,7 +7,7 @@ Scopes are taken from the places of buckets, cases and archives. Names of column
 from __future__ import annotations
 
 from streams.domain.coverage import COUNTS, DUE_COUNTS
-from streams.domain.districts import CITY
+from streams.domain.districts import CITY, DISTRICT_NAMES
 
 _SCOPE = {
     "city": f"'{CITY}'",
@@ -29,6 +29,7 @@ _SUMS_THEN = ", ".join(
 _NONE = "CAST(map(), 'Map(String, Int64)')"
 
 
+NOW = "fromUnixTimestamp64Milli({now:Int64}, 'Asia/Shanghai')"
 RATIOS = """archived + unarchived + awaiting AS closed,
     archived / nullIf(closed, 0) AS coverage, due_archived / nullIf(due, 0) AS coverage_due,
     official_archived / nullIf(official_closed, 0) AS official, official - coverage AS divergence"""
@@ -139,15 +140,58 @@ def _question(time_ms: str, asked: str, *, scope: str = "scope", source: str = "
     )
 
 
-def names_sql(kind: str) -> str:
-    """A ``name`` for each ``code``: of ``unit`` or ``item``, main items among them.
+def names_sql(kind: str, at: str) -> str:
+    """A ``name`` for each ``code``: of ``unit``, ``district`` or ``item``, main items among them.
 
-    The latest that a case told; where none did, that of the registries.
+    A unit is called as its registry has it, else as the case says that closed last; a district as the registry of units has it, else as
+    is fixed; an item as the case says that closed last, else as the registry of items has it. Of cases that closed at once, and of units
+    that call one item differently, the greater name counts: never the later record, or the name would change to and fro.
+
+    Parameters
+    ----------
+    at
+        An expression of the moment (``DateTime64`` of Asia/Shanghai) on whose day registries are asked.
     """
-    told = [("case_state", kind), ("item", kind), *([("item", "main_item")] if kind == "item" else [])]
+    units = units_sql(at)
+    named = f"SELECT district_code AS code, argMax(district_name, identity) AS name FROM ({units}) WHERE district_name != '' GROUP BY code"
+    fixed = f"SELECT fixed.1 AS code, fixed.2 AS name FROM (SELECT arrayJoin([{_FIXED}]) AS fixed)"
+    registered = [f"SELECT {of}_code AS code, max({of}_name) AS name FROM item FINAL GROUP BY code" for of in ("item", "main_item")]
+    sources = {
+        "unit": [f"SELECT unit AS code, unit_name AS name FROM ({units})", _told("unit")],
+        "district": [named, fixed],
+        "item": [_told("item"), *registered],
+    }[kind]
     asked = " UNION ALL ".join(
-        f"SELECT toString({of}_code) AS code, argMax(toString({of}_name), version) AS name, {-rank} AS rank"
-        f" FROM {table} WHERE {of}_name != '' GROUP BY {of}_code"
-        for rank, (table, of) in enumerate(told)
+        f"SELECT toString(code) AS code, toString(name) AS name, {-rank} AS rank FROM ({source}) WHERE name != ''"
+        for rank, source in enumerate(sources)
     )
     return f"SELECT code, argMax(name, rank) AS name FROM ({asked}) GROUP BY code"
+
+
+def units_sql(at: str) -> str:
+    """The row of each unit that counts on the day of ``at`` (:class:`streams.domain.reference.Rows`), with what ranks it."""
+    day = f"toInt32(toDate32({at}))"
+    return f"""
+SELECT unit, identity, counted.2 AS unit_name, counted.3 AS district_code, counted.4 AS district_name
+FROM (
+    SELECT toString(unit_code) AS unit, max((revision, event_id)) AS identity,
+        argMax((deleted, unit_name, toString(district_code), district_name), (revision, event_id)) AS counted
+    FROM unit FINAL
+    WHERE ifNull(valid_from <= {day}, true) AND ifNull(valid_to >= {day}, true)
+    GROUP BY unit
+)
+WHERE NOT counted.1"""
+
+
+_FIXED = ", ".join(f"('{code}', '{name}')" for code, name in DISTRICT_NAMES.items())
+
+
+def _told(kind: str) -> str:
+    """What the case that closed last calls each unit or item."""
+    return f"""
+SELECT code, argMax(name, (last, name)) AS name
+FROM (
+    SELECT {kind}_code AS code, {kind}_name AS name, max(closed_at) AS last FROM case_state
+    WHERE {kind}_name != '' AND isNotNull(closed_at) GROUP BY code, name
+)
+GROUP BY code"""

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from consumers.clickhouse import Client
-from consumers.coverage import coverage_row
+from consumers.coverage import coverage_row, names_of
+from consumers.coverage_sql import NOW, units_sql
 from consumers.score import Place, points
 from consumers.windows import parse_window
 from streams.domain.coverage import COUNTS, DUE_COUNTS
-from streams.domain.districts import CITY
+from streams.domain.districts import CITY, UNKNOWN_DISTRICT
 from streams.domain.expected import year_of
 from streams.domain.time import DAY_MS, day_of
 
@@ -212,17 +213,16 @@ GROUP BY bucket
 
 
 def _units(client: Client, now_ms: int) -> list[Unit]:
-    """Each unit once: named as the command line names it, by its cases; in the district of the registry, else in its last case's."""
+    """Each unit with a case or an item once: in the district that its registry names today, else in its last case's."""
     of_cases = """
-SELECT unit_code, argMax(unit_name, version), argMaxIf(district_code, closed_at, closed_at <= fromUnixTimestamp64Milli({now:Int64}))
-FROM case_state WHERE unit_name != '' GROUP BY unit_code"""
-    of_items = (
-        "SELECT unit_code, argMax(unit_name, version), argMax(district_code, version) FROM item FINAL WHERE registered GROUP BY unit_code"
-    )
-    cases, items = (
-        {unit: (name, district) for unit, name, district in client.query(sql, parameters={"now": now_ms}).result_rows}
-        for sql in (of_cases, of_items)
-    )
+SELECT toString(unit_code), argMaxIf(toString(district_code), coalesce(closed_at, received_at),
+    coalesce(closed_at, received_at) <= fromUnixTimestamp64Milli({now:Int64}))
+FROM case_state GROUP BY unit_code"""
+    of_items = "SELECT DISTINCT toString(unit_code), '' FROM item FINAL WHERE registered"
+    of_registry = f"SELECT unit, district_code FROM ({units_sql(NOW)})"
+    cases, items, registry = (dict(client.query(sql, parameters={"now": now_ms}).result_rows) for sql in (of_cases, of_items, of_registry))
+    names = names_of(client, "unit", now_ms)
     return [
-        Unit(unit, (cases.get(unit) or items[unit])[0], (items.get(unit) or cases[unit])[1]) for unit in sorted(cases.keys() | items.keys())
+        Unit(unit, names.get(unit, ""), registry.get(unit) or cases.get(unit) or UNKNOWN_DISTRICT)
+        for unit in sorted(cases.keys() | items.keys())
     ]

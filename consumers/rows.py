@@ -1,7 +1,8 @@
 """From output records to rows of the tables in ``migrations/``.
 
 The records of most topics are rows as they are, and go on undecoded (:mod:`consumers.row_file`): decoding one in Python would cost more
-than all the rest of the sink. Those of items are flattened first; dead letters are no Avro, and their rows are made of headers.
+than all the rest of the sink. Those of items are flattened first; dead letters are no Avro, and their rows are made of headers. The rows of
+units come from others, who may send anything: each is decoded, and taken in if workers take it in.
 """
 
 from __future__ import annotations
@@ -13,7 +14,18 @@ from typing import Any
 from consumers.dead_letters import dead_letter_row
 from consumers.items import item_row
 from consumers.row_file import RowFormat
-from streams.contracts import ANOMALY_TOPICS, CASE_STATE, COVERAGE_PARTIAL, DEAD_LETTER, HEADER_BYTES, ITEM_STATE, codec, topic_contract
+from streams.agents.reference import reference_row
+from streams.contracts import (
+    ANOMALY_TOPICS,
+    CASE_STATE,
+    COVERAGE_PARTIAL,
+    DEAD_LETTER,
+    HEADER_BYTES,
+    ITEM_STATE,
+    UNIT_REGISTRY,
+    codec,
+    topic_contract,
+)
 from streams.encoding import encoder
 
 ORDINAL_SHIFT = 48
@@ -103,6 +115,14 @@ _DEAD_LETTER_TYPES = _types(
         "source_topic source_key reason detail": "string",
     }
 )
+_UNIT_TYPES = _types(
+    {
+        "unit_code unit_name district_code district_name event_id": "string",
+        "revision": "long",
+        "deleted": "boolean",
+        "valid_from valid_to": ["null", "int"],
+    }
+)
 
 TABLES = (
     _as_written("case_state", CASE_STATE),
@@ -111,4 +131,5 @@ TABLES = (
     _as_written("coverage_partial", COVERAGE_PARTIAL),
     _made("item", ITEM_STATE, lambda message, _: item_row(codec(ITEM_STATE).decode(message.value())), _ITEM_TYPES),
     _made("dead_letter", DEAD_LETTER, dead_letter_row, _DEAD_LETTER_TYPES),
+    _made("unit", UNIT_REGISTRY, lambda message, _: reference_row(UNIT_REGISTRY, message.value()), _UNIT_TYPES),
 )

@@ -164,11 +164,13 @@ class AsOf:
     findings: Sequence[Row]
 
 
-def score_rows(client: Client, *, year: int, by: By, place: Place = "item", as_of: AsOf | None = None) -> list[Row]:
+def score_rows(client: Client, *, year: int, by: By, now_ms: int, place: Place = "item", as_of: AsOf | None = None) -> list[Row]:
     """Rows of ``guidang score``, ordered by code.
 
     Parameters
     ----------
+    now_ms
+        Moment whose names are told.
     place
         ``policy.score.place``: what 处 means in the columns without ``_by_case``.
     as_of
@@ -178,11 +180,11 @@ def score_rows(client: Client, *, year: int, by: By, place: Place = "item", as_o
     if as_of is None:
         source = "score"
     else:
-        now_ms = as_of.now_ms
-        bound |= {"now": now_ms, "grace": as_of.grace_ms, "start": _year_start_ms(year), "end": min(_year_start_ms(year + 1), now_ms + 1)}
+        then_ms = as_of.now_ms
+        bound |= {"now": then_ms, "grace": as_of.grace_ms, "start": _year_start_ms(year), "end": min(_year_start_ms(year + 1), then_ms + 1)}
         source = f"({_as_of_sql(client, year, by, as_of)})"
     sql = f"SELECT * FROM {source} WHERE year = {{year:UInt16}} AND by = {{by:String}} ORDER BY scope"
-    names = names_of(client, by)
+    names = names_of(client, by, now_ms)
     return [_row(found, names.get(found["scope"], ""), place) for found in client.query(sql, parameters=bound).named_results()]
 
 

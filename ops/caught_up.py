@@ -20,7 +20,7 @@ from consumers.clickhouse import Client, connect, reaching
 from consumers.origins import marks, table_ids
 from ops.connect import REACH_SECONDS, Admin
 from ops.patience import RESTART_SECONDS, Answer, patiently
-from streams.contracts import FEED_HEARTBEAT, INTERNAL, JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS
+from streams.contracts import FEED_HEARTBEAT, INTERNAL, JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS, SUNK
 from streams.errors import DependencyError, OperatorError, WaitTimeout
 from streams.rights import group_of_sink
 from streams.runtime.clients import consumer_config
@@ -46,7 +46,7 @@ class Standing:
     progress
         What the workers have committed of the inputs.
     sunk
-        What the sink has committed of the outputs; 0 where it has committed nothing yet for this life of topic and table.
+        What the sink has committed of what it reads; 0 where it has committed nothing yet for this life of topic and table.
     """
 
     ends: Mapping[Place, int]
@@ -114,9 +114,9 @@ class Observer:
             raise self._admin.failure(error) from error
 
     def sunk(self) -> dict[Place, int]:
-        """What the sink has committed of the outputs; 0 where that was for another life of the topic, or for a table that is gone."""
-        outputs = set(self._names(OUTPUTS))
-        wanted = [TopicPartition(*place) for place in self._places if place[0] in outputs]
+        """What the sink has committed of what it reads; 0 where that was for another life of the topic, or for a table that is gone."""
+        read = set(self._names(SUNK))
+        wanted = [TopicPartition(*place) for place in self._places if place[0] in read]
         try:
             found = self._sink.committed(wanted, timeout=self._seconds())
         except KafkaException as error:

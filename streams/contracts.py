@@ -51,6 +51,8 @@ JOB_INPUTS = (*CASE_INPUTS, *INTERNAL)
 """What workers read in their group, and commit."""
 ANOMALY_TOPICS = (ANOMALY_UNARCHIVED, ANOMALY_MISCONFIGURED, ANOMALY_QUALITY)
 OUTPUTS = (CASE_STATE, ITEM_STATE, *ANOMALY_TOPICS, COVERAGE_PARTIAL, DEAD_LETTER)
+SUNK = (*OUTPUTS, UNIT_REGISTRY)
+"""What the sink reads: what workers say, and what units are called."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from streams.contracts import (
     MODULE_CONFIG,
     OUTPUTS,
     REFERENCE_INPUTS,
+    SUNK,
     WAIVER,
     topic_names,
 )
@@ -145,7 +146,7 @@ def _worker(settings: Settings) -> Iterator[Right]:
 
 
 def _sink(settings: Settings) -> Iterator[Right]:
-    yield from _topics(settings, "READ", OUTPUTS)
+    yield from _topics(settings, "READ", SUNK)
     yield Right("group", group_of_sink(settings), "READ")
 
 
@@ -202,7 +203,7 @@ def _replay(settings: Settings) -> Iterator[Right]:
 PROCESSES: Final[Mapping[str, Process]] = MappingProxyType(
     {
         "worker": Process(("worker",), "读输入与变更日志，写输出", "reads inputs and changelogs, writes outputs", _worker),
-        "sink": Process(("sink",), "读输出", "reads outputs", _sink),
+        "sink": Process(("sink",), "读输出与单位的登记", "reads outputs and the registry of units", _sink),
         "monitor": Process(
             ("monitor",), "看进度，读心跳；设了探针则发探针", "sees progress, reads heartbeats; sends the canary where it is set", _monitor
         ),

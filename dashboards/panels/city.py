@@ -22,7 +22,7 @@ from dashboards.panels.shared import (
     VARIABLES,
     WORST_FIRST,
 )
-from dashboards.panels.sql import DISTRICTS, TO, coverage, named, only, words
+from dashboards.panels.sql import TO, coverage, named, only
 
 _SCORED_YEAR = f"year = toUInt16(toYear({TO}))"
 _PARTS = """completeness, quality, bonus, total, total_by_case,
@@ -68,8 +68,7 @@ DISTRICTS_PANEL = Panel(
     "table",
     (
         Sql(
-            f"""SELECT *, scope AS district_code, {words("scope", DISTRICTS)} AS name
-FROM ({coverage("toString(district_code)")}
+            f"""SELECT *, scope AS district_code FROM ({named(coverage("toString(district_code)"), "district")}
 ) {WORST_FIRST}"""
         ),
     ),
@@ -91,12 +90,16 @@ DISTRICT_SCORE = Panel(
     "bars",
     (
         Sql(
-            f"""SELECT scope, {words("scope", DISTRICTS)} AS name, {_PARTS}
-FROM score
-WHERE {_SCORED_YEAR} AND by = 'district' AND ({{district:String}} = '' OR scope = {{district:String}})
-    AND ({{unit:String}} = ''
-        OR scope IN (SELECT toString(district_code) FROM coverage_partial WHERE granularity = 'HOUR' AND {only("unit")}))
-ORDER BY total, scope"""
+            f"""SELECT * FROM ({
+                named(
+                    f'''SELECT scope, {_PARTS} FROM score
+    WHERE {_SCORED_YEAR} AND by = 'district' AND ({{district:String}} = '' OR scope = {{district:String}})
+        AND ({{unit:String}} = ''
+            OR scope IN (SELECT toString(district_code) FROM coverage_partial WHERE granularity = 'HOUR' AND {only("unit")}))''',
+                    "district",
+                )
+            }
+) ORDER BY total, scope"""
         ),
     ),
     "points",

@@ -21,7 +21,6 @@ from dashboards.panels.shared import (
 from dashboards.panels.sql import (
     BUILD_MODES,
     CLOSED_THEN,
-    DISTRICTS,
     KIND_LABELS,
     MODES,
     REASON_LABELS,
@@ -30,6 +29,7 @@ from dashboards.panels.sql import (
     TO,
     WHAT_TO_DO,
     age_days,
+    named,
     only,
     words,
 )
@@ -122,13 +122,13 @@ CASE = Panel(
     (
         Sql(
             f"""SELECT entry.1 AS field, entry.2 AS value
-FROM case_state FINAL
+FROM ({named(f"SELECT * FROM case_state FINAL WHERE {_ONE}", "district", "district_code")})
 ARRAY JOIN [
     ('办件号', case_no),
     ('状态', {words("status", STATUSES)}),
     ('原因', if(reason = '', '–', {words("reason", REASON_LABELS)})),
     ('单位', concat(toString(unit_name), ' ', toString(unit_code))),
-    ('区县', {words("district_code", DISTRICTS)}),
+    ('区县', concat(name, ' ', toString(district_code))),
     ('事项', concat(toString(item_name), ' ', toString(item_code))),
     ('受理', {_time("accepted_at")}),
     ('办结', {_time("closed_at")}),
@@ -138,8 +138,7 @@ ARRAY JOIN [
     ('归档方式', {words("archiving_mode", MODES)}),
     ('来源系统', if(source_system = '', '–', toString(source_system))),
     ('标记', if(empty(flags), '–', arrayStringConcat(flags, '、')))
-] AS entry
-WHERE {_ONE}"""
+] AS entry"""
         ),
     ),
     "",

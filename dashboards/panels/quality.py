@@ -69,11 +69,17 @@ UNITS = Panel(
     "table",
     (
         Sql(
-            f"""SELECT toString(unit_code) AS unit_code, anyLast(unit_name) AS name, {_COSTLY}
-FROM anomaly FINAL WHERE {OPEN} AND NOT waived AND {only()}
-GROUP BY unit_code
-HAVING unconfigured + config_errors + inaccurate + missing_material + refused + matching > 0
-ORDER BY 5 * unconfigured + config_errors DESC, inaccurate + missing_material DESC, unit_code"""
+            f"""SELECT * FROM ({
+                named(
+                    f'''SELECT toString(unit_code) AS unit_code, {_COSTLY}
+    FROM anomaly FINAL WHERE {OPEN} AND NOT waived AND {only()}
+    GROUP BY unit_code
+    HAVING unconfigured + config_errors + inaccurate + missing_material + refused + matching > 0''',
+                    "unit",
+                    "unit_code",
+                )
+            }
+) ORDER BY 5 * unconfigured + config_errors DESC, inaccurate + missing_material DESC, unit_code"""
         ),
     ),
     "cases",

@@ -8,7 +8,6 @@ from dataclasses import replace
 from dashboards.model import Annotation, Column, Link, Panel, Prom, Sql, Threshold, Variable
 from dashboards.panels.sql import (
     CLOSED_THEN,
-    DISTRICTS,
     FROM_DAY,
     KIND_LABELS,
     OPEN,
@@ -34,12 +33,13 @@ NONE_IS_GOOD = (Threshold(0, "good"), Threshold(1, "bad"))
 
 
 def _codes(column: str, name: str, *chosen: str) -> Sql:
-    """Codes that occur in buckets or among items, with the latest name."""
+    """Codes that occur in buckets, or, of those of items, among these, with their names."""
     before = only(*chosen) if chosen else "1"
-    codes = f"""SELECT DISTINCT toString({column}) AS value FROM (
-    SELECT {column} FROM coverage_partial WHERE granularity = 'HOUR' AND {before}
+    items = f"""
     UNION ALL
-    SELECT {column} FROM item WHERE {before}
+    SELECT {column} FROM item WHERE {before}"""
+    codes = f"""SELECT DISTINCT toString({column}) AS value FROM (
+    SELECT {column} FROM coverage_partial WHERE granularity = 'HOUR' AND {before}{"" if name == "district" else items}
 ) WHERE value != ''"""
     return Sql(
         f"SELECT value, if(name = value, value, concat(name, ' ', value)) AS label FROM ({named(codes, name, 'value')}) ORDER BY value"
@@ -47,14 +47,7 @@ def _codes(column: str, name: str, *chosen: str) -> Sql:
 
 
 VARIABLES = (
-    Variable(
-        "district",
-        "区县",
-        Sql(
-            f"""SELECT DISTINCT toString(district_code) AS value, {words("district_code", DISTRICTS)} AS label
-FROM coverage_partial WHERE granularity = 'HOUR' AND value != '' ORDER BY value"""
-        ),
-    ),
+    Variable("district", "区县", _codes("district_code", "district")),
     Variable("unit", "单位", _codes("unit_code", "unit", "district")),
     Variable(
         "type",

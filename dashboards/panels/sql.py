@@ -11,13 +11,11 @@ from itertools import pairwise
 
 from consumers.coverage_sql import RATIOS, buckets_sql, names_sql
 from ops.bulletin.kinds import REASONS, TASKS
-from streams.domain.districts import DISTRICT_NAMES
 from streams.domain.rules import KINDS
 
 COLUMN_OF: Mapping[str, str] = {"district": "district_code", "unit": "unit_code", "type": "item_type", "item": "item_code"}
 """Variable to the column that it filters, the same in every table."""
 
-DISTRICTS = {code: f"{name} {code}" if code.isdigit() else name for code, name in DISTRICT_NAMES.items()}
 KIND_LABELS = {name: kind.label for name, kind in KINDS.items()}
 WHAT_TO_DO = {name: task.what_to_do for name, task in TASKS.items()}
 STATUSES = {
@@ -72,11 +70,11 @@ _COUNTS = "archived, archived_late, unarchived, awaiting, refused, orphan, due, 
 
 
 def named(query: str, kind: str, code: str = "scope") -> str:
-    """A query's rows with the ``name`` of the unit or item that its column ``code`` holds; without one, the code."""
+    """A query's rows with the ``name`` of the district, unit or item that its column ``code`` holds; without one, the code."""
     return f"""SELECT rows.*, if(names.name = '', toString(rows.{code}), names.name) AS name
 FROM ({query}
 ) AS rows
-LEFT JOIN ({names_sql(kind)}) AS names ON names.code = toString(rows.{code})"""
+LEFT JOIN ({names_sql(kind, TO)}) AS names ON names.code = toString(rows.{code})"""
 
 
 def age_days(column: str) -> str:

@@ -57,7 +57,7 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
     items_counted = asked.coverage("item", period)
     unit_scores, district_scores = (asked(figures.score(period.last.year, by)) for by in ("unit", "district"))
     items, findings, resolved = asked(figures.items()), asked(figures.findings()), asked(figures.late_archives())
-    names = {row["scope"]: row["name"] for row in (*units, *items_counted)}
+    names = {row["scope"]: row["name"] for row in (*unit_scores, *units, *items_counted)}
     findings, resolved = _named(findings, names), _named(resolved, names)
     todos = todos_by_unit(findings, items)
     configuration = tuple(found.configuration(findings, items))
@@ -116,11 +116,11 @@ class _Asked:
 
 
 def _named(findings: Sequence[Row], names: Mapping[str, str]) -> list[Row]:
-    """Findings with the names of unit and item, which those of orphans lack: codes of units and of items are never alike."""
+    """Findings with the name of the unit as the figures have it, and of the item, which orphans lack: their codes are never alike."""
     return [
         {
             **finding,
-            "unit_name": finding["unit_name"] or names.get(finding["unit_code"], ""),
+            "unit_name": names.get(finding["unit_code"]) or finding["unit_name"],
             "item_name": finding["item_name"] or names.get(finding["item_code"], ""),
         }
         for finding in findings

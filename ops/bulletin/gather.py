@@ -52,7 +52,7 @@ class StoredFigures:
     def score(self, year: int, by: Literal["unit", "district"]) -> Sequence[Row]:
         """Score rows."""
         with reaching(self.settings):
-            return score_rows(self.client, year=year, by=by, place=self.settings.policy.score.place, as_of=self._then)
+            return score_rows(self.client, year=year, by=by, now_ms=self.now_ms, place=self.settings.policy.score.place, as_of=self._then)
 
     def items(self, unit: str = "") -> Sequence[Row]:
         """Item rows."""

@@ -76,7 +76,8 @@ def score(
     with reaching(settings):
         client = connect(settings)
         then = None if as_of_ms is None else _then(settings, client, as_of_ms)
-        rows = score_rows(client, year=year, by=by.value, place=settings.policy.score.place, as_of=then)
+        now_ms = settings.make_clock().now_ms() if as_of_ms is None else as_of_ms
+        rows = score_rows(client, year=year, by=by.value, now_ms=now_ms, place=settings.policy.score.place, as_of=then)
         if evidence:
             held = evidence_rows(then.findings if then else anomaly_rows(client, state="open"), year=year, by=by.value)
             rows = [{**row, "evidence": held.get(row["scope"], [])} for row in rows]

@@ -64,7 +64,7 @@ class ReferenceKeeper:
             MODULE_CONFIG: lambda row: self._side(reference.configs, row),
             WAIVER: self._waiver,
         }
-        self._takers = {topic_prefix + name: (codec(name), taker) for name, taker in takers.items()}
+        self._takers = {topic_prefix + name: (name, taker) for name, taker in takers.items()}
         self.rejected: dict[bytes, tuple[RawRecord, InvalidRecord]] = {}
 
     @property
@@ -98,10 +98,8 @@ class ReferenceKeeper:
         InvalidRecord
             It cannot be taken in, and nothing was.
         """
-        reader, taker = self._takers[topic]
-        row = _checked(reader.decode(value))
-        check_size(row, len(value or b""))
-        return taker(row)
+        name, taker = self._takers[topic]
+        return taker(reference_row(name, value))
 
     def _unit(self, row: Mapping[str, Any]) -> list[Touch]:
         return [*unit_spans(row["unit_code"])] if self._reference.units.add(row) else []
@@ -134,6 +132,19 @@ class ReferenceKeeper:
         source = claim["source_system"]
         new = self._reference.feeds.add(source, topic, claim["complete_through"], self._clock.now_ms())
         return [source_span(source)] if new else []
+
+
+def reference_row(name: str, value: bytes | None) -> dict[str, Any]:
+    """The row in the value of a record of a reference topic, by its name without prefix: whoever reads one takes in the same.
+
+    Raises
+    ------
+    InvalidRecord
+        It is not to be taken in.
+    """
+    row = _checked(codec(name).decode(value))
+    check_size(row, len(value or b""))
+    return row
 
 
 def _checked(row: dict[str, Any]) -> dict[str, Any]:

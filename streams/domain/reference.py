@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.domain.districts import DISTRICT_NAMES, UNKNOWN_DISTRICT
+from streams.domain.districts import UNKNOWN_DISTRICT
 from streams.domain.facts import canonical
 from streams.domain.items import parse_item
 from streams.domain.time import day_of
@@ -77,13 +77,9 @@ class Units:
 
     def __init__(self) -> None:
         self._rows = Rows()
-        self._district_names: dict[str, tuple[Identity, str]] = {}
 
     def add(self, row: Row) -> bool:
         """Take in a row; return whether anything changed."""
-        code, named = row["district_code"], (identity_of(row), row["district_name"])
-        if row["district_name"] and named > self._district_names.get(code, ((0, ""), "")):
-            self._district_names[code] = named
         return self._rows.add(row["unit_code"], row)
 
     def row(self, unit_code: str, day: int) -> Row | None:
@@ -111,10 +107,6 @@ class Units:
     def changes_after(self, unit_code: str, day: int) -> Iterator[int]:
         """Days after ``day`` from which another row may count."""
         return self._rows.changes_after(unit_code, day)
-
-    def district_names(self) -> dict[str, str]:
-        """All names of districts, by code: those that rows give over those that are fixed."""
-        return {**DISTRICT_NAMES, **{code: name for code, (_, name) in self._district_names.items()}}
 
 
 def item_key(unit_code: str, item_code: str) -> str:

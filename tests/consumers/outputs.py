@@ -16,7 +16,7 @@ from consumers.clickhouse import Client, connect
 from consumers.inserting import insert_rows
 from consumers.rows import TABLES
 from ops.topics import ensure_topics
-from streams.contracts import OUTPUTS, codec
+from streams.contracts import OUTPUTS, SUNK, codec
 from streams.rights import group_of_sink
 from streams.settings import Settings
 from tests.consumers.conftest import eventually
@@ -136,10 +136,11 @@ def start_sink(settings: Settings, body: str = "", cls: str = "Sink") -> subproc
 
 
 def lag(settings: Settings) -> int:
-    """How far what the sink committed is behind the ends of the outputs, as another process sees it: markers count."""
+    """How far what the sink committed is behind the ends of what it reads, as another process sees it: markers count."""
     consumer = Consumer(settings.kafka_client(group_id=group_of_sink(settings), isolation_level="read_committed", enable_auto_commit=False))
     try:
-        places = [TopicPartition(settings.topic(name), number) for name in OUTPUTS for number in range(settings.kafka.partitions)]
+        partitions = {name: settings.kafka.partitions if name in OUTPUTS else 1 for name in SUNK}
+        places = [TopicPartition(settings.topic(name), number) for name, count in partitions.items() for number in range(count)]
         return sum(consumer.get_watermark_offsets(at, timeout=20)[1] - max(at.offset, -1) for at in consumer.committed(places, timeout=20))
     except KafkaException:  # a group that nobody has joined yet has no coordinator
         return sys.maxsize
@@ -148,7 +149,7 @@ def lag(settings: Settings) -> int:
 
 
 def sunk(settings: Settings, seconds: float = 60.0) -> None:
-    """Wait until the sink has committed everything that is in the output topics now."""
+    """Wait until the sink has committed everything that is in its topics now."""
     eventually(lambda: lag(settings) == 0, seconds)
 
 

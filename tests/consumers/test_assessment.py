@@ -62,7 +62,7 @@ def judge(pipeline: Pipeline, client: Client, unit: str = "U1", by: str = "unit"
     store_rows(client, COVERAGE_PARTIAL, pipeline.buckets())
     for topic in ANOMALY_TOPICS:
         store_rows(client, topic, pipeline.anomalies(topic))
-    rows = {row["scope"]: row for row in score_rows(client, year=YEAR, by=by)}  # type: ignore[arg-type]
+    rows = {row["scope"]: row for row in score_rows(client, year=YEAR, by=by, now_ms=pipeline.now_ms)}  # type: ignore[arg-type]
     return rows[unit]
 
 
@@ -100,6 +100,7 @@ def test_a_unit_without_a_case_loses_nothing_for_them(pipeline: Pipeline, client
     place_items(pipeline, "U1", "许可-00387-000")
     unit = {"event_id": "u1", "unit_code": "U1", "unit_name": "卫健委", "district_code": "330106", "district_name": ""}
     pipeline.reference_record(UNIT_REGISTRY, unit)
+    store_rows(client, UNIT_REGISTRY, [unit])
     row = judge(pipeline, client)
     assert (row["name"], row["closed"], row["completeness"], row["quality"], row["bonus"], row["total"]) == ("卫健委", 0, 60, 30, 0, 90)
     assert (row["official"], row["divergence"]) == (None, None)
@@ -147,7 +148,7 @@ def test_no_system_earns_by_the_very_case_that_is_at_fault(pipeline: Pipeline, c
     pipeline.archives(archive(received_at=CLOSED_MS + 365 * DAY_MS, **case))
     judge(pipeline, client)
     for year in (YEAR, YEAR + 1):
-        (row,) = score_rows(client, year=year, by="unit")
+        (row,) = score_rows(client, year=year, by="unit", now_ms=pipeline.now_ms)
         assert (row["systems"], row["bonus"]) == (0, 0)
 
 
@@ -168,7 +169,7 @@ def test_places_are_counted_by_item_or_by_case(pipeline: Pipeline, client: Clien
     cases(pipeline, 15, 15, title="中医医疗广告审查")
     row = judge(pipeline, client)
     assert (row["inaccurate"], row["quality"], row["inaccurate_by_case"], row["quality_by_case"]) == (1, 28, 15, 0)
-    (literal,) = score_rows(client, year=YEAR, by="unit", place="case")
+    (literal,) = score_rows(client, year=YEAR, by="unit", now_ms=pipeline.now_ms, place="case")
     assert (literal["inaccurate"], literal["total"]) == (15, 60)
 
 

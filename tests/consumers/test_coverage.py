@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consumers.clickhouse import Client
-from consumers.coverage import SCOPES, coverage_row, coverage_rows, ratio
+from consumers.coverage import SCOPES, coverage_row, coverage_rows, names_of, ratio
 from consumers.coverage_sql import COUNTS, live_sql
 from consumers.windows import Window, parse_window
-from streams.contracts import CASE_STATE, COVERAGE_PARTIAL
+from streams.contracts import CASE_STATE, COVERAGE_PARTIAL, UNIT_REGISTRY
 from streams.domain.coverage import apply, contributions
 from streams.domain.time import DAY_MS, HOUR_MS
 from tests.consumers.outputs import archive, case_state, store_rows
@@ -161,6 +161,58 @@ def test_an_archive_before_its_closing_was_an_orphan_then(client: Client) -> Non
     rows = coverage_rows(client, "unit", all_time(then), now_ms=then, orphan_grace_ms=GRACE_MS, as_of=True)
     assert [(row["scope"], row["orphan"]) for row in rows] == [("U2", 1)]
     assert city_as_of(client, closed)["orphan"] == 0
+
+
+def called(client: Client, by: str, now_ms: int = NOW) -> dict[str, str]:
+    """Names of what has a row in coverage."""
+    rows = coverage_rows(client, by, all_time(now_ms), now_ms=now_ms, orphan_grace_ms=GRACE_MS)  # type: ignore[arg-type]
+    return {row["scope"]: row["name"] for row in rows}
+
+
+def registered(unit: str, name: str, district: str, **given: Any) -> dict[str, Any]:
+    """A row of the registry of units."""
+    row = {"event_id": f"{unit} {name}", "unit_code": unit, "unit_name": name, "district_code": district, "district_name": ""}
+    return {**row, "revision": 1, "deleted": False, "valid_from": None, "valid_to": None, **given}
+
+
+def orphan(unit: str, district: str) -> dict[str, Any]:
+    """An archive without a case."""
+    at = {**place(unit, ITEMS[0]), "district_code": district}
+    held = archive("A", accepted_at=NOW - 5 * DAY_MS, **at)
+    told = {"closed_at": None, "due_at": None, "received_at": NOW - 5 * DAY_MS, "status": "ORPHAN", "archives": [held]}
+    return {**at, **told, "unit_name": "", "flags": [], "reason": "", "due_passed": False}
+
+
+def test_a_unit_and_its_district_are_called_as_the_registry_has_them_today(client: Client) -> None:
+    """Whatever cases say, and though there be none; a district of no row as it always was, one that nobody names not at all."""
+    store(client, [orphan("U1", "330199"), orphan("U2", "330106"), orphan("U3", "330198")])
+    day = NOW // DAY_MS
+    rows = [
+        registered("U1", "旧名", "330199", valid_to=day - 30, district_name="旧区"),
+        registered("U1", "新名", "330199", valid_from=day - 29, district_name="高新区", revision=2),
+        registered("U1", "将来的名", "330199", valid_from=day + 30, district_name="将来的区", revision=3),
+        registered("U2", "已撤回", "330106", district_name="撤回的区"),
+        registered("U2", "", "330106", district_name="", revision=2, deleted=True),
+    ]
+    store_rows(client, UNIT_REGISTRY, rows)
+    assert called(client, "unit") == {"U1": "新名", "U2": "", "U3": ""}
+    assert called(client, "district") == {"330199": "高新区", "330106": "西湖区", "330198": ""}
+    past = NOW - 31 * DAY_MS
+    assert (names_of(client, "unit", past)["U1"], names_of(client, "district", past)["330199"]) == ("旧名", "旧区")
+
+
+@pytest.mark.parametrize("versions", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])
+def test_a_unit_without_a_row_is_called_as_the_case_says_that_closed_last(client: Client, versions: tuple[int, ...]) -> None:
+    """However late the others were judged: offsets of different partitions say nothing about time. Of two at once, the greater name."""
+    state = {**place("U1", ITEMS[0]), "flags": [], "reason": "", "due_passed": False}
+    closed = {"旧名": NOW - 9 * DAY_MS, "新名": NOW - DAY_MS, "又名": NOW - DAY_MS}
+    cases = [
+        case_state(number) | state | {"unit_name": name, "item_name": name, "closed_at": at}
+        for number, (name, at) in enumerate(closed.items())
+    ]
+    store_rows(client, CASE_STATE, cases, versions)
+    assert names_of(client, "unit", NOW)["U1"] == max("新名", "又名")
+    assert names_of(client, "item", NOW)[ITEMS[0]] == max("新名", "又名")
 
 
 def test_no_denominator_no_ratio() -> None:

@@ -67,7 +67,7 @@ def test_the_score_of_every_unit_and_district_is_the_oracles(client: Client, yea
     """Every figure, every part, both readings of 处; coverage beside it, live and as of a moment."""
     for by in ("unit", "district"):
         expected = {row["scope"]: row for row in score.score(year, PLAN.moment_ms, YEAR, by)}
-        found = {row["scope"]: row for row in score_rows(client, year=YEAR, by=by)}
+        found = {row["scope"]: row for row in score_rows(client, year=YEAR, by=by, now_ms=PLAN.moment_ms)}
         assert found.keys() == expected.keys()
         for scope, row in expected.items():
             assert {name: found[scope][name] for name in FIGURES} == {name: row[name] for name in FIGURES}, scope
@@ -102,7 +102,7 @@ def compare_as_of(client: Client, events: dict[str, list[Row]], as_of: AsOf) -> 
     untouched |= {"quality": 30, "quality_by_case": 30}
     for by in ("unit", "district"):
         expected = {row["scope"]: row for row in score.score(events, as_of.now_ms, YEAR, by, as_of=True)}
-        found = {row["scope"]: row for row in score_rows(client, year=YEAR, by=by, as_of=as_of)}
+        found = {row["scope"]: row for row in score_rows(client, year=YEAR, by=by, now_ms=as_of.now_ms, as_of=as_of)}
         assert found.keys() >= expected.keys()
         for scope, row in found.items():
             wanted = expected.get(scope, untouched)
@@ -114,16 +114,19 @@ def compare_as_of(client: Client, events: dict[str, list[Row]], as_of: AsOf) -> 
 def test_by_case_is_the_literal_reading(client: Client, year: dict[str, list[Row]]) -> None:
     """policy.score.place = case."""
     assert year
-    for row in score_rows(client, year=YEAR, by="unit", place="case"):
+    for row in score_rows(client, year=YEAR, by="unit", now_ms=PLAN.moment_ms, place="case"):
         assert (row["inaccurate"], row["total"]) == (row["inaccurate_by_case"], row["total_by_case"])
-    assert any(row["inaccurate"] > row["inaccurate_by_case"] for row in score_rows(client, year=YEAR, by="unit")) is False
+    assert (
+        any(row["inaccurate"] > row["inaccurate_by_case"] for row in score_rows(client, year=YEAR, by="unit", now_ms=PLAN.moment_ms))
+        is False
+    )
 
 
 def test_every_deducted_point_has_its_evidence(client: Client, year: dict[str, list[Row]]) -> None:
     """As many findings as the score counts, each with its clause; waived ones beside them."""
     assert year
     evidence = evidence_rows(anomaly_rows(client, state="open"), year=YEAR, by="unit")
-    for row in score_rows(client, year=YEAR, by="unit"):
+    for row in score_rows(client, year=YEAR, by="unit", now_ms=PLAN.moment_ms):
         held = [each for each in evidence.get(row["scope"], []) if not each["waived"]]
         assert all(each["clause"] for each in held)
         assert sum(each["kind"].endswith("_MISMATCH") and "|" in each["subject"] for each in held) == row["config_errors"]
@@ -168,5 +171,5 @@ def test_the_scale_of_completeness_is_that_of_the_notice(client: Client, unarchi
     )
     record = {**bucket, **counts, "item_type": "", "main_item_code": "", "item_code": "", "excluded": {}}
     store_rows(client, COVERAGE_PARTIAL, [{**record, "archived": 100 - unarchived, "unarchived": unarchived, "official_closed": 100}])
-    (row,) = score_rows(client, year=YEAR, by="unit")
+    (row,) = score_rows(client, year=YEAR, by="unit", now_ms=PLAN.moment_ms)
     assert (row["completeness"], row["quality"], row["bonus"], row["total"]) == (points, 30, 0, points + 30)

@@ -13,6 +13,7 @@ from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from consumers.clickhouse import Client, connect
+from consumers.coverage import names_of
 from consumers.items import item_row
 from consumers.migrate import migrate
 from consumers.rows import NOT_STORED, TABLES, version_of
@@ -29,8 +30,10 @@ from streams.contracts import (
     COVERAGE_PARTIAL,
     DEAD_LETTER,
     ITEM_STATE,
+    UNIT_REGISTRY,
     topic_contract,
 )
+from streams.domain.time import FIRST_DAY, LAST_DAY
 from streams.errors import NotAllowed
 from streams.rights import group_of_sink
 from streams.settings import ClickHouseSettings, Settings
@@ -287,7 +290,9 @@ def test_a_lost_database_has_again_what_is_open_though_its_telling_is_gone(sink_
         eventually((sink_settings.home / "run" / "sink.ready").exists)
         sunk(sink_settings)
     assert open_findings(sink_settings) == [row for row in before if row[0] != "A-1"]
-    assert [row["unconfigured"] for row in score_rows(connect(sink_settings), year=2018, by="unit") if row["scope"] == "U1"] == [1]
+    assert [row["unconfigured"] for row in score_rows(connect(sink_settings), year=2018, by="unit", now_ms=T0) if row["scope"] == "U1"] == [
+        1
+    ]
 
 
 def open_findings(settings: Settings) -> list[tuple[object, ...]]:
@@ -302,6 +307,21 @@ def cut(settings: Settings, *topics: str) -> None:
     admin = AdminClient(settings.kafka_client())
     for deleted in admin.delete_records(places).values():
         deleted.result(30)
+
+
+def test_units_are_called_as_their_registry_has_them_and_what_workers_leave_out_stops_nothing(sink_settings: Settings) -> None:
+    """Others write that topic, and may write anything; a validity since ever begins in the year 1."""
+    outputs = Outputs(sink_settings)
+    row = {"event_id": "u1", "unit_code": "U1", "unit_name": "旧名", "district_code": "330199", "district_name": "高新区"}
+    outputs.write(UNIT_REGISTRY, [row, {**row, "event_id": "u2", "unit_name": "新名", "valid_from": FIRST_DAY}, {**row, "event_id": ""}])
+    outputs.write_raw(UNIT_REGISTRY, b"{}")
+    outputs.write(UNIT_REGISTRY, [{**row, "event_id": "u3", "unit_code": "U2", "unit_name": "另一单位", "valid_to": LAST_DAY}])
+    with sinking(sink_settings) as process:
+        sunk(sink_settings)
+        assert process.poll() is None
+    client = connect(sink_settings)
+    assert names_of(client, "unit", T0) == {"U1": "新名", "U2": "另一单位"}
+    assert names_of(client, "district", T0)["330199"] == "高新区"
 
 
 def test_a_topic_made_again_wins_over_its_former_life(sink_settings: Settings) -> None:

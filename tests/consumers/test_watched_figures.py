@@ -110,11 +110,11 @@ def test_every_figure_is_what_the_command_line_says(year: Year) -> None:
         assert all(of.archived / fallen[scope] == fell[scope]["coverage_due"] for scope, of in known.items() if fallen[scope])
     assert awaiting[Scope("city", "330100")]
     assert found.due[Scope("city", "330100"), "24h"].due < found.due[Scope("city", "330100"), "30d"].due
-    scored = {(by, row["scope"]): row for by in ("unit", "district") for row in score_rows(client, year=2018, by=by)}  # type: ignore[arg-type]
+    scored = {(by, row["scope"]): row for by in ("unit", "district") for row in score_rows(client, year=2018, by=by, now_ms=NOW_MS)}  # type: ignore[arg-type]
     assert {tuple(scope): row for scope, row in assessed.score.items()} == {
         scope: {part: row[part] for part in PARTS} for scope, row in scored.items()
     }
-    literally = {row["scope"]: row["total"] for row in score_rows(client, year=2018, by="unit", place="case")}
+    literally = {row["scope"]: row["total"] for row in score_rows(client, year=2018, by="unit", now_ms=NOW_MS, place="case")}
     assert {scope: row["total"] for (by, scope), row in points(client, year=2018, place="case").items() if by == "unit"} == literally
 
     open_now = [row for row in anomaly_rows(client, state="open") if not row["waived"]]
@@ -125,7 +125,7 @@ def test_every_figure_is_what_the_command_line_says(year: Year) -> None:
             overdue[row["unit_code"]] = min(row["due_at"], overdue.get(row["unit_code"], row["due_at"]))
     assert overdue
     assert {unit: iso(at) for unit, at in found.oldest_overdue_ms.items()} == overdue
-    names = names_of(client, "unit")
+    names = names_of(client, "unit", NOW_MS)
     assert {unit.code: unit.name for unit in assessed.units if unit.code in names} == names
     assert {scope.code for scope in found.coverage if scope.by == "unit"} & names.keys() <= {unit.code for unit in assessed.units}
     assert {unit.district for unit in assessed.units} <= {scope.code for scope in assessed.score if scope.by == "district"}

@@ -203,7 +203,7 @@ def test_the_score_is_that_of_the_command_line(world: World) -> None:
         "systems",
     )
     for by, key in (("unit", "unit-score"), ("district", "district-score")):
-        expected = {row["scope"]: row for row in score_rows(world.reader, year=YEAR, by=by)}  # type: ignore[arg-type]
+        expected = {row["scope"]: row for row in score_rows(world.reader, year=YEAR, by=by, now_ms=world.now_ms)}  # type: ignore[arg-type]
         found = rows(world, "guidang-city", key)
         assert {row["scope"] for row in found} == expected.keys()
         assert [row["total"] for row in found] == sorted(row["total"] for row in found)
