@@ -35,6 +35,3 @@ class Figures(Protocol):
 
     def policy(self) -> Mapping[str, Any]:
         """The assumptions in force: name of the setting -> value."""
-
-    def revisions(self) -> Mapping[str, Sequence[int]]:
-        """Reference topics -> end offset of each partition: which reference data the figures rest on."""

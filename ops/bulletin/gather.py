@@ -76,20 +76,21 @@ class StoredFigures:
         """The ``policy.*`` settings, nested ones dotted."""
         return dict(_leaves("policy", self.settings.policy.model_dump(mode="json")))
 
-    def revisions(self) -> Mapping[str, Sequence[int]]:
-        """End offsets of the reference topics.
 
-        Raises
-        ------
-        DependencyError
-            Kafka cannot be reached, or lacks a topic.
-        """
-        names = {self.settings.topic(name): name for name in REFERENCE_INPUTS}
-        ends: dict[str, list[int]] = {name: [] for name in REFERENCE_INPUTS}
-        for (topic, _), end in sorted(Observer(self.settings).ends().items()):
-            if topic in names:
-                ends[names[topic]].append(end)
-        return ends
+def reference_revisions(settings: Settings) -> Mapping[str, Sequence[int]]:
+    """End offsets of the reference topics, partition by partition.
+
+    Raises
+    ------
+    DependencyError
+        Kafka cannot be reached, or lacks a topic.
+    """
+    names = {settings.topic(name): name for name in REFERENCE_INPUTS}
+    ends: dict[str, list[int]] = {name: [] for name in REFERENCE_INPUTS}
+    for (topic, _), end in sorted(Observer(settings).ends().items()):
+        if topic in names:
+            ends[names[topic]].append(end)
+    return ends
 
 
 def _leaves(name: str, value: Any) -> list[tuple[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -29,10 +29,17 @@ Tell = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Who publishes, and when (ISO time)."""
+    """Who publishes, and when (ISO time).
+
+    Parameters
+    ----------
+    revisions
+        Reference topics to end offsets of their partitions: the figures rest on what lies before them, and maybe on more.
+    """
 
     name: str
     at: str
+    revisions: Mapping[str, Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,6 @@ def issue(figures: Figures, period: Period, out: Path, publisher: Publisher | No
     folder = out / period.text
     with one_at_a_time(folder):
         before = editions(folder)
-        revisions = figures.revisions() if publisher else {}  # before the figures: these rest on at least that much
         built = build(figures, period, tell)
         if publisher is None:
             files = render(built, "草稿，未经发布", tell=tell)
@@ -86,7 +92,7 @@ def issue(figures: Figures, period: Period, out: Path, publisher: Publisher | No
             "published_by": publisher.name,
             "published_at": publisher.at,
             "policy": figures.policy(),
-            "reference_revisions": revisions,
+            "reference_revisions": publisher.revisions,
             "content": content,
         }
         return _publish(built, folder, last, record, tell)

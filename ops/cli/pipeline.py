@@ -62,7 +62,7 @@ def wait(
     """Return when everything sent before has been processed and stored."""
     if not caught_up:
         raise typer.BadParameter(t("请写明等待什么：--caught-up", "say what to wait for: --caught-up"))
-    _catch_up(load_settings(), timeout)
+    catch_up(load_settings(), timeout)
 
 
 def explain(case_no: Annotated[str, typer.Argument(callback=utf8, help=t("办件号", "case number"))], json: Json = False) -> int | None:
@@ -92,7 +92,7 @@ def reconcile(
 
     settings = load_settings()
     since_ms = settings.make_clock().now_ms()
-    _catch_up(settings, timeout)
+    catch_up(settings, timeout)
     with reading_topics() as tell:
         outcome = recompute(settings, since_ms, tell)
     if json:
@@ -110,7 +110,8 @@ def reconcile(
     return _FINDINGS if outcome.differences else None
 
 
-def _catch_up(settings: Settings, timeout_seconds: float) -> None:
+def catch_up(settings: Settings, timeout_seconds: float) -> None:
+    """Wait until everything sent so far has gone the whole way, under a progress bar."""
     from ops.caught_up import wait_caught_up  # noqa: PLC0415 - so that --help is fast
 
     with progress(t("追平中", "catching up")) as advance:

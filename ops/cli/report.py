@@ -10,6 +10,7 @@ import typer
 
 from ops.cli.options import AsOf, Json, moment_ms
 from ops.cli.output import Column, emit_object, emit_rows, progress, say
+from ops.cli.pipeline import catch_up
 from ops.cli.text import t
 from streams.domain.time import iso
 from streams.errors import ConfigurationError
@@ -47,6 +48,9 @@ def report(
     publish: Annotated[bool, typer.Option("--publish", help=t("发布为新的版次", "publish a new edition"))] = False,
     by: Annotated[str, typer.Option(help=t("发布人，与 --publish 同用", "who publishes; goes with --publish"))] = "",
     as_of: AsOf = None,
+    timeout: Annotated[
+        float, typer.Option(help=t("发布前先等待追平的最长秒数", "seconds to wait for catching up before it is published"))
+    ] = 300.0,
     json: Json = False,
 ) -> None:
     """Write the bulletin of a period."""
@@ -56,17 +60,22 @@ def report(
     if publish != bool(by.strip()):
         raise typer.BadParameter(t("--publish 与 --by 发布人 须同时给出", "--publish and --by NAME go together"))
     settings = load_settings()
-    real_ms = settings.make_clock().now_ms()
-    now_ms = moment_ms(as_of) if as_of else real_ms
+    clock = settings.make_clock()
+    moment = moment_ms(as_of) if as_of else None
     try:
         wanted = parse_period(period)
-        wanted.window(now_ms)
+        wanted.window(clock.now_ms() if moment is None else moment)
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error
-    from ops.bulletin.gather import StoredFigures  # noqa: PLC0415
+    from ops.bulletin.gather import StoredFigures, reference_revisions  # noqa: PLC0415
 
-    figures = StoredFigures(settings, now_ms, as_of=as_of is not None)
-    publisher = Publisher(by.strip(), iso(real_ms)) if publish else None
+    publisher = None
+    if publish:
+        # In this order: what an edition says that it rests on, it does rest on.
+        revisions = reference_revisions(settings)
+        catch_up(settings, timeout)
+        publisher = Publisher(by.strip(), iso(clock.now_ms()), revisions)
+    figures = StoredFigures(settings, clock.now_ms() if moment is None else moment, as_of=moment is not None)
     with progress(t(f"通报 {wanted.label}", f"bulletin {wanted.text}")) as advance:
         done = issue(figures, wanted, out, publisher, advance)
     _tell(done, publisher)

@@ -96,10 +96,6 @@ class MadeUp:
         """Some settings."""
         return self.settings
 
-    def revisions(self) -> Mapping[str, Sequence[int]]:
-        """Some offsets."""
-        return {"unit-registry": [107], "feed-heartbeat": [2000]}
-
     def _coverage(self, by: str, code: str, name: str, window: Window) -> Row:
         drawn = random.Random(f"{by} {code} {window.start_ms}")  # noqa: S311 - the same again for the same words
         counts: dict[str, Any] = dict.fromkeys(COUNTS, 0)

@@ -23,7 +23,7 @@ from streams.errors import ConfigurationError, TamperedEdition
 from tests.bulletin.figures import MadeUp, finding, unit_code, unit_name
 
 PERIOD = parse_period("2018-Q1")
-PUBLISHER = Publisher("张三", "2018-04-10T10:00:00+08:00")
+PUBLISHER = Publisher("张三", "2018-04-10T10:00:00+08:00", {"unit-registry": [107], "feed-heartbeat": [2000]})
 CORRECTED = {("unit", unit_code(1)): {"unarchived": 77}}
 # publishes, and is killed at the first event of this kind on a path that ends so, just before it happens
 PUBLISH_AND_DIE = """
@@ -68,7 +68,7 @@ def test_an_edition_says_what_it_rests_on_and_who_published_it(tmp_path: Path) -
     record = record_of(done)
     assert (record["edition"], record["published_by"], record["published_at"]) == (1, PUBLISHER.name, PUBLISHER.at)
     assert record["policy"] == MadeUp().policy()
-    assert record["reference_revisions"] == MadeUp().revisions()
+    assert record["reference_revisions"] == PUBLISHER.revisions
     assert record["as_of"] == "2018-04-10T09:30:00+08:00"
     assert {"bulletin.xlsx", "bulletin.html", "bulletin.pdf", "data.json", f"units/{unit_code(0)}.xlsx"} <= set(record["files"])
     for name, said in record["files"].items():

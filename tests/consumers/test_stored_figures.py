@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from confluent_kafka import Producer
+from typer.testing import CliRunner
 
 from consumers.clickhouse import Client
 from ops.bulletin.figures import Figures
-from ops.bulletin.gather import StoredFigures
+from ops.bulletin.gather import StoredFigures, reference_revisions
 from ops.bulletin.period import parse_period
+from ops.cli import report
 from ops.topics import ensure_topics
-from streams.contracts import ANOMALY_UNARCHIVED, COVERAGE_PARTIAL, REFERENCE_INPUTS
-from streams.errors import DependencyError
+from streams.contracts import ANOMALY_UNARCHIVED, COVERAGE_PARTIAL, ITEM_REGISTRY, REFERENCE_INPUTS, codec, record_key
+from streams.errors import DependencyError, WaitTimeout
 from streams.settings import KafkaSettings, Settings, instant_ms
+from tests.agents.test_items import registered
 from tests.conftest import Kafka
 from tests.consumers.conftest import eventually
 from tests.consumers.outputs import bucket, store_rows
@@ -65,18 +71,53 @@ def test_revisions_are_the_ends_of_the_reference_topics(
     """One number a partition; a topic that is not there is an error, not an empty revision."""
     reached = KafkaSettings(bootstrap_servers=kafka.bootstrap, topic_prefix=topic_prefix, partitions=2)
     settings = database_settings.model_copy(update={"kafka": reached, "data_dir": tmp_path})
-    figures = StoredFigures(settings, NOW_MS)
     with pytest.raises(DependencyError, match=topic_prefix):
-        figures.revisions()
+        reference_revisions(settings)
     ensure_topics(settings)
-    eventually(lambda: bool(told(figures)))
-    assert set(told(figures)) == set(REFERENCE_INPUTS)
-    assert all(set(ends) == {0} for ends in told(figures).values())
+    eventually(lambda: bool(told(settings)))
+    assert set(told(settings)) == set(REFERENCE_INPUTS)
+    assert all(set(ends) == {0} for ends in told(settings).values())
 
 
-def told(figures: Figures) -> Mapping[str, Sequence[int]]:
+def told(settings: Settings) -> Mapping[str, Sequence[int]]:
     """Revisions; none while the broker still elects leaders for new topics."""
     try:
-        return figures.revisions()
+        return reference_revisions(settings)
     except DependencyError:
         return {}
+
+
+@pytest.fixture
+def reached(database_settings: Settings, kafka: Kafka, topic_prefix: str, tmp_path: Path) -> Settings:
+    """Settings of a database and of topics, of which nobody works."""
+    given = KafkaSettings(bootstrap_servers=kafka.bootstrap, topic_prefix=topic_prefix, partitions=2)
+    settings = database_settings.model_copy(update={"kafka": given, "data_dir": tmp_path, "application": topic_prefix})
+    ensure_topics(settings)
+    eventually(lambda: bool(told(settings)))
+    return settings
+
+
+def send(settings: Settings, topic: str, *rows: dict[str, Any]) -> None:
+    """Send rows of reference data."""
+    producer = Producer(settings.kafka_client())
+    for row in rows:
+        producer.produce(settings.topic(topic), codec(topic).encode(row), record_key(topic, row))
+    assert producer.flush(30) == 0
+
+
+@pytest.mark.kafka
+@pytest.mark.clickhouse
+def test_nothing_is_published_before_all_that_was_sent_is_in_the_figures(
+    reached: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An edition names the reference data that it rests on; while no worker takes them in, there is none."""
+    send(reached, ITEM_REGISTRY, registered())
+    monkeypatch.setattr(report, "load_settings", lambda: reached)
+    app = typer.Typer()
+    report.register(app)
+    out = tmp_path / "bulletins"
+    words = ["report", "--period", "2018", "--out", str(out), "--publish", "--by", "张三", "--timeout", "2"]
+    with pytest.raises(WaitTimeout, match="item-registry") as error:
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    assert error.value.exit_code == 4
+    assert not out.exists()
