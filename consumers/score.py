@@ -18,6 +18,7 @@ from clickhouse_connect.driver.binding import format_query_value
 from consumers.clickhouse import Client
 from consumers.coverage import names_of
 from consumers.coverage_sql import as_of_sql
+from streams.domain.expected import FIRST_PLAN_YEAR, LAST_PLAN_YEAR
 from streams.domain.rules import KINDS, Cost, kinds_of
 from streams.domain.time import day_number, day_start_ms
 
@@ -31,7 +32,7 @@ _COUNTS = (
     *("inaccurate_by_case", "missing_material_by_case", "archived", "official_closed", "official_archived"),
 )
 _SCOPES = "arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place"
-_ALL_YEARS = "range(toUInt16(2010), toUInt16(2041))"
+_ALL_YEARS = f"range(toUInt16({FIRST_PLAN_YEAR}), toUInt16({LAST_PLAN_YEAR + 1}))"
 """Years for which a unit without a single case has a row all the same, for its configuration."""
 _COUNTED = ("archived", "unarchived", "awaiting", "orphan", "official_closed", "official_archived")
 _ANYTHING = " + ".join([*(f"b.{name}" for name in _COUNTED), "arraySum(mapValues(excluded))"])

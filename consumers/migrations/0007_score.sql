@@ -23,7 +23,7 @@ FROM
     UNION ALL
     SELECT year, place, toInt64(config_errors) AS config_errors, toInt64(unconfigured) AS unconfigured, toInt64(unarchived) AS unarchived, toInt64(0) AS closed, toInt64(inaccurate) AS inaccurate, toInt64(missing_material) AS missing_material, toInt64(0) AS systems, toInt64(inaccurate_by_case) AS inaccurate_by_case, toInt64(missing_material_by_case) AS missing_material_by_case, toInt64(0) AS archived, toInt64(0) AS official_closed, toInt64(0) AS official_archived FROM (
     SELECT
-        arrayJoin(if(kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH', 'NOT_CONFIGURED'), range(toUInt16(2010), toUInt16(2041)), [toUInt16(toYear(assumeNotNull(closed_at)))])) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place,
+        arrayJoin(if(kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH', 'NOT_CONFIGURED'), range(toUInt16(1992), toUInt16(2100)), [toUInt16(toYear(assumeNotNull(closed_at)))])) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place,
         -countIf(waived) AS unarchived,
         countIf(kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH')) AS config_errors,
         countIf(kind IN ('NOT_CONFIGURED')) AS unconfigured,
@@ -37,7 +37,7 @@ FROM
     GROUP BY year, place
     )
     UNION ALL
-    SELECT year, place, toInt64(0) AS config_errors, toInt64(0) AS unconfigured, toInt64(0) AS unarchived, toInt64(0) AS closed, toInt64(0) AS inaccurate, toInt64(0) AS missing_material, toInt64(0) AS systems, toInt64(0) AS inaccurate_by_case, toInt64(0) AS missing_material_by_case, toInt64(0) AS archived, toInt64(0) AS official_closed, toInt64(0) AS official_archived FROM (SELECT DISTINCT arrayJoin(range(toUInt16(2010), toUInt16(2041))) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place FROM item FINAL WHERE registered
+    SELECT year, place, toInt64(0) AS config_errors, toInt64(0) AS unconfigured, toInt64(0) AS unarchived, toInt64(0) AS closed, toInt64(0) AS inaccurate, toInt64(0) AS missing_material, toInt64(0) AS systems, toInt64(0) AS inaccurate_by_case, toInt64(0) AS missing_material_by_case, toInt64(0) AS archived, toInt64(0) AS official_closed, toInt64(0) AS official_archived FROM (SELECT DISTINCT arrayJoin(range(toUInt16(1992), toUInt16(2100))) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place FROM item FINAL WHERE registered
     )
     UNION ALL
     SELECT year, place, toInt64(0) AS config_errors, toInt64(0) AS unconfigured, toInt64(0) AS unarchived, toInt64(0) AS closed, toInt64(0) AS inaccurate, toInt64(0) AS missing_material, toInt64(systems) AS systems, toInt64(0) AS inaccurate_by_case, toInt64(0) AS missing_material_by_case, toInt64(0) AS archived, toInt64(0) AS official_closed, toInt64(0) AS official_archived FROM (

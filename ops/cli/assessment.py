@@ -11,6 +11,7 @@ from ops.cli.figures import assumptions
 from ops.cli.options import AsOf, Json, UnitFilter, moment_ms, utf8
 from ops.cli.output import Column, emit_rows, reading_topics, say
 from ops.cli.text import t
+from streams.domain.expected import FIRST_PLAN_YEAR, LAST_PLAN_YEAR
 from streams.domain.rules import ASSUMED
 from streams.settings import Settings, load_settings
 
@@ -60,7 +61,7 @@ def items(unit: UnitFilter = "", json: Json = False) -> None:
 
 
 def score(
-    year: Annotated[int, typer.Option(help=t("年份", "year"), min=1992, max=2099)],
+    year: Annotated[int, typer.Option(help=t("年份", "year"), min=FIRST_PLAN_YEAR, max=LAST_PLAN_YEAR)],
     by: Annotated[By, typer.Option(help=t("统计口径", "scope"))] = By.UNIT,
     evidence: Annotated[bool, typer.Option("--evidence", help=t("列出每项扣分的依据", "list what every deduction rests on"))] = False,
     as_of: AsOf = None,

@@ -106,6 +106,15 @@ def test_a_unit_without_a_case_loses_nothing_for_them(pipeline: Pipeline, client
     assert (row["official"], row["divergence"]) == (None, None)
 
 
+@pytest.mark.parametrize("year", [1992, 2009, 2041, 2099])
+def test_what_is_not_configured_costs_in_every_year_that_can_be_asked_for(pipeline: Pipeline, client: Client, year: int) -> None:
+    """Live as of now."""
+    pipeline.reference_record(ITEM_REGISTRY, registered())
+    judge(pipeline, client)
+    (row,) = score_rows(client, year=year, by="unit", now_ms=pipeline.now_ms)
+    assert (row["scope"], row["unconfigured"], row["total"]) == ("U1", 1, 80)
+
+
 def test_a_unit_with_orphans_alone_has_a_row_and_no_deduction(pipeline: Pipeline, client: Client) -> None:
     """An orphan costs nothing; the official figure shows it."""
     pipeline.archives(archive(case_no="x1"), archive(case_no="x2", archive_no="A-2"))
