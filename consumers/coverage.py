@@ -7,7 +7,8 @@ without a denominator is ``None``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from consumers.clickhouse import Client
@@ -23,29 +24,74 @@ _OUTSIDE = "八类之外"
 Row = dict[str, Any]
 
 
-def coverage_rows(client: Client, by: Scope, window: Window, *, now_ms: int, orphan_grace_ms: int, as_of: bool = False) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class CompleteThrough:
+    """How far each source that sends heartbeats says to be complete, in milliseconds."""
+
+    closings: Mapping[str, int]
+    archives: Mapping[str, int]
+
+    @property
+    def bound(self) -> dict[str, Any]:
+        """What :func:`consumers.coverage_sql.as_of_sql` asks for, ahead of the clock."""
+        sides = {"closing": self.closings, "archive": self.archives}
+        sources = {f"{side}_sources": list(of) for side, of in sides.items()}
+        return sources | {f"{side}s_through": list(of.values()) for side, of in sides.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A moment at which every case is judged anew: closings and archives timed after it are ignored.
+
+    Parameters
+    ----------
+    grace_ms
+        ``policy.orphan_grace``.
+    ahead
+        The moment lies ahead of the clock: all is taken to be read through it, and sources to be as complete as they say now.
+    """
+
+    now_ms: int
+    grace_ms: int
+    ahead: CompleteThrough | None = None
+
+    def sql(self, *by: str) -> str:
+        """The question; ``start`` and ``end`` are to be bound beside :attr:`bound`."""
+        return as_of_sql(*by, ahead=self.ahead is not None)
+
+    @property
+    def bound(self) -> dict[str, Any]:
+        """Parameters of the question."""
+        return {"now": self.now_ms, "grace": self.grace_ms} | (self.ahead.bound if self.ahead else {})
+
+
+def coverage_rows(client: Client, by: Scope, window: Window, *, now_ms: int, as_of: Judged | None = None) -> list[Row]:
     """Coverage of every scope that has anything at all in a window, ordered by code; the city always has its row.
 
     Parameters
     ----------
     now_ms
-        Moment at which the window ends and at which, with ``as_of``, cases are judged.
+        Moment whose names are told.
     as_of
-        Ignore closings and archives timed after ``now_ms``. Otherwise what the workers hold now is told, events dated ahead of the clock
-        within the last bucket included.
+        ``None``: what the workers hold now is told, events dated ahead of the clock within the last bucket included.
     """
-    bound = {"start": window.start_ms, "end": window.end_ms}
-    if as_of:
-        sql = as_of_sql(by)
-        bound |= {"now": now_ms, "grace": orphan_grace_ms}
-    else:
-        sql = live_sql(by)
-    answer = client.query(sql, parameters=bound)
-    counted = {row["scope"]: row for row in answer.named_results()}
-    if by == "city":
-        counted.setdefault(CITY, {"scope": CITY, **dict.fromkeys(COUNTS, 0), "excluded": {}})
-    names = names_of(client, by, now_ms)
-    return [coverage_row(counts, names.get(scope, "")) for scope, counts in sorted(counted.items())]
+    return coverage_of(client, (by,), window, now_ms=now_ms, as_of=as_of)[by]
+
+
+def coverage_of(client: Client, by: Sequence[Scope], window: Window, *, now_ms: int, as_of: Judged | None = None) -> dict[Scope, list[Row]]:
+    """:func:`coverage_rows` of several kinds of scope, out of one question: whatever is inserted meanwhile, they add up."""
+    bound = {"start": window.start_ms, "end": window.end_ms} | (as_of.bound if as_of else {})
+    counted: dict[Scope, dict[str, Row]] = {each: {} for each in by}
+    for row in client.query(as_of.sql(*by) if as_of else live_sql(*by), parameters=bound).named_results():
+        kind, code = row["scope"]
+        counted[kind][code] = {**row, "scope": code}
+    if "city" in counted:
+        counted["city"].setdefault(CITY, {"scope": CITY, **dict.fromkeys(COUNTS, 0), "excluded": {}})
+    return {each: _named(counted[each], names_of(client, each, now_ms)) for each in by}
+
+
+def _named(counted: Mapping[str, Row], names: Mapping[str, str]) -> list[Row]:
+    return [coverage_row(counts, names.get(code, "")) for code, counts in sorted(counted.items())]
 
 
 def coverage_row(counts: Mapping[str, Any], name: str) -> Row:

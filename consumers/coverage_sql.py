@@ -6,6 +6,8 @@ Scopes are taken from the places of buckets, cases and archives. Names of column
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from streams.domain.coverage import COUNTS, DUE_COUNTS
 from streams.domain.districts import CITY, DISTRICT_NAMES
 
@@ -36,10 +38,11 @@ RATIOS = """archived + unarchived + awaiting AS closed,
 """What :func:`consumers.coverage.coverage_row` makes of counts, for those who ask ClickHouse itself: NULL without a denominator."""
 
 
-def live_sql(by: str) -> str:
-    """Sums over buckets. Bound: ``start`` and ``end`` (milliseconds, the end excluded)."""
+def live_sql(*by: str) -> str:
+    """Sums over buckets; a scope is its kind, one of ``by``, and its code. Bound: ``start``, ``end`` (milliseconds, the end excluded)."""
     first, last = "fromUnixTimestamp64Milli({start:Int64})", "fromUnixTimestamp64Milli({end:Int64} - 1)"
-    return f"{buckets_sql(f'toString({_SCOPE[by]})', first, last)}\n{_BY_PARTITION}"
+    scopes = ", ".join(f"('{each}', toString({_SCOPE[each]}))" for each in by)
+    return f"{buckets_sql(f'arrayJoin([{scopes}])', first, last)}\n{_BY_PARTITION}"
 
 
 def buckets_sql(scope: str, first: str, last: str, which: str = "1") -> str:
@@ -66,11 +69,18 @@ GROUP BY scope
 HAVING {_ANYTHING}"""
 
 
-def as_of_sql(by: str) -> str:
-    """Every case judged at ``now``. Bound: ``now``, ``start``, ``end`` and ``grace`` (milliseconds).
+def as_of_sql(*by: str, ahead: bool = False) -> str:
+    """Every case judged at ``now``. Bound: ``now``, ``start``, ``end`` and ``grace`` (milliseconds); a scope is as in :func:`live_sql`.
 
     Four questions are put to each case, each with a time of its own that must lie in the window: what became of it (closing), is it
     archived now that it fell due (due date), is its archive without a case (first acceptance), which archive numbers were accepted.
+
+    Parameters
+    ----------
+    ahead
+        ``now`` lies ahead of the clock: everything is taken to be read through it, and what falls due until then has fallen due, unless the
+        case's source is not complete. Bound besides, for archives and closings: ``archive_sources``, ``closing_sources``, which send
+        heartbeats, and ``archives_through``, ``closings_through``, how far each says to be complete.
     """
     became = _question(
         "closed_ms",
@@ -90,52 +100,66 @@ def as_of_sql(by: str) -> str:
         due_archived="received_ms > 0",
         due_awaiting="received_ms = 0 AND NOT is_unarchived",
     )
-    orphaned = _question("received_ms", "is_orphan", scope="orphan_scope", orphan="1")
+    orphaned = _question("received_ms", "is_orphan", codes="orphan_codes", orphan="1")
     accepted = _question(
-        "archive.1", "archive.1 > 0", scope="archive.2", source="ARRAY JOIN accepted_archives AS archive", official_archived="1"
+        "archive.1", "archive.1 > 0", codes="archive.2", source="ARRAY JOIN accepted_archives AS archive", official_archived="1"
     )
+    kinds = ", ".join(f"'{each}'" for each in by)
     return f"""
-WITH cases AS ({_cases(_SCOPE[by])})
-SELECT scope, {_SUMS}
+WITH cases AS ({_cases(by, ahead=ahead)})
+SELECT arrayJoin(arrayZip([{kinds}], codes)) AS scope, {_SUMS}
 FROM ({became} UNION ALL {fell_due} UNION ALL {orphaned} UNION ALL {accepted})
 GROUP BY scope
 HAVING {_ANYTHING}
 {_BY_PARTITION}"""
 
 
-def _cases(own: str) -> str:
+def _cases(by: Sequence[str], *, ahead: bool) -> str:
     """What is known of each case at ``now``; times are milliseconds, 0 where there is none (no event is older than 1992)."""
-    of_archive = f"archives.{own}" if own != _SCOPE["city"] else f"arrayMap(number -> {own}, archives.archive_no)"
+    own = ", ".join(f"toString({_SCOPE[each]})" for each in by)
+    of_archive = ", ".join(f"toString({_SCOPE[each] if each == 'city' else f'archives.{_SCOPE[each]}[n]'})" for each in by)
+    established = f"status != 'AWAITING' OR {_complete('archive', 'due_ms')}" if ahead else "status != 'AWAITING'"
+    orphan = "status = 'ORPHAN'"
+    if ahead:
+        orphan = f"({orphan} OR status = 'NOT_CLOSED' AND {_complete('closing', 'received_ms + {grace:Int64}')})"
     return f"""
     SELECT
         status, reason,
-        toString({own}) AS scope,
+        [{own}] AS codes,
         if(isNull(closed_at), 0, toUnixTimestamp64Milli(assumeNotNull(closed_at))) AS closed_ms,
         if(isNull(due_at), 0, toUnixTimestamp64Milli(assumeNotNull(due_at))) AS due_ms,
         arrayMap(at -> if(isNull(at), 0, toUnixTimestamp64Milli(assumeNotNull(at))), archives.accepted_at) AS all_accepted_ms,
         arrayMap(at -> if(at <= {{now:Int64}}, at, 0), all_accepted_ms) AS accepted_ms,
-        arrayMap(name -> toString(name), {of_archive}) AS archive_scopes,
-        arrayZip(accepted_ms, archive_scopes) AS accepted_archives,
+        arrayMap(n -> [{of_archive}], arrayEnumerate(archives.archive_no)) AS archive_codes,
+        arrayZip(accepted_ms, archive_codes) AS accepted_archives,
         arrayMin(arrayPushBack(arrayFilter(at -> at > 0, accepted_ms), toInt64(9e15))) AS earliest_ms,
         if(earliest_ms < toInt64(9e15), earliest_ms, 0) AS received_ms,
         arrayExists(at -> ifNull(toUnixTimestamp64Milli(at) <= {{now:Int64}}, 0), archives.refused_at) AS is_refused,
         status IN ('NOT_CLOSED', 'ORPHAN') AS never_closed,
         NOT never_closed AND closed_ms <= {{now:Int64}} AS is_closed,
         NOT never_closed AND status != 'EXCLUDED' AS counted,
-        due_ms <= {{now:Int64}} AND status != 'AWAITING' AS is_unarchived,
-        due_ms <= {{now:Int64}} AND (status != 'AWAITING' OR due_passed) AS due_passed_by_now,
+        due_ms <= {{now:Int64}} AND ({established}) AS is_unarchived,
+        due_ms <= {{now:Int64}} AND {"1" if ahead else "(status != 'AWAITING' OR due_passed)"} AS due_passed_by_now,
         received_ms > 0 AND received_ms + {{grace:Int64}} <= {{now:Int64}}
-            AND (status = 'ORPHAN' OR NOT never_closed AND closed_ms > {{now:Int64}}) AS is_orphan,
-        if(status = 'ORPHAN', scope, archive_scopes[indexOf(accepted_ms, received_ms)]) AS orphan_scope
+            AND ({orphan} OR NOT never_closed AND closed_ms > {{now:Int64}}) AS is_orphan,
+        if(status = 'ORPHAN', codes, archive_codes[indexOf(accepted_ms, received_ms)]) AS orphan_codes
     FROM case_state FINAL"""
 
 
-def _question(time_ms: str, asked: str, *, scope: str = "scope", source: str = "", **counts: str) -> str:
+def _complete(topic: str, until_ms: str) -> str:
+    """Whether a case's source says to have sent all through a time, or sends no heartbeats."""
+    return (
+        f"transform(toString(source_system), {{{topic}_sources:Array(String)}}, {{{topic}s_through:Array(Int64)}}, toInt64(9e15))"
+        f" >= {until_ms}"
+    )
+
+
+def _question(time_ms: str, asked: str, *, codes: str = "codes", source: str = "", **counts: str) -> str:
     """Counts of the cases of which ``asked`` holds and whose time lies in the window."""
     excluded = counts.pop("excluded", _NONE)
     columns = [f"toInt64({counts.get(name, '0')}) AS {name}" for name in COUNTS]
     return (
-        f"SELECT {scope} AS scope, {', '.join(columns)}, {excluded} AS excluded FROM cases {source}"
+        f"SELECT {codes} AS codes, {', '.join(columns)}, {excluded} AS excluded FROM cases {source}"
         f" WHERE {asked} AND {time_ms} >= {{start:Int64}} AND {time_ms} < {{end:Int64}}"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from consumers.clickhouse import Client
@@ -37,6 +37,13 @@ def item_rows(client: Client, unit: str = "") -> list[Row]:
     sql = f"SELECT {', '.join(_COLUMNS)}, open_anomalies AS findings FROM item FINAL"  # noqa: S608 - constants; values are bound
     sql += " WHERE (registered OR notEmpty(open_anomalies))" + (" AND unit_code = {unit:String}" if unit else "")
     return [dict(row) for row in client.query(sql + " ORDER BY unit_code, item_code", parameters={"unit": unit}).named_results()]
+
+
+def rows_of_states(states: Iterable[Mapping[str, Any]], unit: str = "") -> list[Row]:
+    """The same rows of given states (:mod:`streams.domain.configuration`)."""
+    found = [state for state in states if (state["registered"] or state["open_anomalies"]) and unit in {"", state["unit_code"]}]
+    found.sort(key=lambda state: (state["unit_code"], state["item_code"]))
+    return [{**{name: state[name] for name in _COLUMNS}, "findings": state["open_anomalies"]} for state in found]
 
 
 def _materials(side: Mapping[str, Any]) -> list[str]:

@@ -151,8 +151,8 @@ def _publish_and_wait(settings: Settings, plan: Plan, on_published: Callable[[in
 
 def rows_by(settings: Settings, by: Any, now_ms: int, window: str = _WINDOW) -> list[Row]:
     """Rows of ``guidang coverage``."""
-    span, grace_ms = parse_window(window, now_ms), settings.domain_policy().orphan_grace_ms
-    return _ask(settings, lambda client: coverage_rows(client, by, span, now_ms=now_ms, orphan_grace_ms=grace_ms))
+    span = parse_window(window, now_ms)
+    return _ask(settings, lambda client: coverage_rows(client, by, span, now_ms=now_ms))
 
 
 def compare(settings: Settings, plan: Plan, simulated: Simulated, window: str = _WINDOW) -> list[Difference]:

@@ -16,15 +16,16 @@ from typing import Any
 from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client
 from consumers.score import AsOf
+from ops.moment import judged
 from ops.reading import TopicReader
 from ops.recompute import Tell, read_reference
 from streams.app import build_assessor
 from streams.contracts import ANOMALY_MISCONFIGURED, CASE_STATE, codec
 from streams.domain.assess import Assessor
-from streams.domain.configuration import Auditor
+from streams.domain.configuration import Auditor, ItemState
 from streams.domain.facts import CaseFacts
 from streams.domain.finding import recorded_waiver
-from streams.domain.reference import Reference
+from streams.domain.reference import Reference, item_key
 from streams.domain.rules import KINDS
 from streams.domain.time import day_of, iso
 from streams.domain.verdict import Moment
@@ -36,13 +37,14 @@ _TIMES = ("closed_at", "due_at", "received_at")
 _PLACES = ("unit_code", "unit_name", "district_code", "item_code", "item_name", "item_type")
 _WITH_LATER = """
 SELECT case_no FROM (
-    SELECT case_no, toUnixTimestamp64Milli(closed_at) AS closed_ms,
+    SELECT case_no, status, toUnixTimestamp64Milli(wake_at) AS wake_ms, toUnixTimestamp64Milli(closed_at) AS closed_ms,
         arrayMap(at -> toUnixTimestamp64Milli(assumeNotNull(at)), arrayFilter(at -> isNotNull(at), archives.accepted_at)) AS accepted,
         arrayMap(at -> toUnixTimestamp64Milli(assumeNotNull(at)), arrayFilter(at -> isNotNull(at), archives.last_refused_at)) AS refused
     FROM case_state FINAL
 )
 WHERE (ifNull(closed_ms <= {now:Int64}, 0) OR arrayExists(at -> at <= {now:Int64}, accepted))
-    AND (ifNull(closed_ms > {now:Int64}, 0) OR arrayExists(at -> at > {now:Int64}, arrayConcat(accepted, refused)))"""
+    AND (ifNull(closed_ms > {now:Int64}, 0) OR arrayExists(at -> at > {now:Int64}, arrayConcat(accepted, refused))
+        OR {ahead:UInt8} AND status IN ('AWAITING', 'NOT_CLOSED') AND ifNull(wake_ms <= {now:Int64}, 0))"""
 
 
 def as_of_moment(settings: Settings, client: Client, now_ms: int, tell: Tell = lambda _topic, _done, _total: None) -> AsOf:
@@ -58,28 +60,39 @@ def as_of_moment(settings: Settings, client: Client, now_ms: int, tell: Tell = l
     DependencyError
         Kafka or ClickHouse cannot be reached.
     """
-    later = cases_with_later_events(client, now_ms)
     with closing(TopicReader(settings)) as topics:
         reference, _ = read_reference(settings, topics.read)
+        moment = judged(settings, now_ms, lambda: reference.feeds)
+        later = cases_with_later_events(client, now_ms, ahead=moment.ahead is not None)
         messages = topics.read(CASE_STATE, tell=partial(tell, CASE_STATE)) if later else ()
         states = {case_no: message.value() for message in messages if (case_no := message.key().decode()) in later}
     facts = {case_no: CaseFacts.load(codec(CASE_STATE).decode(value)["facts"]) for case_no, value in states.items()}
     assessor = build_assessor(settings, reference)
-    return AsOf(now_ms, assessor.policy.orphan_grace_ms, findings_then(anomaly_rows(client, state="open"), facts, assessor, now_ms))
+    items = items_then(assessor, now_ms)
+    return AsOf(moment, findings_then(anomaly_rows(client, state="open"), facts, items, assessor, now_ms), items)
 
 
-def cases_with_later_events(client: Client, now_ms: int) -> set[str]:
-    """Numbers of the cases of which something is known at a moment, and more after it."""
-    return {case_no for (case_no,) in client.query(_WITH_LATER, parameters={"now": now_ms}).result_rows}
+def cases_with_later_events(client: Client, now_ms: int, *, ahead: bool = False) -> set[str]:
+    """Numbers of the cases of which something is known at a moment, and more after it; where it lies ahead, of those due by then too."""
+    return {case_no for (case_no,) in client.query(_WITH_LATER, parameters={"now": now_ms, "ahead": int(ahead)}).result_rows}
 
 
-def findings_then(today: Iterable[Row], later: Mapping[str, CaseFacts], assessor: Assessor, now_ms: int) -> list[Row]:
-    """Those rows, from what is open today and the facts of those cases that have had later events."""
+def items_then(assessor: Assessor, now_ms: int) -> list[ItemState]:
+    """State of every item that a row of reference data names, by its key."""
+    reference, auditor = assessor.reference, Auditor(assessor.reference, assessor.policy)
+    places = [place for key in sorted(reference.subjects()) if (place := reference.place_of(key))]
+    return [auditor.audit(*place, [], now_ms) for place in places]
+
+
+def findings_then(
+    today: Iterable[Row], later: Mapping[str, CaseFacts], items: Iterable[ItemState], assessor: Assessor, now_ms: int
+) -> list[Row]:
+    """Those rows, from what is open today, the facts of those cases that have had later events, and the items of then."""
     kept = (row for row in today if row["subject"] not in later and _stood(row, assessor, now_ms))
     rows = [
         *(_of_then(row, assessor.reference, now_ms) for row in kept),
         *(row for case_no, facts in later.items() for row in _of_case(case_no, facts, assessor, now_ms)),
-        *_of_items(assessor, now_ms),
+        *(row for item in items for row in _of_item(item)),
     ]
     return sorted(rows, key=lambda row: (row["since"] is None, row["since"], row["anomaly_id"]))
 
@@ -110,13 +123,9 @@ def _of_case(case_no: str, facts: CaseFacts, assessor: Assessor, now_ms: int) ->
         yield from (_row(finding, case_no, state) for finding in state["findings"])
 
 
-def _of_items(assessor: Assessor, now_ms: int) -> Iterator[Row]:
-    reference, auditor = assessor.reference, Auditor(assessor.reference, assessor.policy)
-    for key in sorted(reference.subjects()):
-        place = reference.place_of(key)
-        if place is not None:
-            state = auditor.audit(*place, [], now_ms)
-            yield from (_row(finding, key, state) for finding in state["findings"])
+def _of_item(state: ItemState) -> Iterator[Row]:
+    key = item_key(state["unit_code"], state["item_code"])
+    yield from (_row(finding, key, state) for finding in state["findings"])
 
 
 def _row(finding: Mapping[str, Any], subject: str, state: Mapping[str, Any]) -> Row:

@@ -21,23 +21,50 @@ FROM
     GROUP BY year, place
     )
     UNION ALL
-    SELECT year, place, toInt64(config_errors) AS config_errors, toInt64(unconfigured) AS unconfigured, toInt64(unarchived) AS unarchived, toInt64(0) AS closed, toInt64(inaccurate) AS inaccurate, toInt64(missing_material) AS missing_material, toInt64(0) AS systems, toInt64(inaccurate_by_case) AS inaccurate_by_case, toInt64(missing_material_by_case) AS missing_material_by_case, toInt64(0) AS archived, toInt64(0) AS official_closed, toInt64(0) AS official_archived FROM (
+    SELECT year, place, toInt64(config_errors) AS config_errors, toInt64(unconfigured) AS unconfigured, toInt64(0) AS unarchived, toInt64(0) AS closed, toInt64(0) AS inaccurate, toInt64(0) AS missing_material, toInt64(0) AS systems, toInt64(0) AS inaccurate_by_case, toInt64(0) AS missing_material_by_case, toInt64(0) AS archived, toInt64(0) AS official_closed, toInt64(0) AS official_archived FROM (
     SELECT
-        arrayJoin(if(kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH', 'NOT_CONFIGURED'), range(toUInt16(1992), toUInt16(2100)), [toUInt16(toYear(assumeNotNull(closed_at)))])) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place,
+        items.year AS year,
+        arrayJoin([('unit', items.unit), ('district', if(district = 'UNKNOWN' AND home != '', home, district))]) AS place,
+        sum(errors) AS config_errors, sum(missing) AS unconfigured
+    FROM (
+        SELECT arrayJoin(range(toUInt16(1992), toUInt16(2100))) AS year, unit, district, errors, missing
+        FROM (
+            SELECT toString(unit_code) AS unit, toString(district_code) AS district,
+                countIf(kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH')) AS errors, countIf(kind IN ('NOT_CONFIGURED')) AS missing
+            FROM anomaly FINAL
+            WHERE state = 'OPENED' AND kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH', 'NOT_CONFIGURED') AND NOT waived AND item_type != ''
+            GROUP BY unit, district
+            UNION ALL
+            SELECT DISTINCT toString(unit_code) AS unit, toString(district_code) AS district, 0 AS errors, 0 AS missing
+            FROM item FINAL WHERE registered
+        )
+    ) AS items
+    LEFT JOIN (
+        SELECT year, unit, argMin(district, (-cases, district)) AS home
+        FROM (
+            SELECT toUInt16(toYear(bucket_start)) AS year, toString(unit_code) AS unit, toString(district_code) AS district,
+                sum(b.archived + b.unarchived + b.awaiting) AS cases
+            FROM coverage_partial AS b FINAL
+            WHERE granularity = 'YEAR' AND district_code != 'UNKNOWN'
+            GROUP BY year, unit, district
+            HAVING cases > 0
+        )
+        GROUP BY year, unit
+    ) AS homes ON homes.year = items.year AND homes.unit = items.unit
+    GROUP BY items.year, place
+    )
+    UNION ALL
+    SELECT year, place, toInt64(0) AS config_errors, toInt64(0) AS unconfigured, toInt64(unarchived) AS unarchived, toInt64(0) AS closed, toInt64(inaccurate) AS inaccurate, toInt64(missing_material) AS missing_material, toInt64(0) AS systems, toInt64(inaccurate_by_case) AS inaccurate_by_case, toInt64(missing_material_by_case) AS missing_material_by_case, toInt64(0) AS archived, toInt64(0) AS official_closed, toInt64(0) AS official_archived FROM (
+    SELECT
+        toUInt16(toYear(assumeNotNull(closed_at))) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place,
         -countIf(waived) AS unarchived,
-        countIf(kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH')) AS config_errors,
-        countIf(kind IN ('NOT_CONFIGURED')) AS unconfigured,
         uniqExactIf((unit_code, item_code, kind), kind IN ('TITLE_IS_ITEM_NAME', 'TEST_CASE', 'CASE_INFO_MISMATCH', 'TIME_INVALID')) AS inaccurate,
         uniqExactIf((unit_code, item_code, kind), kind IN ('MISSING_EVIDENCE', 'MISSING_PROCEDURE', 'MISSING_RESULT')) AS missing_material,
         countIf(kind IN ('TITLE_IS_ITEM_NAME', 'TEST_CASE', 'CASE_INFO_MISMATCH', 'TIME_INVALID')) AS inaccurate_by_case,
         countIf(kind IN ('MISSING_EVIDENCE', 'MISSING_PROCEDURE', 'MISSING_RESULT')) AS missing_material_by_case
     FROM anomaly FINAL
-    WHERE state = 'OPENED' AND (kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH', 'NOT_CONFIGURED') OR isNotNull(closed_at)) AND item_type != ''
-      AND if(waived, kind = 'UNARCHIVED', kind IN ('RETENTION_MISMATCH', 'MATERIAL_MISMATCH', 'NAME_MISMATCH', 'VERSION_MISMATCH', 'MODE_MISMATCH', 'NOT_CONFIGURED', 'TITLE_IS_ITEM_NAME', 'TEST_CASE', 'CASE_INFO_MISMATCH', 'TIME_INVALID', 'MISSING_EVIDENCE', 'MISSING_PROCEDURE', 'MISSING_RESULT'))
+    WHERE state = 'OPENED' AND isNotNull(closed_at) AND item_type != '' AND if(waived, kind = 'UNARCHIVED', kind IN ('TITLE_IS_ITEM_NAME', 'TEST_CASE', 'CASE_INFO_MISMATCH', 'TIME_INVALID', 'MISSING_EVIDENCE', 'MISSING_PROCEDURE', 'MISSING_RESULT'))
     GROUP BY year, place
-    )
-    UNION ALL
-    SELECT year, place, toInt64(0) AS config_errors, toInt64(0) AS unconfigured, toInt64(0) AS unarchived, toInt64(0) AS closed, toInt64(0) AS inaccurate, toInt64(0) AS missing_material, toInt64(0) AS systems, toInt64(0) AS inaccurate_by_case, toInt64(0) AS missing_material_by_case, toInt64(0) AS archived, toInt64(0) AS official_closed, toInt64(0) AS official_archived FROM (SELECT DISTINCT arrayJoin(range(toUInt16(1992), toUInt16(2100))) AS year, arrayJoin([('unit', toString(unit_code)), ('district', toString(district_code))]) AS place FROM item FINAL WHERE registered
     )
     UNION ALL
     SELECT year, place, toInt64(0) AS config_errors, toInt64(0) AS unconfigured, toInt64(0) AS unarchived, toInt64(0) AS closed, toInt64(0) AS inaccurate, toInt64(0) AS missing_material, toInt64(systems) AS systems, toInt64(0) AS inaccurate_by_case, toInt64(0) AS missing_material_by_case, toInt64(0) AS archived, toInt64(0) AS official_closed, toInt64(0) AS official_archived FROM (

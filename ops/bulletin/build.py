@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import orjson
 
-from consumers.coverage import Scope
 from ops.bulletin import findings as found
 from ops.bulletin.figures import Figures, Row
 from ops.bulletin.kinds import reason_of
@@ -20,9 +19,10 @@ from streams.domain.time import iso
 
 TREND = 6
 """Periods in the trend, this one included."""
-STEPS = TREND + 10
+STEPS = TREND + 4
 """Questions asked of the figures, for a progress bar."""
 _SECOND_MS = 1_000
+Answer = TypeVar("Answer")
 _ITEM_FIELDS = ("scope", "name", "closed", "archived", "unarchived", "refused", "archived_late", "awaiting", "orphan")
 
 
@@ -46,16 +46,18 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
     ConfigurationError
         The period lies in the future.
     """
-    asked = _Asked(figures, tell)
+    asked = _Asked(tell)
     now_ms = figures.now_ms
     day = iso(now_ms)[:10]
     periods = _back(period)
     before = periods[1]
-    cities = [asked.coverage("city", one)[0] for one in periods]
-    districts, districts_before = (asked.coverage("district", one) for one in periods[:2])
-    units, units_before = (asked.coverage("unit", one) for one in periods[:2])
-    items_counted = asked.coverage("item", period)
-    unit_scores, district_scores = (asked(figures.score(period.last.year, by)) for by in ("unit", "district"))
+    covered = [asked(figures.coverage(one.window(now_ms))) for one in periods]
+    cities = [of["city"][0] for of in covered]
+    districts, districts_before = (of["district"] for of in covered[:2])
+    units, units_before = (of["unit"] for of in covered[:2])
+    items_counted = covered[0]["item"]
+    scored = asked(figures.score(period.last.year))
+    unit_scores, district_scores = scored["unit"], scored["district"]
     items, findings, resolved = asked(figures.items()), asked(figures.findings()), asked(figures.late_archives())
     names = {row["scope"]: row["name"] for row in (*unit_scores, *units, *items_counted)}
     findings, resolved = _named(findings, names), _named(resolved, names)
@@ -101,18 +103,15 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
 
 
 class _Asked:
-    """Asks, and counts the questions."""
+    """Counts the questions."""
 
-    def __init__(self, figures: Figures, tell: Callable[[int, int], None]) -> None:
-        self._figures, self._tell, self._done = figures, tell, 0
+    def __init__(self, tell: Callable[[int, int], None]) -> None:
+        self._tell, self._done = tell, 0
 
-    def __call__(self, rows: Sequence[Row]) -> Sequence[Row]:
+    def __call__(self, answer: Answer) -> Answer:
         self._done += 1
         self._tell(self._done, STEPS)
-        return rows
-
-    def coverage(self, by: Scope, period: Period) -> Sequence[Row]:
-        return self(self._figures.coverage(by, period.window(self._figures.now_ms)))
+        return answer
 
 
 def _named(findings: Sequence[Row], names: Mapping[str, str]) -> list[Row]:

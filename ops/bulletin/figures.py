@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from consumers.coverage import Scope
+from consumers.score import By
 from consumers.windows import Window
 
 Row = Mapping[str, Any]
@@ -18,11 +19,11 @@ class Figures(Protocol):
     def now_ms(self) -> int:
         """Moment for which all of it holds, UTC epoch milliseconds."""
 
-    def coverage(self, by: Scope, window: Window) -> Sequence[Row]:
-        """Coverage rows of all scopes with anything in the window."""
+    def coverage(self, window: Window) -> Mapping[Scope, Sequence[Row]]:
+        """Coverage rows of the city and of all districts, units and items with anything in the window: the parts add up to the whole."""
 
-    def score(self, year: int, by: Literal["unit", "district"]) -> Sequence[Row]:
-        """Score rows (考核细则) of a year, with both readings of 处."""
+    def score(self, year: int) -> Mapping[By, Sequence[Row]]:
+        """Score rows (考核细则) of a year, of units and of districts, with both readings of 处."""
 
     def items(self, unit: str = "") -> Sequence[Row]:
         """Registered items, of one unit or of all."""

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Final
 
 from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client, connect, reaching
-from consumers.coverage import Scope, coverage_rows
-from consumers.items import item_rows
-from consumers.score import AsOf, score_rows
+from consumers.coverage import Scope, coverage_of
+from consumers.items import item_rows, rows_of_states
+from consumers.score import AsOf, By, scores
 from consumers.windows import Window
 from ops.bulletin.figures import Row
 from ops.caught_up import Observer
 from ops.findings_then import as_of_moment, later_than
 from streams.contracts import REFERENCE_INPUTS
-from streams.setting_types import duration_ms
 from streams.settings import Settings
+
+_SCOPES: Final[tuple[Scope, ...]] = ("city", "district", "unit", "item")
 
 
 @dataclass(frozen=True)
@@ -43,21 +44,21 @@ class StoredFigures:
     def _then(self) -> AsOf | None:
         return as_of_moment(self.settings, self.client, self.now_ms) if self.as_of else None
 
-    def coverage(self, by: Scope, window: Window) -> Sequence[Row]:
-        """Coverage rows."""
-        grace_ms = duration_ms(self.settings.policy.orphan_grace)
+    def coverage(self, window: Window) -> Mapping[Scope, Sequence[Row]]:
+        """Coverage rows, of one moment."""
         with reaching(self.settings):
-            return coverage_rows(self.client, by, window, now_ms=self.now_ms, orphan_grace_ms=grace_ms, as_of=self.as_of)
+            moment = None if self._then is None else self._then.moment
+            return coverage_of(self.client, _SCOPES, window, now_ms=self.now_ms, as_of=moment)
 
-    def score(self, year: int, by: Literal["unit", "district"]) -> Sequence[Row]:
-        """Score rows."""
+    def score(self, year: int) -> Mapping[By, Sequence[Row]]:
+        """Score rows, of one moment."""
         with reaching(self.settings):
-            return score_rows(self.client, year=year, by=by, now_ms=self.now_ms, place=self.settings.policy.score.place, as_of=self._then)
+            return scores(self.client, year=year, now_ms=self.now_ms, place=self.settings.policy.score.place, as_of=self._then)
 
     def items(self, unit: str = "") -> Sequence[Row]:
         """Item rows."""
         with reaching(self.settings):
-            return item_rows(self.client, unit)
+            return item_rows(self.client, unit) if self._then is None else rows_of_states(self._then.items, unit)
 
     def findings(self, unit: str = "") -> Sequence[Row]:
         """Open findings."""

@@ -70,7 +70,7 @@ def score(
     """Print the score."""
     from consumers.anomalies import anomaly_rows  # noqa: PLC0415 - so that --help is fast
     from consumers.clickhouse import connect, reaching  # noqa: PLC0415
-    from consumers.score import evidence_rows, score_rows  # noqa: PLC0415
+    from consumers.score import evidence_rows, homes, score_rows  # noqa: PLC0415
 
     settings = load_settings()
     as_of_ms = moment_ms(as_of) if as_of else None
@@ -80,7 +80,8 @@ def score(
         now_ms = settings.make_clock().now_ms() if as_of_ms is None else as_of_ms
         rows = score_rows(client, year=year, by=by.value, now_ms=now_ms, place=settings.policy.score.place, as_of=then)
         if evidence:
-            held = evidence_rows(then.findings if then else anomaly_rows(client, state="open"), year=year, by=by.value)
+            findings = then.findings if then else anomaly_rows(client, state="open")
+            held = evidence_rows(findings, year=year, by=by.value, homes=homes(client, year=year, as_of=then))
             rows = [{**row, "evidence": held.get(row["scope"], [])} for row in rows]
     say(assumptions(settings))
     say(_reading(settings))

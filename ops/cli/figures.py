@@ -12,7 +12,6 @@ from ops.cli.output import Column, emit_rows, progress, say
 from ops.cli.text import t
 from streams.domain.time import iso
 from streams.errors import ConfigurationError
-from streams.setting_types import duration_ms
 from streams.settings import Settings, load_settings
 
 
@@ -52,6 +51,7 @@ def coverage(
     from consumers.clickhouse import connect, reaching  # noqa: PLC0415 - so that --help is fast
     from consumers.coverage import coverage_rows  # noqa: PLC0415
     from consumers.windows import parse_window  # noqa: PLC0415
+    from ops.moment import heartbeats, judged  # noqa: PLC0415
 
     settings = load_settings()
     now_ms = moment_ms(as_of) if as_of else settings.make_clock().now_ms()
@@ -60,14 +60,8 @@ def coverage(
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error
     with reaching(settings), progress(t("计算覆盖率", "computing coverage"), wanted=as_of is not None):
-        rows = coverage_rows(
-            connect(settings),
-            by.value,
-            span,
-            now_ms=now_ms,
-            orphan_grace_ms=duration_ms(settings.policy.orphan_grace),
-            as_of=as_of is not None,
-        )
+        then = judged(settings, now_ms, lambda: heartbeats(settings)) if as_of else None
+        rows = coverage_rows(connect(settings), by.value, span, now_ms=now_ms, as_of=then)
     say(t(f"区间 {iso(span.start_ms)} 至 {iso(span.end_ms - 1)}", f"window {iso(span.start_ms)} to {iso(span.end_ms - 1)}"))
     if as_of:
         say(

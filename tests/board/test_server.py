@@ -61,7 +61,7 @@ def test_the_figures_are_those_of_the_command_line(board: BoardProcess, year: Ye
     """Every unit with every count, in the year to date and in a range of dates."""
     client = connect(Settings(clickhouse=ClickHouseSettings(url=year.store.url, database=DATABASE)))
     for window in ("ytd", "2018-03-01..2018-05-31"):
-        expected = coverage_rows(client, "unit", parse_window(window, PLAN.moment_ms), now_ms=PLAN.moment_ms, orphan_grace_ms=86_400_000)
+        expected = coverage_rows(client, "unit", parse_window(window, PLAN.moment_ms), now_ms=PLAN.moment_ms)
         (found,) = board.tables(f"/api/panel/guidang-city/units?range={window}")
         names = ("scope", "closed", "archived", "archived_late", "unarchived", "awaiting", "refused", "orphan", "coverage", "official")
         assert sorted([row[name] for name in names] for row in found) == sorted([row[name] for name in names] for row in expected)

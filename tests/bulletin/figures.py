@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from consumers.coverage import Scope, coverage_row
+from consumers.score import By
 from consumers.windows import Window
 from ops.bulletin.figures import Row
 from ops.bulletin.kinds import CONFIGURATION, TASKS, section_of
@@ -58,23 +59,20 @@ class MadeUp:
         default_factory=lambda: {"policy.deadline": "3 workdays", "policy.count_forwarded": False, "policy.deadline_by_item": {}}
     )
 
-    def coverage(self, by: Scope, window: Window) -> Sequence[Row]:
+    def coverage(self, window: Window) -> Mapping[Scope, Sequence[Row]]:
         """Rows that depend on scope and window alone."""
-        names: dict[str, str]
-        if by == "city":
-            names = {CITY: "杭州市"}
-        elif by == "district":
-            names = {code: name for code, name in DISTRICT_NAMES.items() if code != UNKNOWN_DISTRICT}
-        elif by == "unit":
-            names = {unit_code(number): unit_name(number) for number in range(self.units)}
-        else:
-            names = {item_code(number): item_name(number) for number in range(self.items_count)}
-        return [self._coverage(by, code, name, window) for code, name in names.items()]
+        names: dict[Scope, dict[str, str]] = {
+            "city": {CITY: "杭州市"},
+            "district": {code: name for code, name in DISTRICT_NAMES.items() if code != UNKNOWN_DISTRICT},
+            "unit": {unit_code(number): unit_name(number) for number in range(self.units)},
+            "item": {item_code(number): item_name(number) for number in range(self.items_count)},
+        }
+        return {by: [self._coverage(by, code, name, window) for code, name in of.items()] for by, of in names.items()}
 
-    def score(self, year: int, by: str) -> Sequence[Row]:
+    def score(self, year: int) -> Mapping[By, Sequence[Row]]:
         """A score for every scope."""
-        scopes = self.coverage("unit" if by == "unit" else "district", Window(year, year))
-        return [_score(row) for row in scopes]
+        rows = self.coverage(Window(year, year))
+        return {"unit": list(map(_score, rows["unit"])), "district": list(map(_score, rows["district"]))}
 
     def items(self, unit: str = "") -> Sequence[Row]:
         """One registered item after another, dealt to the units in turn."""

@@ -98,7 +98,7 @@ def test_a_reissue_is_the_next_edition_with_a_readable_difference(tmp_path: Path
     second = published(tmp_path, overrides=CORRECTED)
     assert (second.edition, second.new) == (2, True)
     difference = (second.folder / "difference.md").read_text()
-    was = next(row["unarchived"] for row in MadeUp().coverage("unit", PERIOD.window(MadeUp().now_ms)) if row["scope"] == unit_code(1))
+    was = next(row["unarchived"] for row in MadeUp().coverage(PERIOD.window(MadeUp().now_ms))["unit"] if row["scope"] == unit_code(1))
     assert f"| {unit_code(1)} {unit_name(1)} | 未归档 | {was} | 77 |" in difference
     sheet = openpyxl.load_workbook(second.folder / "bulletin.xlsx")["与上一版差异"]
     assert sheet.max_row - 1 == second.changed

@@ -9,8 +9,10 @@ import pytest
 
 from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client
-from consumers.score import evidence_rows, score_rows
+from consumers.coverage import Judged
+from consumers.score import AsOf, evidence_rows, homes, score_rows
 from consumers.suggestions import suggestion_rows
+from ops.findings_then import findings_then, items_then
 from streams.contracts import (
     ANOMALY_TOPICS,
     ARCHIVING_SCHEDULE,
@@ -115,6 +117,32 @@ def test_what_is_not_configured_costs_in_every_year_that_can_be_asked_for(pipeli
     assert (row["scope"], row["unconfigured"], row["total"]) == ("U1", 1, 80)
 
 
+def test_items_of_a_unit_without_a_row_are_of_the_district_that_most_of_its_cases_name(pipeline: Pipeline, client: Client) -> None:
+    """So that a district is the sum of its units, live and as of a day; where no counted case of the year names one, of none."""
+    for item in ("许可-00387-000", "许可-00388-000"):
+        pipeline.reference_record(ITEM_REGISTRY, registered(item_code=item))
+    pipeline.reference_record(ITEM_REGISTRY, registered(unit_code="U2"))
+    cases(pipeline, 2, 2)
+    cases(pipeline, 3, 3, item="许可-00388-000", district_code="330105")
+    cases(pipeline, 9, 9, item="许可-00389-000", district_code="330102", closing_state="VOIDED")
+    assert judge(pipeline, client)["unconfigured"] == 2
+    items = items_then(pipeline.assessor, pipeline.now_ms)
+    findings = findings_then(anomaly_rows(client, state="open"), {}, items, pipeline.assessor, pipeline.now_ms)
+    for as_of in (None, AsOf(Judged(pipeline.now_ms, DAY_MS), findings, items)):
+        rows = score_rows(client, year=YEAR, by="district", now_ms=pipeline.now_ms, as_of=as_of)
+        assert {row["scope"]: (row["unconfigured"], row["closed"]) for row in rows} == {
+            "330102": (0, 0),
+            "330105": (2, 3),
+            "330106": (0, 2),
+            "UNKNOWN": (1, 0),
+        }
+        told = evidence_rows(findings, year=YEAR, by="district", homes=homes(client, year=YEAR, as_of=as_of))
+        assert {scope: sum(each["kind"] == "NOT_CONFIGURED" for each in held) for scope, held in told.items()} == {
+            "330105": 2,
+            "UNKNOWN": 1,
+        }
+
+
 def test_a_unit_with_orphans_alone_has_a_row_and_no_deduction(pipeline: Pipeline, client: Client) -> None:
     """An orphan costs nothing; the official figure shows it."""
     pipeline.archives(archive(case_no="x1"), archive(case_no="x2", archive_no="A-2"))
@@ -169,7 +197,7 @@ def test_what_is_outside_the_eight_types_costs_nothing(pipeline: Pipeline, clien
     row = judge(pipeline, client)
     assert (row["unconfigured"], row["inaccurate"], row["total"]) == (0, 0, 90)
     assert {row["kind"] for row in anomaly_rows(client, state="open")} == {"NOT_CONFIGURED", "TEST_CASE"}
-    assert evidence_rows(anomaly_rows(client, state="open"), year=YEAR, by="unit") == {}
+    assert evidence_rows(anomaly_rows(client, state="open"), year=YEAR, by="unit", homes={}) == {}
 
 
 def test_places_are_counted_by_item_or_by_case(pipeline: Pipeline, client: Client) -> None:

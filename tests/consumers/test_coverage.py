@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consumers.clickhouse import Client
-from consumers.coverage import SCOPES, coverage_row, coverage_rows, names_of, ratio
+from consumers.coverage import SCOPES, CompleteThrough, Judged, coverage_row, coverage_rows, names_of, ratio
 from consumers.coverage_sql import COUNTS, live_sql
 from consumers.windows import Window, parse_window
 from streams.contracts import CASE_STATE, COVERAGE_PARTIAL, UNIT_REGISTRY
@@ -102,8 +102,8 @@ def test_live_figures_are_those_as_of_now(client: Client, cases: list[dict[str, 
     store(client, cases)
     window = parse_window(text, NOW)
     for by in SCOPES:
-        live = coverage_rows(client, by, window, now_ms=NOW, orphan_grace_ms=GRACE_MS)  # type: ignore[arg-type]
-        judged = coverage_rows(client, by, window, now_ms=NOW, orphan_grace_ms=GRACE_MS, as_of=True)  # type: ignore[arg-type]
+        live = coverage_rows(client, by, window, now_ms=NOW)  # type: ignore[arg-type]
+        judged = coverage_rows(client, by, window, now_ms=NOW, as_of=Judged(NOW, GRACE_MS))  # type: ignore[arg-type]
         assert live == judged
         assert all(row["closed"] == row["archived"] + row["unarchived"] + row["awaiting"] for row in live)
 
@@ -115,7 +115,7 @@ def all_time(now_ms: int) -> Window:
 
 def city_as_of(client: Client, now_ms: int) -> dict[str, Any]:
     """The city's row at a moment."""
-    return coverage_rows(client, "city", all_time(now_ms), now_ms=now_ms, orphan_grace_ms=GRACE_MS, as_of=True)[0]
+    return coverage_rows(client, "city", all_time(now_ms), now_ms=now_ms, as_of=Judged(now_ms, GRACE_MS))[0]
 
 
 def test_as_of_a_moment_later_events_are_unknown(client: Client) -> None:
@@ -158,14 +158,47 @@ def test_an_archive_before_its_closing_was_an_orphan_then(client: Client) -> Non
     store(client, [early | {"status": "ARCHIVED", "archives": [held]}])
     assert city_as_of(client, received + GRACE_MS - 1)["orphan"] == 0
     then = received + GRACE_MS
-    rows = coverage_rows(client, "unit", all_time(then), now_ms=then, orphan_grace_ms=GRACE_MS, as_of=True)
+    rows = coverage_rows(client, "unit", all_time(then), now_ms=then, as_of=Judged(then, GRACE_MS))
     assert [(row["scope"], row["orphan"]) for row in rows] == [("U2", 1)]
     assert city_as_of(client, closed)["orphan"] == 0
 
 
+@pytest.mark.parametrize(("source", "is_silent"), [("", False), ("told", False), ("silent", True), ("of closings", False)])
+def test_ahead_of_the_clock_what_falls_due_until_then_has_fallen_due_unless_its_source_is_silent(
+    client: Client, source: str, is_silent: bool
+) -> None:
+    """Today it waits, and an archive without a closing is in its grace; a moment that has come already adds nothing to what was read."""
+    due, received = NOW + 3 * DAY_MS, NOW - DAY_MS // 2
+    waiting = {**place("U1", ITEMS[0]), "closed_at": NOW, "due_at": due, "received_at": None, "status": "AWAITING", "archives": []}
+    given = {"due_passed": False, "reason": "", "flags": [], "source_system": source}
+    held = archive("A", accepted_at=received, **place("U2", ITEMS[0]))
+    early = {
+        **place("U2", ITEMS[0]),
+        "closed_at": None,
+        "due_at": None,
+        "received_at": received,
+        "status": "NOT_CLOSED",
+        "archives": [held],
+    }
+    store(client, [waiting | given, early | given])
+    then = NOW + 10 * DAY_MS
+    closings, archives_ = {"told": then, "silent": received}, {"told": due, "silent": due - 1}
+    (row,) = coverage_rows(
+        client,
+        "city",
+        all_time(then),
+        now_ms=then,
+        as_of=Judged(then, GRACE_MS, CompleteThrough(closings | {"of closings": then}, archives_)),
+    )
+    assert (row["awaiting"], row["unarchived"], row["due"]) == (is_silent, not is_silent, 1)
+    assert row["orphan"] == (not is_silent)
+    lagging = city_as_of(client, then)
+    assert (lagging["awaiting"], lagging["unarchived"], lagging["due"], lagging["orphan"]) == (1, 0, 0, 0)
+
+
 def called(client: Client, by: str, now_ms: int = NOW) -> dict[str, str]:
     """Names of what has a row in coverage."""
-    rows = coverage_rows(client, by, all_time(now_ms), now_ms=now_ms, orphan_grace_ms=GRACE_MS)  # type: ignore[arg-type]
+    rows = coverage_rows(client, by, all_time(now_ms), now_ms=now_ms)  # type: ignore[arg-type]
     return {row["scope"]: row["name"] for row in rows}
 
 
@@ -236,8 +269,8 @@ def test_a_bucket_of_zeros_makes_no_row(client: Client) -> None:
     }
     store_rows(client, COVERAGE_PARTIAL, [zeros])
     window = parse_window("ytd", NOW)
-    assert coverage_rows(client, "unit", window, now_ms=NOW, orphan_grace_ms=GRACE_MS) == []
-    city = coverage_rows(client, "city", window, now_ms=NOW, orphan_grace_ms=GRACE_MS)
+    assert coverage_rows(client, "unit", window, now_ms=NOW) == []
+    city = coverage_rows(client, "city", window, now_ms=NOW)
     assert [(row["scope"], row["closed"], row["coverage"]) for row in city] == [("330100", 0, None)]
 
 
@@ -263,6 +296,7 @@ def test_what_is_asked_of_a_year_reads_no_other(client: Client, year: int, read:
     buckets_a_year(client, 2017, 2019, "YEAR")
     window = parse_window(f"{year}-01-01..{year}-12-31", NOW + 5 * 366 * DAY_MS)
     asked = {"year": year, "start": window.start_ms, "end": window.end_ms}
-    for sql in ("SELECT * FROM score WHERE year = {year:UInt16}", live_sql("unit")):
+    # The score asks twice: for cases, and for the districts that they name.
+    for sql, times in (("SELECT * FROM score WHERE year = {year:UInt16}", 2), (live_sql("unit"), 1)):
         estimates = client.query(f"EXPLAIN ESTIMATE {sql}", parameters=asked).named_results()
-        assert sum(each["rows"] for each in estimates if each["table"] == "coverage_partial") == read
+        assert sum(each["rows"] for each in estimates if each["table"] == "coverage_partial") == read * times

@@ -10,12 +10,13 @@ import pytest
 
 from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client
-from consumers.coverage import coverage_rows
+from consumers.coverage import Judged, coverage_rows
 from consumers.items import item_rows
 from consumers.migrate import FOLDER
 from consumers.score import AsOf, evidence_rows, score_rows, score_sql
 from consumers.windows import parse_window
-from ops.findings_then import cases_with_later_events, findings_then
+from ops.findings_then import cases_with_later_events, findings_then, items_then
+from ops.moment import complete_through
 from ops.simulate.calendar import at_ms
 from ops.simulate.generate import Plan, generate
 from streams.contracts import ANOMALY_TOPICS, CASE_STATE, COVERAGE_PARTIAL, ITEM_STATE
@@ -76,7 +77,7 @@ def test_the_score_of_every_unit_and_district_is_the_oracles(client: Client, yea
     verdicts = oracle.judge(year, PLAN.moment_ms).values()
     window = parse_window("ytd", PLAN.moment_ms)
     for of_coverage in ("city", "district", "unit", "type", "item"):
-        rows = coverage_rows(client, of_coverage, window, now_ms=PLAN.moment_ms, orphan_grace_ms=86_400_000)
+        rows = coverage_rows(client, of_coverage, window, now_ms=PLAN.moment_ms)
         wanted = {row["scope"]: row for row in oracle_rows(verdicts, PLAN.moment_ms, of_coverage, "ytd")}
         assert {row["scope"]: {**row, "name": ""} for row in rows} == {scope: {**row, "name": ""} for scope, row in wanted.items()}
 
@@ -88,27 +89,33 @@ def test_as_of_a_day_every_figure_is_the_oracles_for_that_day(client: Client, ye
         pipeline.world(year)
         pipeline.tick(PLAN.moment_ms)
         facts = {case_no: CaseFacts.load(state["facts"]) for case_no, state in pipeline.states().items()}
-        for day, is_past in (("2018-02-13", True), ("2018-07-01", True), ("2019-01-10", False)):
+        for day in ("2018-02-13", "2018-07-01", "2019-01-10"):
             moment_ms = at_ms(dt.date.fromisoformat(day), 12)
-            later = {case_no: facts[case_no] for case_no in cases_with_later_events(client, moment_ms)}
-            assert bool(later) is is_past
-            findings = findings_then(anomaly_rows(client, state="open"), later, pipeline.assessor, moment_ms)
-            compare_as_of(client, year, AsOf(moment_ms, DAY_MS, findings))
+            ahead = complete_through(pipeline.reference.feeds) if moment_ms > PLAN.moment_ms else None
+            later = {case_no: facts[case_no] for case_no in cases_with_later_events(client, moment_ms, ahead=ahead is not None)}
+            assert later
+            items = items_then(pipeline.assessor, moment_ms)
+            findings = findings_then(anomaly_rows(client, state="open"), later, items, pipeline.assessor, moment_ms)
+            compare_as_of(client, year, AsOf(Judged(moment_ms, DAY_MS, ahead), findings, items))
 
 
 def compare_as_of(client: Client, events: dict[str, list[Row]], as_of: AsOf) -> None:
-    """Every row against the oracle's; whoever has but a registered item has a row, of which nothing is taken off."""
-    untouched: Row = {**dict.fromkeys((*FIGURES, "bonus"), 0), "completeness": 60, "total": 90, "total_by_case": 90}
-    untouched |= {"quality": 30, "quality_by_case": 30}
+    """Every row against the oracle's, of the score and of the year's coverage."""
+    verdicts = oracle.judge(events, as_of.moment.now_ms, as_of=True).values()
+    window = f"{YEAR}-01-01..{YEAR}-12-31"
+    for of_coverage in ("city", "district", "unit"):
+        span = parse_window(window, as_of.moment.now_ms)
+        rows = coverage_rows(client, of_coverage, span, now_ms=as_of.moment.now_ms, as_of=as_of.moment)
+        told = {row["scope"]: row for row in oracle_rows(verdicts, as_of.moment.now_ms, of_coverage, window)}
+        assert {row["scope"]: {**row, "name": ""} for row in rows} == {scope: {**row, "name": ""} for scope, row in told.items()}
     for by in ("unit", "district"):
-        expected = {row["scope"]: row for row in score.score(events, as_of.now_ms, YEAR, by, as_of=True)}
-        found = {row["scope"]: row for row in score_rows(client, year=YEAR, by=by, now_ms=as_of.now_ms, as_of=as_of)}
-        assert found.keys() >= expected.keys()
+        expected = {row["scope"]: row for row in score.score(events, as_of.moment.now_ms, YEAR, by, as_of=True)}
+        found = {row["scope"]: row for row in score_rows(client, year=YEAR, by=by, now_ms=as_of.moment.now_ms, as_of=as_of)}
+        assert found.keys() == expected.keys()
         for scope, row in found.items():
-            wanted = expected.get(scope, untouched)
-            assert {name: row[name] for name in FIGURES} == {name: wanted[name] for name in FIGURES}, scope
+            assert {name: row[name] for name in FIGURES} == {name: expected[scope][name] for name in FIGURES}, scope
             for part in POINTS:
-                assert row[part] == pytest.approx(wanted[part]), (scope, part)
+                assert row[part] == pytest.approx(expected[scope][part]), (scope, part)
 
 
 def test_by_case_is_the_literal_reading(client: Client, year: dict[str, list[Row]]) -> None:
@@ -125,7 +132,7 @@ def test_by_case_is_the_literal_reading(client: Client, year: dict[str, list[Row
 def test_every_deducted_point_has_its_evidence(client: Client, year: dict[str, list[Row]]) -> None:
     """As many findings as the score counts, each with its clause; waived ones beside them."""
     assert year
-    evidence = evidence_rows(anomaly_rows(client, state="open"), year=YEAR, by="unit")
+    evidence = evidence_rows(anomaly_rows(client, state="open"), year=YEAR, by="unit", homes={})
     for row in score_rows(client, year=YEAR, by="unit", now_ms=PLAN.moment_ms):
         held = [each for each in evidence.get(row["scope"], []) if not each["waived"]]
         assert all(each["clause"] for each in held)

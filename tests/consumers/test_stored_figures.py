@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,25 @@ from confluent_kafka import Producer
 from typer.testing import CliRunner
 
 from consumers.clickhouse import Client
+from ops.bulletin.build import build
 from ops.bulletin.figures import Figures
 from ops.bulletin.gather import StoredFigures, reference_revisions
 from ops.bulletin.period import parse_period
 from ops.cli import report
 from ops.topics import ensure_topics
-from streams.contracts import ANOMALY_UNARCHIVED, COVERAGE_PARTIAL, ITEM_REGISTRY, REFERENCE_INPUTS, codec, record_key
+from streams.contracts import (
+    ANOMALY_UNARCHIVED,
+    COVERAGE_PARTIAL,
+    ITEM_REGISTRY,
+    MODULE_CONFIG,
+    REFERENCE_INPUTS,
+    codec,
+    record_key,
+)
+from streams.domain.time import day_number
 from streams.errors import DependencyError, WaitTimeout
 from streams.settings import KafkaSettings, Settings, instant_ms
-from tests.agents.test_items import registered
+from tests.agents.test_items import configured, registered
 from tests.conftest import Kafka
 from tests.consumers.conftest import eventually
 from tests.consumers.outputs import bucket, store_rows
@@ -29,7 +40,7 @@ NOW_MS = instant_ms("2018-12-17T08:00:00+08:00")
 
 
 @pytest.fixture
-def figures(client: Client, database_settings: Settings) -> Figures:
+def figures(client: Client, database_settings: Settings) -> StoredFigures:
     """Figures of a database with an hour's bucket and two findings in it."""
     place = {"unit_code": "U1", "item_code": "许可-00001-000", "main_item_code": "许可-00001-000"}
     hour = bucket("U1", 0, archived=3, unarchived=1)
@@ -48,7 +59,7 @@ def figures(client: Client, database_settings: Settings) -> Figures:
 def test_coverage_and_findings_are_those_of_the_other_commands(figures: Figures) -> None:
     """Open ones apart from the late archives, and one unit's apart from another's."""
     window = parse_period("2018").window(NOW_MS)
-    assert [(row["scope"], row["coverage"]) for row in figures.coverage("unit", window)] == [("U1", 0.75)]
+    assert [(row["scope"], row["coverage"]) for row in figures.coverage(window)["unit"]] == [("U1", 0.75)]
     assert [row["subject"] for row in figures.findings()] == ["c1"]
     assert figures.findings("U2") == []
     assert [(row["subject"], row["late_ms"]) for row in figures.late_archives()] == [("c2", 7)]
@@ -121,3 +132,49 @@ def test_nothing_is_published_before_all_that_was_sent_is_in_the_figures(
         CliRunner().invoke(app, words, catch_exceptions=False)
     assert error.value.exit_code == 4
     assert not out.exists()
+
+
+@pytest.mark.kafka
+@pytest.mark.clickhouse
+def test_as_of_a_day_items_are_those_of_that_day(reached: Settings) -> None:
+    """Planned for the next year, configured only then: a bulletin counts and lists them as they stood."""
+    later = {"item_code": "许可-00388-000", "build_mode": "SELF_BUILT", "archiving_mode": "ONLINE", "plan_year": 2019}
+    send(reached, ITEM_REGISTRY, registered(), registered(**later))
+    send(reached, MODULE_CONFIG, configured(valid_from=day_number(dt.date(2019, 1, 3))))
+    figures = StoredFigures(reached, instant_ms("2018-12-31T23:59:00+08:00"), as_of=True)
+    assert [(row["item_code"], row["expected_online"], row["configured"], row["findings"]) for row in figures.items()] == [
+        ("许可-00387-000", True, False, ["NOT_CONFIGURED"]),
+        ("许可-00388-000", False, False, []),
+    ]
+    assert figures.items("U2") == []
+    bulletin = build(figures, parse_period("2018")).bulletin
+    said = {one.name: one.value for one in bulletin.summary}
+    assert (said["应在线归档事项"], said["其中已配置"], said["待更正配置"]) == (1, 0, 1)
+    assert [one.label for one in bulletin.configuration] == ["归档模块未配置"]
+
+
+class Busy:
+    """A client of a database in which another case is counted after every answer."""
+
+    def __init__(self, client: Client) -> None:
+        self._client, self._answered = client, 0
+
+    def query(self, *asked: Any, **more: Any) -> Any:
+        """Ask."""
+        answer = self._client.query(*asked, **more)
+        assert answer.result_set is not None
+        self._answered += 1
+        counted = bucket(f"U{self._answered % 3}", 0, archived=self._answered, district_code=f"33010{self._answered % 2}")
+        store_rows(self._client, COVERAGE_PARTIAL, [counted], [self._answered + 1])
+        return answer
+
+
+@pytest.mark.clickhouse
+def test_the_parts_of_a_bulletin_add_up_whatever_is_counted_meanwhile(figures: StoredFigures) -> None:
+    """Districts, units and items to the city: an edition cannot be mended."""
+    object.__setattr__(figures, "client", Busy(figures.client))
+    bulletin = build(figures, parse_period("2018")).bulletin
+    for name in ("closed", "archived", "unarchived"):
+        parts = (bulletin.districts, bulletin.units, bulletin.items)
+        assert {sum(getattr(row, name) for row in rows) for rows in parts} == {getattr(bulletin.city, name)}
+    assert figures.coverage(parse_period("2018").window(NOW_MS))["city"][0]["archived"] > bulletin.city.archived

@@ -143,7 +143,7 @@ def await_a_silent_source(states: list[dict[str, Any]], since_ms: int) -> Counte
 
 def rows(client: Client, by: str, window: str) -> list[dict[str, Any]]:
     """Coverage as the command line asks for it."""
-    return coverage_rows(client, by, parse_window(window, NOW_MS), now_ms=NOW_MS, orphan_grace_ms=DAY_MS)  # type: ignore[arg-type]
+    return coverage_rows(client, by, parse_window(window, NOW_MS), now_ms=NOW_MS)  # type: ignore[arg-type]
 
 
 def test_delays_fall_into_the_buckets_of_days(year: Year) -> None:

@@ -101,7 +101,7 @@ CLI_NAMES = (*RATIO_NAMES, "coverage", "coverage_due", "official", "divergence")
 
 def told(world: World, by: Any) -> dict[str, Row]:
     """What ``guidang coverage`` says, by scope."""
-    found = coverage_rows(world.reader, by, world.window, now_ms=world.now_ms, orphan_grace_ms=0)
+    found = coverage_rows(world.reader, by, world.window, now_ms=world.now_ms)
     return {row["scope"]: row for row in found}
 
 
@@ -173,14 +173,14 @@ def test_days_add_up_to_the_year(world: World) -> None:
     assert any(day["closed"] == 0 and day["coverage"] is None for day in ratios) or len(ratios) < len(days)
     day = max(ratios, key=lambda row: row["closed"])
     start_ms = int(day["time"].timestamp() * 1000)
-    (expected,) = coverage_rows(world.reader, "city", Window(start_ms, start_ms + DAY_MS), now_ms=world.now_ms, orphan_grace_ms=0)
+    (expected,) = coverage_rows(world.reader, "city", Window(start_ms, start_ms + DAY_MS), now_ms=world.now_ms)
     assert same(day, expected)
 
 
 def test_a_range_that_begins_within_a_day_begins_with_it(world: World) -> None:
     """As the windows of days do on the command line."""
     start_ms = day_start_ms(day_of(world.now_ms)) - 30 * DAY_MS
-    (expected,) = coverage_rows(world.reader, "city", Window(start_ms, world.now_ms + 1), now_ms=world.now_ms, orphan_grace_ms=0)
+    (expected,) = coverage_rows(world.reader, "city", Window(start_ms, world.now_ms + 1), now_ms=world.now_ms)
     (query,) = panel_of("guidang-city", "counts").queries
     assert isinstance(query, Sql)
     bound = {**ALL, "from_ms": start_ms + 5 * HOUR_MS, "to_ms": world.now_ms}

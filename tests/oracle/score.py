@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,6 +48,7 @@ class _Assessment:
         self._reference = Reference(events, policy, json_bytes)
         self._waivers = Waivers(events)
         self._tallies: dict[str, _Tally] = {}
+        self._named: dict[str, Counter[str]] = {}
         cases = judge(events, now_ms, policy, as_of=as_of).values()
         for case in cases:
             self._take_case(case)
@@ -67,6 +69,8 @@ class _Assessment:
             return
         tally, open_kinds = self._tally(case.unit_code, case.district_code), self._open(case.anomalies, case.case_no)
         tally.closed += case.counted
+        if case.counted and case.district_code != UNKNOWN_DISTRICT:
+            self._named.setdefault(case.unit_code, Counter())[case.district_code] += 1
         tally.unarchived += "UNARCHIVED" in open_kinds
         for part, kinds in (("inaccurate", INACCURATE), ("missing_material", MISSING)):
             for kind in open_kinds & kinds if case.item_type else ():
@@ -77,12 +81,17 @@ class _Assessment:
         """Only registered items can cost anything; one that is not gives no row either."""
         if self._reference.registry.on(key, self._today) is None:
             return
-        tally = self._tally(key[0], self._reference.district(key[0], self._today) or UNKNOWN_DISTRICT)
+        tally = self._tally(key[0], self._reference.district(key[0], self._today) or self._home(key[0]))
         open_kinds = self._open(item.findings, "|".join(key))
         if not type_of(key[1]):
             return
         tally.config_errors += len(open_kinds & MISMATCHES)
         tally.unconfigured += "NOT_CONFIGURED" in open_kinds
+
+    def _home(self, unit_code: str) -> str:
+        """The district that most of the unit's counted cases of the year name, the first of several."""
+        named = self._named.get(unit_code, Counter())
+        return min(named, key=lambda district: (-named[district], district), default=UNKNOWN_DISTRICT)
 
     def _take_systems(self, cases: Iterable[Verdict]) -> None:
         """Systems of a unit that earn a bonus: those with archives this year, and nothing found on any of their cases of the year.

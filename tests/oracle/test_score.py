@@ -304,3 +304,16 @@ def test_whoever_has_anything_has_a_row():
     }
     assert [row["scope"] for row in score(events, NOW_MS, 2018, "unit")] == ["U", "elsewhere", "orphan", "registered", "voided"]
     assert [row["scope"] for row in score(events, NOW_MS, 2017, "unit")] == ["registered"]
+
+
+def test_items_of_a_unit_without_a_row_are_of_the_district_that_most_of_its_cases_name():
+    """Not of a district of nobody's; only counted cases of the year say so, and the first of two that say it as often."""
+    one = world()["case-closed"][0]
+    said = {"a": "330106", "b": "330105", "c": "330106", "d": "330105"}
+    closings = [one | {"event_id": name, "case_no": name, "district_code": district} for name, district in said.items()]
+    closings += [one | {"event_id": f"v{n}", "case_no": f"v{n}", "district_code": "330102", "closing_state": "VOIDED"} for n in range(9)]
+    events = world(case_closed=closings, archive_received=[], module_config=[])
+    rows = {row["scope"]: row for row in score({**events, "unit-registry": []}, NOW_MS, 2018, "district")}
+    assert {scope: row["unconfigured"] for scope, row in rows.items()} == {"330102": 0, "330105": 1, "330106": 0}
+    (row,) = score({**world(case_closed=[], archive_received=[], module_config=[]), "unit-registry": []}, NOW_MS, 2018, "district")
+    assert (row["scope"], row["unconfigured"]) == ("UNKNOWN", 1)

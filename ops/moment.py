@@ -1,0 +1,51 @@
+"""The moment of ``--as-of``, which takes the place of the clock, the watermark's included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+
+from consumers.coverage import CompleteThrough, Judged
+from ops.reading import TopicReader
+from ops.recompute import read_reference
+from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, FEED_HEARTBEAT
+from streams.domain.reference import Feeds
+from streams.domain.time import LATEST_MS
+from streams.setting_types import duration_ms
+from streams.settings import Settings
+
+_TOPICS = (CASE_CLOSED, ARCHIVE_RECEIVED)
+
+
+def judged(settings: Settings, at_ms: int, feeds: Callable[[], Feeds]) -> Judged:
+    """The moment as figures take it.
+
+    Parameters
+    ----------
+    feeds
+        Asked only where the moment lies ahead of the clock: what falls due until then is known by what sources say to have sent.
+    """
+    ahead = complete_through(feeds()) if at_ms > settings.make_clock().now_ms() else None
+    return Judged(at_ms, duration_ms(settings.policy.orphan_grace), ahead)
+
+
+def complete_through(feeds: Feeds) -> CompleteThrough:
+    """How far sources say to be complete, whenever they said it."""
+    return CompleteThrough(*({source: _last(feeds, source, topic) for source in feeds.sources(topic)} for topic in _TOPICS))
+
+
+def heartbeats(settings: Settings) -> Feeds:
+    """What sources have said on ``feed-heartbeat``.
+
+    Raises
+    ------
+    DependencyError
+        Kafka or the topic is not there.
+    """
+    with closing(TopicReader(settings)) as topics:
+        reference, _ = read_reference(settings, lambda name: topics.read(name) if name == FEED_HEARTBEAT else ())
+    return reference.feeds
+
+
+def _last(feeds: Feeds, source: str, topic: str) -> int:
+    return feeds.through(source, topic, LATEST_MS) or 0
