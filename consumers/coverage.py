@@ -83,7 +83,7 @@ def coverage_of(client: Client, by: Sequence[Scope], window: Window, *, now_ms: 
     bound = {"start": window.start_ms, "end": window.end_ms} | (as_of.bound if as_of else {})
     counted: dict[Scope, dict[str, Row]] = {each: {} for each in by}
     for row in client.query(as_of.sql(*by) if as_of else live_sql(*by), parameters=bound).named_results():
-        kind, code = row["scope"]
+        kind, code = (by[0], row["scope"]) if isinstance(row["scope"], str) else row["scope"]
         counted[kind][code] = {**row, "scope": code}
     if "city" in counted:
         counted["city"].setdefault(CITY, {"scope": CITY, **dict.fromkeys(COUNTS, 0), "excluded": {}})

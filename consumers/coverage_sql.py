@@ -39,10 +39,14 @@ RATIOS = """archived + unarchived + awaiting AS closed,
 
 
 def live_sql(*by: str) -> str:
-    """Sums over buckets; a scope is its kind, one of ``by``, and its code. Bound: ``start``, ``end`` (milliseconds, the end excluded)."""
+    """Sums over buckets. Bound: ``start``, ``end`` (milliseconds, the end excluded).
+
+    A scope is its kind, one of ``by``, and its code; where one kind is asked for, the code alone, which takes half the time.
+    """
     first, last = "fromUnixTimestamp64Milli({start:Int64})", "fromUnixTimestamp64Milli({end:Int64} - 1)"
     scopes = ", ".join(f"('{each}', toString({_SCOPE[each]}))" for each in by)
-    return f"{buckets_sql(f'arrayJoin([{scopes}])', first, last)}\n{_BY_PARTITION}"
+    scope = f"arrayJoin([{scopes}])" if len(by) > 1 else f"toString({_SCOPE[by[0]]})"
+    return f"{buckets_sql(scope, first, last)}\n{_BY_PARTITION}"
 
 
 def buckets_sql(scope: str, first: str, last: str, which: str = "1") -> str:
@@ -70,7 +74,7 @@ HAVING {_ANYTHING}"""
 
 
 def as_of_sql(*by: str, ahead: bool = False) -> str:
-    """Every case judged at ``now``. Bound: ``now``, ``start``, ``end`` and ``grace`` (milliseconds); a scope is as in :func:`live_sql`.
+    """Every case judged at ``now``. Bound: ``now``, ``start``, ``end`` and ``grace`` (milliseconds); a scope is its kind and its code.
 
     Four questions are put to each case, each with a time of its own that must lie in the window: what became of it (closing), is it
     archived now that it fell due (due date), is its archive without a case (first acceptance), which archive numbers were accepted.
