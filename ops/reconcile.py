@@ -36,6 +36,7 @@ from streams.contracts import (
 from streams.domain.assess import Assessor
 from streams.domain.configuration import Auditor
 from streams.domain.coverage import COUNTS, EXCLUDED_PREFIX, UNREGISTERED, contributions
+from streams.domain.findings import without_marks
 from streams.domain.reference import Reference, item_key
 from streams.domain.rules import KINDS, kinds_told_on
 from streams.domain.verdict import FLAG_UNREGISTERED_ITEM, State
@@ -290,7 +291,8 @@ class _Comparison:
 
 
 def _different(expected: State, found: State) -> list[str]:
-    return [name for name, value in expected.items() if found[name] != value]
+    are = {**found, "findings": without_marks(found["findings"])}
+    return [name for name, value in expected.items() if are[name] != value]
 
 
 def _shown(value: Any) -> Any:

@@ -7,7 +7,7 @@ publishing again after a crash gives the same id, a finding that opens again ano
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,8 @@ def archiving_findings(facts: CaseFacts, state: State) -> Iterator[Finding]:
 def mark_backfill(before: State | None, after: State, policy: Policy, known_ms: int) -> None:
     """Write beside each open finding whether it is history being loaded (补录): it was, on the day it was found, and that does not change.
 
-    How a finding was found is no part of what is so: the same events in another order may give another mark, and nothing else.
+    How a finding was found is no part of what is so: the same events in another order may give another mark, and nothing else
+    (:func:`without_marks`).
 
     Parameters
     ----------
@@ -81,6 +82,11 @@ def mark_backfill(before: State | None, after: State, policy: Policy, known_ms: 
         grace_ms = policy.orphan_grace_ms if kind == "ORPHAN_ARCHIVE" else 0
         is_history = since_ms is not None and known_ms - since_ms - grace_ms > policy.backfill_age_ms
         finding["backfill"] = marks.get(kind, is_history)
+
+
+def without_marks(findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Findings as they follow from the events alone, whenever they were found."""
+    return [{name: value for name, value in finding.items() if name != "backfill"} for finding in findings]
 
 
 def publications(subject: str, before: State | None, after: State, cause: Cause) -> list[Publication]:
@@ -124,8 +130,8 @@ _COPIED = (
 
 
 def _particulars(state: State, finding: dict[str, Any]) -> list[Any]:
-    said = (value for name, value in finding.items() if name != "backfill")
-    return [*(state.get(name) for name in ("unit_code", "district_code", "item_code", "due_at")), *said]
+    (said,) = without_marks([finding])
+    return [*(state.get(name) for name in ("unit_code", "district_code", "item_code", "due_at")), *said.values()]
 
 
 def _resolution(kind: str, after: State) -> str:

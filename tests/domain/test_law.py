@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, FEED_HEARTBEAT
 from streams.domain.facts import CaseFacts
+from streams.domain.findings import without_marks
 from streams.domain.time import DAY_MS
 from tests.agents.pipeline import Pipeline
 from tests.strategies import MONDAY_MS, REFERENCE_ROWS, archives, closings, heartbeats
@@ -52,10 +53,7 @@ def run(order: list[Step], *, ticks: frozenset[int] = frozenset()) -> tuple[Any,
 
 def _what_is_so(states: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """States without the one thing in them that tells how they came about: whether a finding was history on the day it was found."""
-    return {
-        key: {**state, "findings": [{name: value for name, value in each.items() if name != "backfill"} for each in state["findings"]]}
-        for key, state in states.items()
-    }
+    return {key: {**state, "findings": without_marks(state["findings"])} for key, state in states.items()}
 
 
 def _counted(bucket: dict[str, Any]) -> dict[str, Any]:
