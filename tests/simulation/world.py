@@ -611,5 +611,5 @@ class World:
 
     def _sunk(self) -> bool:
         found: dict[Any, tuple[int, str]] = self.broker.committed
-        places = [(topic, partition) for topic in ORIGINS for partition in range(PARTITIONS)]
+        places = [(topic, partition) for topic in ORIGINS for partition in range(self.broker.topics[topic])]
         return all(found.get((SINK_GROUP, *place), (-1, ""))[0] == self.broker.end(place) for place in places)
