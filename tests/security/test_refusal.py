@@ -72,7 +72,7 @@ def test_the_command_prints_rights_or_the_commands_that_grant_them() -> None:
     """One command for each resource."""
     lines = commands("User:sink", rights_of("sink", Settings()))
     assert lines[0] == "kafka-acls.sh --add --allow-principal User:sink --operation READ --group guidang-sink"
-    assert len(lines) == len(set(lines)) == 8
+    assert len(lines) == len(set(lines)) == 9
     shown = guidang("rights", "sink", "--user", "User:sink")
     assert (shown.returncode, shown.stdout.splitlines()) == (0, lines)
     assert guidang("rights", "nobody").returncode == 2
