@@ -213,7 +213,10 @@ PROCESSES: Final[Mapping[str, Process]] = MappingProxyType(
         "status": Process(("status",), "看进度与积压", "sees progress and lag", _lag),
         "wait": Process(("wait", "report"), "看进度", "sees progress", _look),
         "as-of": Process(
-            ("report --as-of", "score --as-of"), "看进度，读登记与办件状态", "sees progress, reads registries and states of cases", _as_of
+            ("report --as-of", "score --as-of", "coverage --as-of"),
+            "看进度，读登记与办件状态",
+            "sees progress, reads registries and states of cases",
+            _as_of,
         ),
         "publish": Process(
             ("publish", "simulate"),

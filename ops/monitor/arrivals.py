@@ -12,8 +12,8 @@ from pathlib import Path
 
 import orjson
 
+from ops.files import read_if_there, write_whole
 from ops.monitor.rhythm import LOOKBACK_MS, worked_ms
-from ops.supervisor.record import read_if_there, write_whole
 from streams.domain.calendar import WorkCalendar
 from streams.domain.time import DAY_MS, day_of
 

@@ -17,10 +17,10 @@ from typing import Any
 from prometheus_client.core import Metric as Family
 
 from consumers.clickhouse import connect, reaching
+from ops.files import read_if_there, write_whole
 from ops.monitor.metrics import CANARY, CANARY_AGE, CANARY_FAILURES
 from ops.monitor.question import ANSWER_SECONDS
 from ops.publish import TopicProducer
-from ops.supervisor.record import read_if_there, write_whole
 from streams.clock import wall_ms
 from streams.contracts import ARCHIVE_RECEIVED, codec
 from streams.data_dir import usable

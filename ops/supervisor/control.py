@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ops.backup import refuse_half_restored
+from ops.files import read_if_there, write_whole
 from ops.kafka import tail
 from ops.supervisor.loop import Supervisor, end_leftovers
 from ops.supervisor.process import await_end
-from ops.supervisor.record import Entry, Paths, Record, locked, read_if_there, read_record, take_lock, write_last_record, write_whole
+from ops.supervisor.record import Entry, Paths, Record, locked, read_record, take_lock, write_last_record
 from ops.supervisor.roles import guidang
 from streams.data_dir import usable
 from streams.errors import ConfigurationError, DependencyError, GuidangError, WaitTimeout

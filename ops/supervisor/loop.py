@@ -11,10 +11,11 @@ from typing import Any
 
 import orjson
 
+from ops.files import write_whole
 from ops.supervisor.child import Child, await_end
 from ops.supervisor.journal import Journal
 from ops.supervisor.process import ProcessId, end, marked
-from ops.supervisor.record import Entry, Paths, Record, read_record, write_last_record, write_record, write_whole
+from ops.supervisor.record import Entry, Paths, Record, read_record, write_last_record, write_record
 from ops.supervisor.roles import endpoints, fixed_roles, metrics_targets, worker_role
 from streams.errors import ConfigurationError
 from streams.settings import Settings

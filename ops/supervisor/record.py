@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from typing import IO, Any
 
 import orjson
 
+from ops.files import read_if_there, write_whole
 from ops.supervisor.process import ProcessId
 from streams.data_dir import usable
 
@@ -104,20 +104,6 @@ def read_record(path: Path) -> Record:
         for entry in found["entries"]
     )
     return Record(**{**found, "supervisor": _process(found["supervisor"]), "entries": entries})
-
-
-def read_if_there(path: Path) -> bytes | None:
-    """What a file of the data folder holds; ``None`` when there is no such file, or no such folder."""
-    with usable(path), suppress(FileNotFoundError, NotADirectoryError):
-        return path.read_bytes()
-    return None
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file in one step."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(content)
-    beside.replace(path)
 
 
 def take_lock(path: Path) -> IO[bytes] | None:

@@ -12,10 +12,11 @@ from typing import Any
 
 import orjson
 
+from ops.files import read_if_there, write_whole
 from ops.kafka import LocalBroker, tail
 from ops.ports import LOOPBACK, answers, preferred_port
 from ops.ready import ready_path
-from ops.supervisor.record import Paths, read_if_there, write_whole
+from ops.supervisor.record import Paths
 from streams.settings import Settings
 
 _PROBE_SECONDS = 2.0

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from ops.files import write_whole
 from ops.supervisor.control import down, processes, up_detached
-from ops.supervisor.record import Paths, locked, write_whole
+from ops.supervisor.record import Paths, locked
 from ops.supervisor.roles import endpoints
 from streams.errors import ConfigurationError
 from streams.settings import Settings
