@@ -15,7 +15,7 @@ from typing import Any
 
 from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client
-from consumers.score import AsOf
+from consumers.score_as_of import AsOf
 from ops.moment import judged
 from ops.reading import TopicReader
 from ops.recompute import Tell, read_reference

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from consumers.coverage import Scope
-from consumers.score import By
+from consumers.score_sql import By
 from consumers.windows import Window
 
 Row = Mapping[str, Any]

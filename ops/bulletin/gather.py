@@ -11,7 +11,9 @@ from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client, connect, reaching
 from consumers.coverage import Scope, coverage_of
 from consumers.items import item_rows, rows_of_states
-from consumers.score import AsOf, By, scores
+from consumers.score import scores
+from consumers.score_as_of import AsOf
+from consumers.score_sql import By
 from consumers.windows import Window
 from ops.bulletin.figures import Row
 from ops.caught_up import Observer

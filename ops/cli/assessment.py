@@ -17,7 +17,7 @@ from streams.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from consumers.clickhouse import Client
-    from consumers.score import AsOf as Moment
+    from consumers.score_as_of import AsOf as Moment
 
 
 class By(StrEnum):
@@ -70,7 +70,8 @@ def score(
     """Print the score."""
     from consumers.anomalies import anomaly_rows  # noqa: PLC0415 - so that --help is fast
     from consumers.clickhouse import connect, reaching  # noqa: PLC0415
-    from consumers.score import evidence_rows, homes, score_rows  # noqa: PLC0415
+    from consumers.evidence import evidence_rows  # noqa: PLC0415
+    from consumers.score import homes, score_rows  # noqa: PLC0415
 
     settings = load_settings()
     as_of_ms = moment_ms(as_of) if as_of else None

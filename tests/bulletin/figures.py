@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from consumers.coverage import Scope, coverage_row
-from consumers.score import By
+from consumers.score_sql import By
 from consumers.windows import Window
 from ops.bulletin.figures import Row
 from ops.bulletin.kinds import CONFIGURATION, TASKS, section_of

@@ -10,7 +10,9 @@ import pytest
 from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client
 from consumers.coverage import Judged
-from consumers.score import AsOf, evidence_rows, homes, score_rows
+from consumers.evidence import evidence_rows
+from consumers.score import homes, score_rows
+from consumers.score_as_of import AsOf
 from consumers.suggestions import suggestion_rows
 from ops.findings_then import findings_then, items_then
 from streams.contracts import (

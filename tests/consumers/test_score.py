@@ -11,9 +11,12 @@ import pytest
 from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client
 from consumers.coverage import Judged, coverage_rows
+from consumers.evidence import evidence_rows
 from consumers.items import item_rows
 from consumers.migrate import FOLDER
-from consumers.score import AsOf, evidence_rows, score_rows, score_sql
+from consumers.score import score_rows
+from consumers.score_as_of import AsOf
+from consumers.score_sql import score_sql
 from consumers.windows import parse_window
 from ops.findings_then import cases_with_later_events, findings_then, items_then
 from ops.moment import complete_through
