@@ -7,10 +7,12 @@ from typing import Any
 
 from consumers.clickhouse import Client
 
-_COLUMNS = (
+_OF_STATE = (
     *("unit_code", "item_code", "item_name", "main_item_code", "main_item_name", "build_mode", "plan_year", "archiving_mode"),
     *("case_count_2017", "expected_online", "configured"),
 )
+COLUMNS = (*_OF_STATE, "findings")
+"""What the command line tells of an item."""
 _APART = frozenset({"schedule", "config", "unregistered_in", "findings"})
 Row = dict[str, Any]
 
@@ -33,8 +35,8 @@ def item_row(record: Mapping[str, Any]) -> Row:
 
 
 def item_rows(client: Client, unit: str = "") -> list[Row]:
-    """Rows of ``guidang items``, by unit and code: every registered item, and every other one that has an open finding."""
-    sql = f"SELECT {', '.join(_COLUMNS)}, open_anomalies AS findings FROM item FINAL"  # noqa: S608 - constants; values are bound
+    """Items by unit and code, every registered one and every other that has an open finding: :data:`COLUMNS`, and ``leaf``."""
+    sql = f"SELECT {', '.join(_OF_STATE)}, leaf, open_anomalies AS findings FROM item FINAL"  # noqa: S608 - constants; values are bound
     sql += " WHERE (registered OR notEmpty(open_anomalies))" + (" AND unit_code = {unit:String}" if unit else "")
     return [dict(row) for row in client.query(sql + " ORDER BY unit_code, item_code", parameters={"unit": unit}).named_results()]
 
@@ -43,7 +45,7 @@ def rows_of_states(states: Iterable[Mapping[str, Any]], unit: str = "") -> list[
     """The same rows of given states (:mod:`streams.domain.configuration`)."""
     found = [state for state in states if (state["registered"] or state["open_anomalies"]) and unit in {"", state["unit_code"]}]
     found.sort(key=lambda state: (state["unit_code"], state["item_code"]))
-    return [{**{name: state[name] for name in _COLUMNS}, "findings": state["open_anomalies"]} for state in found]
+    return [{**{name: state[name] for name in (*_OF_STATE, "leaf")}, "findings": state["open_anomalies"]} for state in found]
 
 
 def _materials(side: Mapping[str, Any]) -> list[str]:

@@ -63,7 +63,8 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
     findings, resolved = _named(findings, names), _named(resolved, names)
     todos = todos_by_unit(findings, items)
     configuration = tuple(found.configuration(findings, items))
-    online = [item for item in items if item["expected_online"]]
+    # As the audit does: a main item over others is archived as these are, and nobody configures it.
+    online = [item for item in items if item["expected_online"] and item["leaf"]]
     bulletin = Bulletin(
         period=period.text,
         label=period.label,
@@ -137,7 +138,7 @@ def _back(period: Period) -> list[Period]:
 def _summary(city: Row, before: Row) -> list[Indicator]:
     counts = (
         *(("办结", "closed"), ("已归档", "archived"), ("其中逾期归档", "archived_late"), ("未归档", "unarchived")),
-        *(("待归档（未到期）", "awaiting"), ("被退回", "refused"), ("孤立归档", "orphan")),
+        *(("待归档（未到期或来源未发全）", "awaiting"), ("被退回", "refused"), ("孤立归档", "orphan")),
     )
     ratios = (("归档覆盖率", "coverage"), ("到期覆盖率", "coverage_due"), ("官方口径覆盖率", "official"))
     return [

@@ -179,7 +179,7 @@ def _footing(bulletin: Bulletin) -> list[Table]:
     )
     todos = (
         *_UNIT,
-        Column("to_archive", "待归档办件", "count"),
+        Column("to_archive", "未归档办件", "count"),
         Column("refused", "退回重报", "count"),
         Column("configuration", "配置更正", "count"),
         Column("material", "材料补齐", "count"),

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from streams.domain import rules
 
-TO_ARCHIVE, REFUSED, CONFIGURATION = "待归档办件", "退回重报", "配置更正"
+TO_ARCHIVE, REFUSED, CONFIGURATION = "未归档办件", "退回重报", "配置更正"
 MATERIAL, INFORMATION, MATCHING = "材料补齐", "信息更正", "归档核对"
 SECTIONS = (TO_ARCHIVE, REFUSED, CONFIGURATION, MATERIAL, INFORMATION, MATCHING)
 """Parts of a unit's list of things to do, in the order in which they are shown."""
@@ -38,9 +38,9 @@ TASKS: Mapping[str, Task] = MappingProxyType(
         "NOT_CONFIGURED": Task(CONFIGURATION, "按审定的归档范围和保管期限表配置归档模块"),
         "RETENTION_MISMATCH": Task(CONFIGURATION, "把归档模块的保管期限改为审定的期限"),
         "MATERIAL_MISMATCH": Task(CONFIGURATION, "把归档模块的材料清单改为审定的清单"),
-        "NAME_MISMATCH": Task(CONFIGURATION, "把归档模块的事项名称改为权力事项库的名称"),
+        "NAME_MISMATCH": Task(CONFIGURATION, "把归档模块的事项名称改为审定的归档范围和保管期限表中的名称"),
         "VERSION_MISMATCH": Task(CONFIGURATION, "改用最新审定的归档范围和保管期限表"),
-        "MODE_MISMATCH": Task(CONFIGURATION, "使归档模块的归档方式与基础信息确认表一致"),
+        "MODE_MISMATCH": Task(CONFIGURATION, "把归档模块的归档方式改为在线归档"),
         "UNAPPROVED_SCHEDULE": Task(CONFIGURATION, "把归档范围和保管期限表报市档案局审定"),
         "UNREGISTERED_ITEM": Task(CONFIGURATION, "在基础信息确认表中补报该事项"),
         "MISSING_EVIDENCE": Task(MATERIAL, "补齐证据性材料后重新归档"),

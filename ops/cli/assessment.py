@@ -41,11 +41,11 @@ def register(app: typer.Typer) -> None:
 def items(unit: UnitFilter = "", json: Json = False) -> None:
     """Print items."""
     from consumers.clickhouse import connect, reaching  # noqa: PLC0415 - so that --help is fast
-    from consumers.items import item_rows  # noqa: PLC0415
+    from consumers.items import COLUMNS, item_rows  # noqa: PLC0415
 
     settings = load_settings()
     with reaching(settings):
-        rows = item_rows(connect(settings), unit)
+        rows = [{name: row[name] for name in COLUMNS} for row in item_rows(connect(settings), unit)]
     columns = [
         Column("unit_code", t("单位", "unit")),
         Column("item_code", t("事项", "item")),

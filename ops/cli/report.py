@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
     )(report)
     app.command(
         help=t(
-            "一个单位的待办：待归档、被退回、配置、材料、信息。",
+            "一个单位的待办：未归档、被退回、配置、材料、信息。",
             "What one unit has to do: archive, send again, configure, complete, correct.",
         )
     )(todo)

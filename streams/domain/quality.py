@@ -14,7 +14,7 @@ from streams.domain.finding import Finding
 from streams.domain.items import parse_item
 from streams.domain.reference import Reference, Row, item_key
 from streams.domain.time import EARLIEST_MS, LATEST_MS, day_of
-from streams.domain.titles import core, plain
+from streams.domain.titles import EMPTY_WORDS, core, plain
 
 Digest = Callable[[str], str]
 """Keyed hash of a text, the same in every worker."""
@@ -53,9 +53,11 @@ class Quality:
             yield Finding("TITLE_IS_ITEM_NAME", closing["closed_at"], detail=where)
 
     def _cores_of(self, item_names: tuple[str, ...], unit_names: tuple[str, ...]) -> frozenset[str]:
-        items, units = {core(name) for name in item_names} - {""}, {core(name) for name in unit_names} - {""}
-        both = (text for item, unit in product(items, units) for text in (unit + item, item + unit))
-        return frozenset(map(self._digest, (*items, *both)))
+        items, units = ([name for name in dict.fromkeys(names) if core(name)] for names in (item_names, unit_names))
+        # Out of the names as they are: where two of them meet, a word may come about that says nothing, 区监管办 and 理发店许可.
+        pairs = (pair for item, unit in product(items, units) for pair in ((unit, item), (item, unit)))
+        both = (between.join(pair) for pair in pairs for between in ("", *EMPTY_WORDS))
+        return frozenset(map(self._digest, {core(text) for text in (*items, *both)}))
 
     def _materials(self, closing: Event, accepted: Sequence[Event]) -> Iterator[Finding]:
         schedule = self._reference.approved(item_key(closing["unit_code"], closing["item_code"]), day_of(closing["closed_at"]))

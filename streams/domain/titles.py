@@ -7,7 +7,7 @@ import unicodedata
 
 _BLANKS = re.compile(r"\s+")
 _NO_LETTER = re.compile(r"[\W_]+")
-_EMPTY_WORDS = ("办理",)
+EMPTY_WORDS = ("办理",)
 """Words around an item's name that say nothing of the case."""
 _TEST_MARKS = re.compile("测试|test|1{5,}")
 
@@ -20,7 +20,7 @@ def plain(text: str) -> str:
 def core(text: str) -> str:
     """What is left of a title without brackets, punctuation, blanks, case and empty words."""
     letters = _NO_LETTER.sub("", unicodedata.normalize("NFKC", text)).casefold()
-    for word in _EMPTY_WORDS:
+    for word in EMPTY_WORDS:
         letters = letters.replace(word, "")
     return letters
 

@@ -57,6 +57,15 @@ def test_a_title_that_is_the_items_name_is_found_whatever_stands_around_it(pipel
     assert pipeline.told(ANOMALY_QUALITY)[-1] == ("TITLE_IS_ITEM_NAME", "RESOLVED", "CORRECTED")
 
 
+@pytest.mark.parametrize(
+    "title", ["区监管办理发店卫生许可", "区监管办（理发店卫生许可）", "区监管办办理理发店卫生许可", "理发店卫生许可区监管办"]
+)
+def test_unit_and_item_may_meet_in_a_word_that_says_nothing(pipeline: Pipeline, title: str) -> None:
+    """区监管办 and 理发店: 办|理 is of their names, and is taken out of the title all the same."""
+    pipeline.closings(closing(unit_name="区监管办", item_name="理发店卫生许可", title=title))
+    assert quality(pipeline) == ["TITLE_IS_ITEM_NAME"]
+
+
 @pytest.mark.parametrize("title", ["张三中医医疗广告审查", "中医医疗广告审查（张三）", "", "（）", "卫健委"])
 def test_a_title_that_says_more_or_nothing_is_no_finding(pipeline: Pipeline, title: str) -> None:
     """A wrong accusation costs two points."""

@@ -189,6 +189,7 @@ def _item(number: int, unit: str) -> Row:
         "archiving_mode": "UNKNOWN",
         "case_count_2017": 14 + number % 70,
         "expected_online": number % 5 != 0,
+        "leaf": True,
         "configured": number % 3 != 0,
         "findings": [],
     }

@@ -153,6 +153,21 @@ def test_as_of_a_day_items_are_those_of_that_day(reached: Settings) -> None:
     assert [one.label for one in bulletin.configuration] == ["归档模块未配置"]
 
 
+@pytest.mark.kafka
+@pytest.mark.clickhouse
+def test_a_main_item_over_others_is_none_that_ought_to_be_configured(reached: Settings) -> None:
+    """A bulletin counts what the audit asks: two sub-items, and not what they are sub-items of."""
+    subs = [{"item_code": f"许可-00387-00{number}"} for number in (1, 2)]
+    send(reached, ITEM_REGISTRY, registered(), *(registered(**sub) for sub in subs))
+    send(reached, MODULE_CONFIG, *(configured(**sub) for sub in subs))
+    figures = StoredFigures(reached, instant_ms("2018-12-31T23:59:00+08:00"), as_of=True)
+    assert [(row["item_code"], row["leaf"]) for row in figures.items()] == [
+        *(("许可-00387-000", False), ("许可-00387-001", True), ("许可-00387-002", True))
+    ]
+    said = {one.name: one.value for one in build(figures, parse_period("2018")).bulletin.summary}
+    assert (said["应在线归档事项"], said["其中已配置"]) == (2, 2)
+
+
 class Busy:
     """A client of a database in which another case is counted after every answer."""
 

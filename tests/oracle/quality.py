@@ -60,7 +60,8 @@ def _names_only_the_item(closing: Event, accepted: Sequence[Event], reference: R
     row = reference.registry.on(item_key(closing), day) or {}
     items = {name for name in (closing.get("item_name", ""), row.get("item_name", "")) if _bare(name)}
     units = {closing.get("unit_name", ""), reference.unit_name(unit, day)}
-    names = {_bare(name) for item in items for name in (item, *(unit + item for unit in units), *(item + unit for unit in units))}
+    around = [(before, after) for unit in units for word in ("", "办理") for before, after in ((unit + word, ""), ("", word + unit))]
+    names = {_bare(item) for item in items} | {_bare(before + item + after) for item in items for before, after in around}
     return any(_bare(event.get("title", "")) in names for event in (closing, *accepted))
 
 
