@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from ops.importing.sheet import LARGEST_COLUMNS, LARGEST_ROWS, Sheet
+from ops.importing.sheet import LARGEST_COLUMNS, LARGEST_ROWS, Place, Sheet, Value
 from ops.publish.encodings import is_mixed, text_codec
 from streams.errors import BadInputFile
 
@@ -22,17 +22,20 @@ def csv_sheet(raw: bytes, name: str, encoding: str) -> Sheet:
     Raises
     ------
     BadInputFile
-        Another encoding, quotation marks that do not pair, too many rows or columns.
+        Another encoding, quotation marks that do not pair, too many rows or columns with content.
     """
-    cells = {}
+    cells: dict[Place, Value] = {}
+    rows = 0
     reader = csv.reader(io.StringIO(_decoded(raw, name, encoding), newline=""), strict=True)
     try:
         for row, texts in enumerate(reader, start=1):
-            if row > LARGEST_ROWS:
-                raise BadInputFile(f"{name}: 行数超过 more than {LARGEST_ROWS:,} rows")
-            if len(texts) > LARGEST_COLUMNS:
-                raise BadInputFile(f"{name}: 第 {row} 行的列数超过 row {row} has more than {LARGEST_COLUMNS} columns")
-            cells.update({(row, column): text.strip() for column, text in enumerate(texts, start=1) if text.strip()})
+            held = {(row, column): text.strip() for column, text in enumerate(texts, start=1) if text.strip()}
+            rows += bool(held)
+            if rows > LARGEST_ROWS:
+                raise BadInputFile(f"{name}: 有内容的行超过 more than {LARGEST_ROWS:,} rows with content")
+            if held and max(held) > (row, LARGEST_COLUMNS):
+                raise BadInputFile(f"{name}: 第 {row} 行有内容的列超过 row {row} has content beyond column {LARGEST_COLUMNS}")
+            cells.update(held)
     except csv.Error as error:
         raise BadInputFile(f"{name}: 第 {reader.line_num} 行附近 CSV 读不出 cannot be read near line {reader.line_num}: {error}") from error
     if cells and all(column == 1 for _, column in cells) and (other := _delimiter(str(text) for text in cells.values())):

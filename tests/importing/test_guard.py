@@ -179,13 +179,19 @@ def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path):
         ("事项编码\t事项名称\n".encode(), "制表符"),
         ("事项编码，事项名称\n".encode(), "全角逗号"),
         (b"x\n" * (LARGEST_ROWS + 1), "20,000"),
-        (b"," * 200 + b"\n", "200"),
+        (b"," * 200 + b"x\n", "200"),
     ],
 )
 def test_a_text_that_cannot_be_read_is_refused_with_the_place(raw: bytes, told: str):
     """Encoding, quotation marks, size."""
     with pytest.raises(BadInputFile, match=told):
         csv_sheet(raw, "a.csv", "utf-8")
+
+
+def test_blank_rows_and_columns_of_a_text_count_for_nothing():
+    """Excel saves them where somebody once had a format."""
+    raw = b"x\n" + b",,,\n" * (LARGEST_ROWS + 5_000) + b"y" + b"," * 300
+    assert csv_sheet(raw, "a.csv", "utf-8").cells == {(1, 1): "x", (LARGEST_ROWS + 5_002, 1): "y"}
 
 
 def test_a_text_in_utf_8_that_is_said_to_be_another_is_told_so():
