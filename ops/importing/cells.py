@@ -11,7 +11,11 @@ from ops.importing.words import BUILD_MODE, PLAN_YEAR, YES_OR_NO
 from ops.publish.fields import Unreadable, shown
 
 _LINE_BREAK = re.compile(r"\s*[\r\n\v\f]+\s*")
-_COUNT = re.compile(r"(\d{1,9}|\d{1,3}(?:,\d{3}){1,2})(?:\.0+)?(?:件次?|\(件次?\))?")
+_COUNT = re.compile(r"([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2})(?:\.0+)?\s*(?:件\s*次?|\(件\s*次?\))?")
+_HALF_WIDTH = str.maketrans("０１２３４５６７８９，．（）", "0123456789,.()")
+"""Not NFKC, which makes a digit of a footnote's mark: ``19①`` would be 191."""
+_DITTO = re.compile(r"\(?[同仝](?:[上前左右下]|主项)[行栏列项]?\)?。?|\W+")
+"""What refers to another cell, in words or by signs alone, such as ``〃``."""
 _DAY = re.compile(r"(\d{4})-\d\d-\d\d")
 _YES = frozenset({"是", "√", "✓", "✔", "☑", "true", "1", "yes", "y"})
 _NO = frozenset({"否", "×", "false", "0", "no", "n"})
@@ -46,11 +50,14 @@ def filled(value: Value) -> str:
     Raises
     ------
     Unreadable
-        There is none.
+        There is none, or it says "as above": of which cell, nobody may guess.
     """
     if is_none(value):
         raise Unreadable(_seen(value), "不能为空 not empty")
-    return text_of(value)
+    text = text_of(value)
+    if _DITTO.fullmatch(compact(text)):
+        raise Unreadable(_seen(value), "写出内容，不写“同上”、〃 written out, not 'as above'")
+    return text
 
 
 def names_build_mode(value: Value) -> bool:
@@ -75,23 +82,23 @@ def ticks_build_mode(value: Value) -> bool:
 
 
 def is_count(value: Value) -> bool:
-    """Whether a number of cases is filled in."""
+    """Whether a number of cases is filled in, be it in two pieces, which :func:`count` refuses."""
     return not is_none(value) and _COUNT.fullmatch("" if isinstance(value, NotAValue) else compact(choice_text(value))) is not None
 
 
 def count(value: Value) -> int:
-    """A number of cases: ``19``, ``１９``, ``1,234``, ``19件``; nothing is 0.
+    """A number of cases: ``19``, ``１９``, ``1,234``, ``19 件``; nothing is 0.
 
     Raises
     ------
     Unreadable
-        Anything else, and numbers of more than nine digits.
+        Anything else: numbers of more than nine digits, and digits with a blank or a line break between, which may be two numbers.
     """
     if is_none(value):
         return 0
-    found = _COUNT.fullmatch(compact(choice_text(value)))
+    found = _COUNT.fullmatch(visible(choice_text(value)).translate(_HALF_WIDTH).strip())
     if not found:
-        raise Unreadable(_seen(value), "件数，如 a whole number such as 1234")
+        raise Unreadable(_seen(value), "一个件数，如 one whole number such as 1234")
     return int(found[1].replace(",", ""))
 
 

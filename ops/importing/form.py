@@ -30,8 +30,8 @@ def read_form(sheets: Iterable[Sheet], name: str) -> Reading:
     BadInputFile
         No sheet has the headings, some of them are missing or there twice, or no row is filled in.
     """
-    reading = Reading()
-    tables = sum(_FormSheet(sheet, name, reading).read() for sheet in sheets)
+    reading, main_names = Reading(), dict[str, tuple[str, str]]()
+    tables = sum(_FormSheet(sheet, name, reading, main_names).read() for sheet in sheets)
     if not tables:
         raise BadInputFile(f"{name}: 没有附件1的表头 no sheet has the headings of the form (附件1): {' '.join(NAMES)}")
     if not reading.drafts and not reading.bad:
@@ -46,6 +46,8 @@ class _FormSheet:
 
     Parameters
     ----------
+    main_names
+        Main items of the file so far: code -> name, and where it stands.
     columns
         Those of the table that is being read; None above its headings and below its notes.
     width
@@ -57,6 +59,7 @@ class _FormSheet:
     sheet: Sheet
     name: str
     reading: Reading
+    main_names: dict[str, tuple[str, str]]
     columns: Columns | None = None
     width: int = 0
     main: Main | None = None
@@ -83,7 +86,7 @@ class _FormSheet:
 
     def _read_item(self, row: int, columns: Columns) -> int:
         """Read the item that begins in a row; return its last row."""
-        form_row = FormRow(span(self.sheet, columns, row, self.main))
+        form_row = FormRow(span(self.sheet, columns, row, self.main), self.main_names)
         self.main = form_row.span.main()
         form_row.faults += self._beyond(row)
         if form_row.is_blank():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ops.importing.cells import choice_text, count, filled, is_none, plan_year, text_of
+from ops.importing.characters import compact
 from ops.importing.choices import Choice
 from ops.importing.codes import code_shown, item_code
 from ops.importing.faults import Draft, Fault, Named
@@ -27,6 +28,8 @@ class FormRow:
     ----------
     span
         Where its cells stand.
+    main_names
+        Main items of the rows above: code -> name, and where it stands.
     faults
         What is wrong.
     remarks
@@ -36,6 +39,7 @@ class FormRow:
     """
 
     span: Span
+    main_names: dict[str, tuple[str, str]]
     faults: list[Fault] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     named: Named | None = None
@@ -68,6 +72,8 @@ class FormRow:
         if code is not None and code.code != code.main_code and not code.code.startswith(f"{code.main_code}-"):
             expected = f"主项编码，第三段为 a main item's code, with 000 in its third place: {code_shown(code.main_code)}"
             self._fault(main.code, code_shown(code.code), expected)
+        if code is not None and name is not None:
+            self._check_name(main.name, name, code)
         sub_name, sub_code = (self.span.sheet.own(self.span.place(heading)) for heading in ("sub_name", "sub_code"))
         if is_none(sub_name) and is_none(sub_code):
             return self._main_alone(main, name, code)
@@ -80,6 +86,13 @@ class FormRow:
         if not sub or not code:
             return None
         return {"item_code": sub.code, "item_name": sub_title, "main_item_code": code.main_code, "main_item_name": name}
+
+    def _check_name(self, place: Place, name: str, code: Item) -> None:
+        """A main item has one name in all of the form; blanks and full width make no other."""
+        above, where = self.main_names.setdefault(code.code, (name, Named(self.span.sheet.name, cell_name(place), "").where))
+        if compact(name) != compact(above):
+            found = f"同一主项编码，名称与 {where} 不同 another name for the main item's code than in {where}"
+            self._fault(place, found, "一个主项一个名称 one name for a main item")
 
     def _main_alone(self, main: Main, name: str | None, code: Item | None) -> dict[str, Any] | None:
         """A main item without sub-items; one whose code has a fourth place is an item of its own under the main item."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from ops.importing.cells import choice_text, filled, is_none, symbol, text_of, truth
+from ops.importing.cells import choice_text, filled, is_none, symbol, truth
 from ops.importing.codes import item_code
 from ops.importing.faults import Draft, Fault, Named, Reading
 from ops.importing.sheet import Value
@@ -31,7 +31,7 @@ def _archiving_mode(value: Value) -> str:
 _ITEM: dict[str, Parse] = {
     "item_code": lambda value: item_code(value).code,
     "item_name": filled,
-    "schedule_version": lambda value: "" if is_none(value) else text_of(value),
+    "schedule_version": lambda value: "" if is_none(value) else filled(value),
     "approved": partial(truth, default=True, words={"已审定": True, "审定": True, "未审定": False}),
     "archiving_mode": _archiving_mode,
     "retention": lambda value: symbol(value, RETENTION),
@@ -39,7 +39,7 @@ _ITEM: dict[str, Parse] = {
 _MATERIAL: dict[str, Parse] = {
     "kind": lambda value: symbol(value, KIND),
     "name": filled,
-    "code": lambda value: "" if is_none(value) else text_of(value),
+    "code": lambda value: "" if is_none(value) else filled(value),
     "required": partial(truth, default=True, words={"必需": True, "必须": True, "非必需": False, "非必须": False}),
     "electronic": partial(truth, default=True, words={"电子": True, "纸质": False}),
 }

@@ -22,7 +22,7 @@ values = st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.just
 @pytest.mark.parametrize(
     ("value", "number"),
     [("19", 19), ("１９", 19), ("1,234", 1234), ("1，234，567", 1_234_567), ("19件", 19), (" 19 件次 ", 19), (19, 19), (19.0, 19), (0, 0)]
-    + [("19.0", 19), ("1,234.00", 1234), ("19（件）", 19), ("19 件次", 19)]
+    + [("19.0", 19), ("1,234.00", 1234), ("19（件）", 19), ("19 件次", 19), ("19\n（件）", 19), ("\u300019\xa0件", 19)]
     + [(nothing, 0) for nothing in ("", "无", "—", "/", "－", "─", "暂无", "没有", "不适用", "無", "无。")],
 )
 def test_a_number_of_cases_is_read_as_people_write_it(value: Value, number: int):
@@ -36,6 +36,13 @@ def test_a_number_of_cases_is_read_as_people_write_it(value: Value, number: int)
 def test_what_is_no_number_of_cases_is_refused(value: Value):
     """Rather than rounded or cut."""
     with pytest.raises(Unreadable):
+        count(value)
+
+
+@pytest.mark.parametrize("value", ["19\n20", "19 20", "1 920", "1, 920", "19 .0", "19\u300020", "19①", "19²"])
+def test_two_numbers_in_one_cell_are_not_made_one(value: str):
+    """The old count and the new one, or a group of thousands, or the mark of a footnote: nobody can tell."""
+    with pytest.raises(Unreadable, match="一个件数"):
         count(value)
 
 
@@ -111,6 +118,14 @@ def test_line_breaks_that_fit_a_name_into_its_column_are_taken_out():
     assert filled(" 公共场所\n卫生行政许可（新发证） ") == "公共场所卫生行政许可（新发证）"
     with pytest.raises(Unreadable):
         filled(" ")
+
+
+@pytest.mark.parametrize("value", ["同上", "（同上）", "同 上。", "同前", "同上行", "仝上", "同主项", "〃", "″", '"', "？？？"])
+def test_what_refers_to_another_cell_is_no_name(value: str):
+    """Of which row it speaks, or what it was before an encoding lost it, nobody may guess."""
+    with pytest.raises(Unreadable, match="同上"):
+        filled(value)
+    assert filled("同上级部门联合审批") == "同上级部门联合审批"
 
 
 @pytest.mark.parametrize("value", ["a\0b", "\x1b[31m中医", "中医\x07", "a\ud83d", True, 1.1, 10**12, FORMULA])

@@ -191,6 +191,9 @@ def test_a_csv_of_the_form_is_read_too():
         (MAIN, "H", "☑2018 □2019", "H6", "自建"),
         (MAIN, "I", "☑在线 □离线", "I6", "自建"),
         (MAIN, "G", "约20", "G6", "件数"),
+        (MAIN, "G", "19\n20", "G6", "件数"),
+        (MAIN, "B", "同上", "B6", "同上"),
+        (SUB_1, "D", "〃", "D6", "同上"),
         (MAIN, "G", "=SUM(1,2)", "G6", "值 a value"),
         (MAIN, "C", '="许可-00387-000"', "C6", "值 a value"),
         (MAIN, "F", '="市统建"', "F6", "值 a value"),
@@ -246,6 +249,18 @@ def test_a_code_given_again_in_a_row_with_errors_goes_in_from_neither():
     """With ``--partial`` the good row would go in, and it may be the wrong one."""
     reading = read(form([MAIN, with_cell(MAIN, "G", "约20"), SUB_1]))
     assert (places(reading), reading.bad, codes(reading)) == (["G7", "C6", "C7"], 2, CODES[1:2])
+
+
+def test_a_main_item_called_otherwise_further_down_is_told_with_both_places():
+    """One of the two names is wrong, in whichever sheet; blanks and full width make no other name."""
+    other = with_cell(with_cell(SUB_2, "B", "另一主项"), "C", "许可－００３８５－０００")
+    workbook = form([SUB_1, other])
+    fill(workbook.create_sheet("续"), [*TOP, with_cell(other, "E", "许可-00385-003")])
+    reading = read(workbook)
+    assert [(fault.sheet, fault.cell) for fault in reading.faults] == [("Sheet1", "B7"), ("续", "B6")]
+    assert all("Sheet1!B6" in fault.found for fault in reading.faults)
+    assert (reading.bad, codes(reading)) == (2, CODES[1:2])
+    assert codes(read(form([SUB_1, with_cell(other, "B", "公共场所 卫生行政许可")]))) == CODES[1:]
 
 
 @pytest.mark.parametrize(

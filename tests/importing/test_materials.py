@@ -129,6 +129,7 @@ def test_a_configuration_has_a_mode_and_no_approval(tmp_path: Path):
         (FIRST, "F", "证明性", "F2", "证据性"),
         (FIRST, "G", None, "G2", "不能为空"),
         (FIRST, "J", "有", "J2", "是 / 否"),
+        *((FIRST, column, "同上", f"{column}2", "同上") for column in "BCGH"),
         (MORE, "E", "10年", "E3", "各行相同"),
         (MORE, "B", "另一名称", "B3", "各行相同"),
         (MORE, "F", None, "F3", "证据性"),
