@@ -13,6 +13,11 @@ from streams.errors import BadInputFile
 Columns = Mapping[str, int]
 """Heading -> its column."""
 
+_ELSE = r"(?!.*(?:[半季月均]|(?<!\d)(?!(?:20)?17(?!\d))\d|(?<!除)(?<!除去|不含|不计)(?<!不包含|不包括)测试))"
+"""What a count of 2017 does not say: another year, part of a year, or that test cases are in it (填报说明 3)."""
+_CASES = "办件(?:总?量|总?数量?)"
+_HARMLESS = "(?:(?:单位:)?件次?|2017(?:年度?)?|17年度?|必填|真实办件量?|(?:不含|去除|剔除)测试(?:办?件|数据)?(?:后的?真实办件量?)?)"
+"""What a heading without a year may say in brackets: anything else could make it another count."""
 _HEADINGS = {
     "main_name": ("主项名称", r"(?:权力事项)?主项名称", ""),
     "main_code": ("主项编码", r"(?:权力事项)?主项(?:编码|代码|编号)", ""),
@@ -21,8 +26,8 @@ _HEADINGS = {
     "build_mode": ("建设模式", "建设模式", "建设模式[^:]*"),
     "count": (
         "2017年办件量",
-        "2017年?度?(?:实际|全年|真实)?办件(?:总?量|总?数量?)",
-        r"(?!.*20(?!17)\d\d)(?:(?:2017)?年?度?)办件总?(?:量|数(?!据))[^:]*",
+        rf"{_ELSE}2017年?度?(?:实际|全年|真实)?{_CASES}",
+        rf"{_ELSE}(?:2017年?度?(?:实际|全年|真实)?{_CASES}(?:\([^)]*\))+|年?度?{_CASES}(?:\({_HARMLESS}(?:[,、;]{_HARMLESS})*\))*)",
     ),
     "plan_year": ("归档计划", "归档计划", "归档计划[^:]*"),
     "archiving_mode": ("归档方式", "归档方式", "归档方式[^:]*"),
@@ -36,6 +41,7 @@ _PATTERNS = {
 NAMES = tuple(name for name, _, _ in _HEADINGS.values())[:-1]
 """The headings that must be there; only 备注 need not."""
 _CODE = re.compile("编码|代码|编号")
+_OTHER_YEAR = re.compile(r"(?!(?:20)?17年)(?:(?:20)?\d\d|[上去前今本]|近.{1,2})年度?")
 _FEWEST_BESIDE_CODE = 3
 
 
@@ -52,31 +58,39 @@ def find_columns(sheet: Sheet, row: int, name: str, *, below: int) -> Columns | 
     Raises
     ------
     BadInputFile
-        It is, and some are missing or there twice.
+        It is, and some are missing or there twice, or a column that is hidden says it better than one that is not.
     """
     if not any(_CODE.search(label(sheet.own((row, column)))) for column in sheet.rows[row]):
         return None
     if not any("main_code" in _ranks(text) for _, text in _titles(sheet, row) if _CODE.search(text)):
         return None
     above = [up for up in (row - 1, row - 2) if up > below]
-    found = _candidates([*_titles(sheet, row), *_titles_above(sheet, row, above)])
+    titles = [*_titles(sheet, row), *_titles_above(sheet, row, above)]
+    claims = _claims(titles)
+    found = {heading: {column for column, rank in ranks.items() if rank == min(ranks.values())} for heading, ranks in claims.items()}
     if len(found.keys() - {"main_code"}) < _FEWEST_BESIDE_CODE:
         return None
     where = f"{name} {sheet.name} 第 {row} 行表头 headings in row {row}".replace("  ", " ")
+    if unseen := [heading for heading, columns in found.items() if columns & sheet.hidden and claims[heading].keys() - sheet.hidden]:
+        cells = ", ".join(cell_name((row, column)) for heading in unseen for column in sorted(claims[heading]))
+        raise BadInputFile(f"{where}: 隐藏的列与可见的列标题相同 a hidden and a visible column with the same heading: {cells}")
     if twice := [cell_name((row, column)) for columns in found.values() if len(columns) > 1 for column in sorted(columns)]:
         raise BadInputFile(f"{where}: 同一列标题出现两次 the same heading twice: {', '.join(twice)}")
     if missing := [title for title, heading in zip(NAMES, _HEADINGS, strict=False) if heading not in found]:
-        raise BadInputFile(f"{where}: 缺少列 columns missing: {' '.join(missing)}")
+        others = sorted({column for column, text in titles if "办件" in text}) if "count" not in found else []
+        told = f"；不是它 not taken for it: {', '.join(cell_name((row, column)) for column in others)}" if others else ""
+        raise BadInputFile(f"{where}: 缺少列 columns missing: {' '.join(missing)}{told}")
     return {heading: min(columns) for heading, columns in found.items()}
 
 
-def _candidates(titles: Iterable[tuple[int, str]]) -> dict[str, set[int]]:
-    """Columns of each heading: those that say it best."""
-    ranked: dict[str, dict[int, set[int]]] = {}
+def _claims(titles: Iterable[tuple[int, str]]) -> dict[str, dict[int, int]]:
+    """Heading -> columns that may be it, and how well each says it."""
+    claims: dict[str, dict[int, int]] = {}
     for column, text in titles:
         for heading, rank in _ranks(text).items():
-            ranked.setdefault(heading, {}).setdefault(rank, set()).add(column)
-    return {heading: by_rank[min(by_rank)] for heading, by_rank in ranked.items()}
+            ranks = claims.setdefault(heading, {})
+            ranks[column] = min(rank, ranks.get(column, rank))
+    return claims
 
 
 @lru_cache(maxsize=4096)
@@ -92,7 +106,8 @@ def _titles(sheet: Sheet, row: int) -> Iterator[tuple[int, str]]:
     for column in sorted({*sheet.rows[row], *sheet.rows.get(row - 1, ())}):
         group = label(sheet.own((row - 1, column))).removesuffix("信息") or group
         if text := label(sheet.own((row, column))):
-            yield column, text
+            if not _is_of_another_year(sheet, row, column, text):
+                yield column, text
             yield column, group + text
 
 
@@ -104,4 +119,11 @@ def _titles_above(sheet: Sheet, row: int, above: list[int]) -> Iterator[tuple[in
             merged = sheet.range_of((up, column))
             if merged is None or merged[1] == merged[3]:  # else a group, or the title of the form
                 taken.add(column)
-                yield column, label(sheet.own((up, column)))
+                text = label(sheet.own((up, column)))
+                if not _is_of_another_year(sheet, up, column, text):
+                    yield column, text
+
+
+def _is_of_another_year(sheet: Sheet, row: int, column: int, text: str) -> bool:
+    """Whether a heading of a count stands under 2018年 or 上年."""
+    return "count" in _ranks(text) and _OTHER_YEAR.fullmatch(label(sheet.own(sheet.origin((row - 1, column))))) is not None

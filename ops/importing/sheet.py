@@ -47,6 +47,8 @@ class Sheet:
         Those that hold something.
     merges
         Merged ranges; those that overlap others are a broken file's, and any of them may count.
+    hidden
+        Columns that nobody sees.
     rows
         Row -> its columns that hold something, both in order; made from the cells.
     """
@@ -54,6 +56,7 @@ class Sheet:
     name: str
     cells: Mapping[Place, Value]
     merges: Iterable[Range] = ()
+    hidden: frozenset[int] = frozenset()
     rows: Mapping[int, list[int]] = field(init=False)
     _by_column: dict[int, list[Range]] = field(default_factory=dict)
 

@@ -13,10 +13,10 @@ from typing import IO, Any
 from defusedxml.ElementTree import iterparse
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.styles.numbers import is_date_format, is_timedelta_format
-from openpyxl.utils import range_boundaries
+from openpyxl.utils import get_column_letter, range_boundaries
 from openpyxl.utils.escape import unescape
 from openpyxl.worksheet._reader import WorkSheetParser
-from openpyxl.xml.constants import STYLES_TYPE
+from openpyxl.xml.constants import SHARED_STRINGS, STYLES_TYPE
 
 from ops.importing.formats import GENERAL, as_shown, cell_formats
 from ops.importing.guard import check_workbook
@@ -30,6 +30,7 @@ _MOST_MERGES = 100_000
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _MOMENTS = (dt.datetime, dt.date, dt.time, dt.timedelta)
 _WORKSHEET = "/worksheet"
+_TRUE = frozenset({"1", "true"})
 _EXAMPLE = re.compile(r"示例|样表|样例|范例")
 
 
@@ -66,12 +67,23 @@ class _Book:
         self._name = name
         self._reader = ExcelReader(io.BytesIO(raw), read_only=True, keep_links=False)
         self._reader.read_manifest()
-        self._reader.read_strings()
         self._reader.read_workbook()
+        self._strings = self._shared_texts()
         self._formats: list[str] = []
         for styles in (part for part in self._reader.package.Override if part.ContentType == STYLES_TYPE):
             with self._reader.archive.open(styles.PartName[1:]) as part:
                 self._formats = cell_formats(part)
+
+    def _shared_texts(self) -> list[str]:
+        """Texts that cells refer to by their number."""
+        texts: list[str] = []
+        for table in (part for part in self._reader.package.Override if part.ContentType == SHARED_STRINGS):
+            with self._reader.archive.open(table.PartName[1:]) as part:
+                for _, element in iterparse(part):
+                    if element.tag == f"{_MAIN}si":
+                        texts.append(_text(element))
+                        element.clear()
+        return texts
 
     def sheets(self) -> list[Sheet]:
         """The sheets that are read."""
@@ -88,7 +100,8 @@ class _Book:
     def _sheet(self, title: str, target: str) -> Sheet:
         cells: dict[Place, Value] = {}
         merges: list[Range] = []
-        hidden: list[str] = []
+        hidden_rows: list[str] = []
+        hidden_columns: set[int] = set()
         rows = 0
         with self._reader.archive.open(target) as part:
             parser = self._parser(part)
@@ -96,8 +109,10 @@ class _Book:
                 if element.tag == f"{_MAIN}row":
                     held = self._row(parser, element, title)
                     rows += bool(held)
-                    hidden += [str(row) for row, _ in list(held)[:1] if element.get("hidden") in {"1", "true"}]
+                    hidden_rows += [str(row) for row, _ in list(held)[:1] if element.get("hidden") in _TRUE]
                     cells.update(held)
+                elif element.tag == f"{_MAIN}col":
+                    hidden_columns.update(_hidden_columns(element))
                 elif element.tag == f"{_MAIN}mergeCell":
                     merges.append(_merge(element.attrib["ref"]))
                 else:
@@ -107,16 +122,18 @@ class _Book:
                     raise BadInputFile(f"{self._name} {title}: 有内容的行超过 more than {LARGEST_ROWS:,} rows with content")
                 if len(merges) > _MOST_MERGES:
                     raise BadInputFile(f"{self._name} {title}: 合并单元格超过 more than {_MOST_MERGES:,} merged ranges")
-        self._tell(f"{title}: 隐藏的行也读了 hidden rows are read too", hidden)
-        return Sheet(title, cells, merges)
+        self._tell(f"{title}: 隐藏的行也读了 hidden rows are read too", hidden_rows)
+        held_columns = sorted(hidden_columns & {column for _, column in cells})
+        self._tell(f"{title}: 隐藏的列也读了 hidden columns are read too", map(get_column_letter, held_columns))
+        return Sheet(title, cells, merges, frozenset(hidden_columns))
 
     def _parser(self, part: IO[bytes]) -> WorkSheetParser:
         """Makes values of cells; formulas, which it would take apart, are left to :meth:`_value`."""
         formats = enumerate(self._formats)
         dates = {style: is_timedelta_format(code) for style, code in formats if is_date_format(code)}
-        return WorkSheetParser(
+        return _Cells(
             part,
-            self._reader.shared_strings,
+            self._strings,
             data_only=True,
             epoch=self._reader.wb.epoch,
             date_formats=set(dates),
@@ -157,6 +174,30 @@ class _Book:
         """Tell the person who imports; nothing of a file is left out unseen."""
         if listed := ", ".join(names):
             logger.warning("%s: %s: %s", self._name, what, listed)
+
+
+class _Cells(WorkSheetParser):
+    """Cells one by one. Text that stands within one is read here: openpyxl would look at its fonts, and fail at wrong ones."""
+
+    def parse_cell(self, element: Any) -> Any:
+        """Give value, type and style of a cell."""
+        inline = element.find(f"{_MAIN}is")
+        if element.get("t") != "inlineStr" or inline is None:
+            return super().parse_cell(element)
+        element.remove(inline)
+        return super().parse_cell(element) | {"value": _text(inline), "data_type": "s"}
+
+
+def _text(element: Any) -> str:
+    """What a text says, in one piece or in runs of different fonts; how it is pronounced (``rPh``) is no part of it."""
+    return "".join(piece.text or "" for path in (f"{_MAIN}t", f"{_MAIN}r/{_MAIN}t") for piece in element.findall(path))
+
+
+def _hidden_columns(element: Any) -> range:
+    """Columns of a ``col`` where it hides them, as far as any content is read."""
+    if element.get("hidden") not in _TRUE:
+        return range(0)
+    return range(max(1, int(element.get("min"))), min(int(element.get("max")), LARGEST_COLUMNS) + 1)
 
 
 def _day(moment: dt.datetime | dt.date | dt.time | dt.timedelta) -> str:

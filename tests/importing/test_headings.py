@@ -21,7 +21,9 @@ IN_ONE_ROW = ("序号", "主项名称", "主项编码", "子项名称", "子项�
         *(("C", heading) for heading in ("主项编码（必填）", "主项编码*", "*主项编码", "主项编码：", "主项编号", "主项代码")),
         *(("C", heading) for heading in ("主项编码\u200b", "主项编码\ufeff", "权力事项主项编码", "主 项\n编\u3000码")),
         *(("G", f"{year}") for year in ("2017办件量", "2017年办件总量", "2017年实际办件量", "2017年度\n办件数量", "办件量（2017年）")),
-        *(("G", f"{plain}") for plain in ("办件量", "２０１７年办件数", "2017年办件量（件）")),
+        *(("G", f"{plain}") for plain in ("办件量", "２０１７年办件数", "2017年办件量（件）", "办件量（件）", "办件量（2017，单位：件）")),
+        *(("G", f"办件量（{said}）") for said in ("17年", "2017年度", "不含测试件", "去除测试办件后的真实办件量", "必填")),
+        *(("G", f"2017年办件量（{said}）") for said in ("核实后", "不含测试件", "除测试件外", "不包括测试数据", "件）（2017年")),
         *(("F", heading) for heading in ("建设模式（四选一）", "建设模式勾选")),
     ],
 )
@@ -31,11 +33,50 @@ def test_a_heading_is_known_however_it_is_worded(column: str, heading: str):
     assert draft.content == MAIN_CONTENT
 
 
-@pytest.mark.parametrize("heading", ["办件量（2018年）", "2018年办件量", "2016-2018年办件量", "办件数据来源"])
+@pytest.mark.parametrize(
+    "heading",
+    [
+        *("办件量（2018年）", "2018年办件量", "2016-2018年办件量", "办件数据来源", "办件量（18年）", "办件量（上年）", "办件量（近三年）"),
+        *("2017年办件量（2016年）", "2017年办件量（1-6月）", "2017年办件量（上半年）", "2017年办件量排名", "2017年办件量（件）（18年）"),
+        *("2017年办件量（含测试件）", "2017年办件量（包括测试数据）", "办件量（含测试件）", "办件量（件，含测试件）", "办件量（网上）"),
+    ],
+)
 def test_another_year_or_another_thing_is_not_the_count_of_2017(heading: str):
-    """It would go into the registry as case_count_2017."""
-    with pytest.raises(BadInputFile, match="2017年办件量"):
+    """It would go into the registry as case_count_2017; the column is named."""
+    with pytest.raises(BadInputFile, match=r"2017年办件量.*: G1$"):
         read(form([MAIN], top=[with_cell(IN_ONE_ROW, "G", heading)]))
+
+
+@pytest.mark.parametrize(("year", "is_read"), [("2018年", False), ("上年度", False), ("2017年", True), ("工作量", True)])
+@pytest.mark.parametrize("merges", [(), ("G2:G3",)])
+def test_a_year_over_the_count_is_the_year_of_the_count(year: str, merges: tuple[str, ...], *, is_read: bool):
+    """In a row of its own, over a heading that has none."""
+    in_two_rows = [with_cell(TOP[3], "G", year), (*TOP[4], None, "办件量")]
+    in_three = [(*(None,) * 6, year), with_cell(TOP[3], "G", "办件量"), TOP[4]]
+    top = in_three if merges else in_two_rows
+    if is_read:
+        assert codes(read(form([MAIN], merges, top=top))) == CODES[:1]
+    else:
+        with pytest.raises(BadInputFile, match="2017年办件量"):
+            read(form([MAIN], merges, top=top))
+
+
+def test_a_hidden_column_is_not_read_in_the_place_of_one_that_is_seen():
+    """It may say better what it is, and have the figures of before: its author decides."""
+    book = form([(*MAIN, 21)], top=[(*IN_ONE_ROW, "2017年办件量（核实后）")], below=[])
+    book.active.column_dimensions["G"].hidden = True
+    with pytest.raises(BadInputFile, match=r"隐藏的列与可见的列标题相同.*: G1, K1$"):
+        read(book)
+
+
+def test_a_hidden_column_that_alone_has_its_heading_is_read_and_told(caplog: pytest.LogCaptureFixture):
+    """As hidden rows are; an older one beside a better heading is not read, and told all the same."""
+    book = form([(*MAIN, 21)], top=[(*IN_ONE_ROW, "2017年办件量（旧）")], below=[])
+    for column in "CKZ":
+        book.active.column_dimensions[column].hidden = True
+    (draft,) = read(book).drafts
+    assert draft.content == MAIN_CONTENT
+    assert "Sheet1: 隐藏的列也读了 hidden columns are read too: C, K\n" in caplog.text
 
 
 @pytest.mark.parametrize(

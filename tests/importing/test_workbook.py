@@ -22,7 +22,7 @@ from tests.importing.test_materials import FIRST, HEADINGS, written
 from tests.importing.test_materials import read as read_table
 
 GOOD = saved(form(NOTICE))
-SHEET, STYLES, CORE = "xl/worksheets/sheet1.xml", "xl/styles.xml", "docProps/core.xml"
+SHEET, STYLES, CORE, TYPES = "xl/worksheets/sheet1.xml", "xl/styles.xml", "docProps/core.xml", "[Content_Types].xml"
 MAIN_NAMESPACE = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 
 
@@ -56,6 +56,21 @@ def test_what_no_reader_needs_refuses_no_workbook(name: str, old: str, new: str)
     """Other writers get fonts, properties and rules wrong, and Excel opens their files all the same."""
     raw = with_part(GOOD, name, part(name).replace(old, new, 1).encode())
     assert codes(read_form(workbook_sheets(raw, "a.xlsx"), "a.xlsx")) == CODES
+
+
+@pytest.mark.parametrize("font", ['<family val="34"/>', '<u val="1"/>', '<color rgb="F"/>', "<x/>"])
+def test_text_in_several_fonts_is_read_whatever_the_fonts(font: str):
+    """Within a cell or shared by several; how it is pronounced is no part of it."""
+    runs = f"<r><rPr>{font}</rPr><t>中医</t></r><r><t>医疗</t></r><rPh sb='0' eb='x'><t>zhong</t></rPh><phoneticPr fontId='x'/>"
+    shared = f"<sst {MAIN_NAMESPACE.decode()}><si>{runs}</si><si><t>_x005F_x0041_</t></si></sst>"
+    cells = f'<c t="s"><v>0</v></c><c t="inlineStr"><is>{runs}</is></c><c t="s"><v>1</v></c><c t="inlineStr"><is><t>x</t></is><f>1</f></c>'
+    sheet = f"<worksheet {MAIN_NAMESPACE.decode()}><sheetData><row>{cells}</row></sheetData></worksheet>"
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    types = part(TYPES).replace("</Types>", f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>')
+    raw = with_part(with_part(GOOD, SHEET, sheet.encode()), "xl/sharedStrings.xml", shared.encode())
+    raw = with_part(raw, TYPES, types.encode())
+    (read_sheet,) = workbook_sheets(raw, "a.xlsx")
+    assert list(read_sheet.cells.values()) == ["中医医疗", "中医医疗", "_x0041_", NotAValue("公式 a formula")]
 
 
 @pytest.mark.parametrize("encoding", ["foo", "GBK", "utf-16"])
