@@ -12,7 +12,7 @@
     words.py        the words that the forms offer
     cells.py        one cell -> one value
     codes.py        an item code in a cell
-    labels.py       headings, titles, totals, notes and signatures around a table
+    labels.py       headings, titles, totals, notes, signatures and stamps around a table
     headings.py     headings of 附件1 -> which column is which
     form_span.py    the cells of one item of 附件1
     form_row.py     one item of 附件1 -> a draft, or faults by cell

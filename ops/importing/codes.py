@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 from ops.importing.cells import is_none, text_of
-from ops.importing.characters import visible
+from ops.importing.characters import compact, visible
 from ops.importing.sheet import Value
 from ops.publish.fields import Unreadable, shown
 from streams.domain.items import ITEM_TYPES, Item, parse_item
 
 _TYPE = re.compile(f"(?:{'|'.join(ITEM_TYPES)})(?=.)")
+_LIKE_CODE = re.compile(rf"(?:行政)?(?:{'|'.join(ITEM_TYPES)})(?=\D*\d)(?:一|[^一-鿿])*")
+"""One of the eight types and a number, with no other Chinese character than the one that is taken for a dash."""
 
 
 def item_code(value: Value) -> Item:
@@ -26,6 +28,11 @@ def item_code(value: Value) -> Item:
     if not item.readable:
         raise Unreadable(code_shown(text), "事项编码，如 an item code such as 许可-00385-001")
     return item
+
+
+def is_like_code(value: Value) -> bool:
+    """Whether a cell holds a code of one of the eight types, be it misspelt (``许可00385-000``)."""
+    return isinstance(value, str) and _LIKE_CODE.fullmatch(compact(value)) is not None
 
 
 def code_shown(text: str) -> str:

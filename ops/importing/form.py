@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ops.importing.cells import is_count, is_none, names_build_mode, says_build_mode, ticks_build_mode
-from ops.importing.codes import is_assessed_code, is_item_code
+from ops.importing.codes import is_assessed_code, is_item_code, is_like_code
 from ops.importing.faults import Fault, Named, Reading
 from ops.importing.form_row import FormRow
 from ops.importing.form_span import Main, span
 from ops.importing.headings import NAMES, Columns, find_columns
-from ops.importing.labels import is_note, is_numbered, is_title, is_total, label, numbers_columns
+from ops.importing.labels import is_explanation, is_note, is_numbered, is_stamp, is_title, is_total, label, numbers_columns
 from ops.importing.sheet import Place, Sheet, cell_name
 from ops.publish.fields import shown
 from streams.errors import BadInputFile
@@ -49,11 +49,15 @@ class _FormSheet:
     main_names
         Main items of the file so far: code -> name, and where it stands.
     columns
-        Those of the table that is being read; None above its headings and below its notes.
+        Those of the table that was read last; None above its headings.
     width
         Last column that has a heading.
     main
         Main item of the row above.
+    ended
+        Where a note or a signature ended the table; None within it.
+    explained
+        Whether notes on how to fill in the form have come: below them nothing is read as an item.
     """
 
     sheet: Sheet
@@ -63,6 +67,8 @@ class _FormSheet:
     columns: Columns | None = None
     width: int = 0
     main: Main | None = None
+    ended: Place | None = None
+    explained: bool = False
 
     def read(self) -> int:
         """Read the tables; return how many there are."""
@@ -71,16 +77,19 @@ class _FormSheet:
             if row <= done:
                 continue
             if found := find_columns(self.sheet, row, self.name, below=below):
-                self.columns, self.main, tables = found, None, tables + 1
+                self.columns, self.main, self.ended, self.explained, tables = found, None, None, False, tables + 1
                 self.width = max([*found.values(), *self.sheet.rows[row], *self.sheet.rows.get(row - 1, ())])
                 below = done = row + numbers_columns([self.sheet.own(place) for place in self._places(row + 1)])
             elif self.columns is None:
-                self.reading.refuse(self._stray(row, below_a_table=tables > 0))
+                self.reading.refuse(self._stray(row))
             elif self._is_apart(row, self.columns):
                 self._end_at_note(row, self.columns)
+            elif self.ended and not self._resumes(row, self.columns):
+                self.reading.refuse(self._stray(row))
             else:
+                self.ended = None
                 below = done = self._read_item(row, self.columns)
-        if not tables and any(map(is_item_code, self.sheet.cells.values())):
+        if not tables and self.sheet.cells:
             self.reading.remarks.append(f"{self.sheet.name}: 没有表头，没有读 not read, since it has no headings")
         return tables
 
@@ -105,7 +114,8 @@ class _FormSheet:
             return not is_count(self.sheet.own((row, columns["count"])))
         if len(values) == 1:
             banner = self.sheet.is_banner(row, (columns["main_code"], columns["build_mode"]))
-            return banner or is_title(values[0]) or is_total(label(values[0]))
+            is_below = self.sheet.origin((row, columns["main_code"]))[0] == row  # else a main item is merged down to here
+            return banner or is_title(values[0]) or is_total(label(values[0])) or (is_below and is_stamp(values[0]))
         codes = [self.sheet.own((row, columns[heading])) for heading in ("main_code", "sub_code")]
         return any(is_total(label(value)) for value in values) and all(is_none(code) or is_total(label(code)) for code in codes)
 
@@ -115,25 +125,40 @@ class _FormSheet:
         return is_note(value) or (is_numbered(value) and place[1] <= columns["main_name"])
 
     def _end_at_note(self, row: int, columns: Columns) -> None:
-        """A table ends where notes begin; where their first cell is one for names, a person may have meant an item."""
+        """A table ends where notes or signatures begin; what is not plainly one is told, since it may be a title or an item's name."""
+        if not self._is_note(row, columns):
+            return
         place = self._first(row)
-        if self._is_note(row, columns):
-            self.columns = None
-            if place[1] in {columns["main_name"], columns["sub_name"]}:
-                where = Named(self.sheet.name, cell_name(place), "").where
-                self.reading.remarks.append(f"{where}: 当作表下的说明 taken for a note below the table")
+        explains = is_explanation(self.sheet.own(place))
+        if self.ended is None and (not explains or place[1] in {columns["main_name"], columns["sub_name"]}):
+            where = Named(self.sheet.name, cell_name(place), "").where
+            self.reading.remarks.append(f"{where}: 当作表下的说明，表到此为止 taken for a note, at which the table ends")
+        if self.ended is None or (explains and not self.explained):
+            self.ended = place
+        self.explained = self.explained or explains
 
-    def _stray(self, row: int, *, below_a_table: bool) -> list[Fault]:
+    def _resumes(self, row: int, columns: Columns) -> bool:
+        """Whether a table goes on behind what ended it: that was a title over some of its items, or a signature in between."""
+        codes = [self.sheet.own((row, columns[heading])) for heading in ("main_code", "sub_code")]
+        return not self.explained and any(is_item_code(code) or is_like_code(code) for code in codes)
+
+    def _stray(self, row: int) -> list[Fault]:
         """What looks like an item where none is read: below the notes, in a sheet without headings. It must not be lost unseen."""
-        places = self._places(row)
-        codes = [place for place in places if is_item_code(self.sheet.own(place))]
-        assessed = below_a_table and any(is_assessed_code(self.sheet.own(place)) for place in codes)
-        described = codes and any(names_build_mode(self.sheet.own(place)) for place in places)
-        ticked = [place for place in places if ticks_build_mode(self.sheet.own(place))]
-        if not (assessed or described or ticked):
+        own, places = self.sheet.own, self._places(row)
+        codes = [place for place in places if is_item_code(own(place))]
+        likely = [place for place in places if is_like_code(own(place))]
+        assessed = self.columns is not None and any(is_assessed_code(own(place)) for place in codes)
+        described = any(names_build_mode(own(place)) for place in places if place not in likely)
+        stated = [place for place in places if ticks_build_mode(own(place))]
+        if self.columns is not None:
+            mode, cases = (row, self.columns["build_mode"]), (row, self.columns["count"])
+            stated += [place for place, is_stated in ((mode, says_build_mode), (cases, is_count)) if is_stated(own(place))]
+        if not (assessed or stated or (described and (codes or likely))):
             return []
         expected = "表头之下、填报说明之上 between headings and notes"
-        return [Fault(self.sheet.name, cell_name((codes or ticked)[-1]), "表外的事项 an item outside the table", expected)]
+        if self.ended:
+            expected += f"；表止于 the table ends at {cell_name(self.ended)}"
+        return [Fault(self.sheet.name, cell_name((codes[-1:] or stated or likely)[0]), "表外的事项 an item outside the table", expected)]
 
     def _beyond(self, row: int) -> list[Fault]:
         """A cell behind the last heading of a text file: a comma that is not quoted has cut a text in two."""

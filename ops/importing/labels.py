@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ops.importing.characters import compact
-from ops.importing.sheet import Value
+from ops.importing.sheet import NotAValue, Value
 
 _WHO = "人|员|者|领导|单位|部门|科室|机关|局|签字|签名|签章|盖章|公章|审核|审批|制表|填表|填报|经办|复核|校对|确认|负责"
 _WHAT = "单位名称|意见|日期|时间|电话|手机|方式|邮箱|传真|地址"
@@ -17,6 +17,10 @@ _NOTE = re.compile(r"(?:(?:填报|填表)?(?:说明|须知)|备?注)(?::.*|\d.*)
 _NUMBERED = re.compile(r"\d+[.、][^\d].*")
 _TOTAL = re.compile(r"(?:本页)?(?:[合总小共]计|总数)(?:[:(].*)?")
 _TITLE = re.compile(r".*(?:确认|期限|配置|事项|情况|汇总|统计|一览)表(?:\([^)]*\))?|附件\d*")
+_FIGURES = "[0-9〇○零一二三四五六七八九十]*"
+_DATE = rf"(?:{_FIGURES}年{_FIGURES}月{_FIGURES}日|\d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}})"
+_SEAL = r"(?:\(?(?:单位|部门)?(?:(?:加?盖)?公?章|签[章字名])\)?)"
+_STAMP = re.compile(rf"(?:{_SEAL}?{_DATE}{_SEAL}?|{_SEAL}|第\d+页[,、/]?(?:共\d+页)?|共\d+页)")
 _NUMBER = re.compile(r"\(?(\d+)\)?")
 _FEWEST_NUMBERS = 3
 
@@ -37,6 +41,11 @@ def is_note(value: Value) -> bool:
     return any(pattern.fullmatch(text) for pattern in (_SIGNATURE, _NOTE))
 
 
+def is_explanation(value: Value) -> bool:
+    """Whether notes on how to fill in the form (填报说明, 须知, 注) begin with a cell: below them nobody expects an item."""
+    return isinstance(value, str) and _NOTE.fullmatch(compact(value)) is not None
+
+
 def is_numbered(value: Value) -> bool:
     """Whether a cell could be one of several notes, or a name that somebody numbered."""
     return isinstance(value, str) and _NUMBERED.fullmatch(compact(value)) is not None
@@ -45,6 +54,12 @@ def is_numbered(value: Value) -> bool:
 def is_title(value: Value) -> bool:
     """Whether a cell, alone in its row, is the title of a form: it comes again with the headings on each page."""
     return _TITLE.fullmatch(label(value)) is not None
+
+
+def is_stamp(value: Value) -> bool:
+    """Whether a cell, alone in its row, is a day, a place for a stamp, or the number of a page."""
+    text = value.text if isinstance(value, NotAValue) else compact(str(value))
+    return _STAMP.fullmatch(text) is not None
 
 
 def numbers_columns(values: Sequence[Value]) -> bool:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ops.importing.codes import is_item_code
 from ops.importing.guard import read_bytes
 from ops.importing.sheet import NotAValue, Sheet, Value
 from ops.importing.table_sheet import FIELDS, HEADINGS, TableRow, listed, sheet_rows
@@ -57,7 +56,7 @@ def read_rows(path: Path, encoding: str, required: Iterable[str]) -> list[TableR
 
 def _of_sheet(sheet: Sheet, name: str, required: tuple[str, ...]) -> list[TableRow]:
     rows = list(sheet_rows(sheet, name, required))
-    if not rows and any(map(is_item_code, sheet.cells.values())):
+    if not rows and sheet.cells:
         logger.warning("%s %s: 没有表头，没有读 not read, since it has no headings", name, sheet.name)
     return rows
 

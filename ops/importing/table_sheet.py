@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ops.importing.characters import compact
-from ops.importing.codes import is_assessed_code, is_item_code
+from ops.importing.codes import is_item_code, is_like_code
 from ops.importing.faults import Fault
-from ops.importing.labels import is_note, is_numbered, is_title, is_total, label, numbers_columns
+from ops.importing.labels import is_note, is_numbered, is_stamp, is_title, is_total, label, numbers_columns
 from ops.importing.sheet import Sheet, Value, cell_name
 from ops.importing.words import ARCHIVING_MODE, KIND, RETENTION
 from ops.publish.fields import shown
@@ -35,7 +35,7 @@ _UNREAD = frozenset({"", "序号", "备注"})
 _BRACKETS = re.compile(r"\([^)]*\)$")
 _FEWEST_FIELDS = 4
 _FEWEST_STRAY_CELLS = 4
-_WORDS = frozenset({*RETENTION, *KIND, *ARCHIVING_MODE.words})
+_WORDS = frozenset(word for word in (*RETENTION, *KIND, *ARCHIVING_MODE.words) if not word.isdecimal())
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,11 @@ class _Table:
     def passes_over(self, row: int, held: list[int]) -> bool:
         """Whether a row is a total, a title, a note or a signature, and says nothing of a material."""
         values = [self._sheet.own((row, column)) for column in held]
-        if any(is_item_code(value) or _is_word(value) for value in values) or self._names_material(row):
+        is_below = self._sheet.origin((row, self._columns["item_code"]))[0] == row  # else an item is merged down to here
+        stamped = len(held) == 1 and is_stamp(values[0]) and is_below
+        if not stamped and self._says_something(row, values):
             return False
-        if any(is_total(label(value)) for value in values):
+        if stamped or any(is_total(label(value)) for value in values):
             return True
         if held[0] >= min(self._columns.get("kind", held[0]), self._columns.get("name", held[0])):
             return False  # a material whose kind is merged down to it, and whose name may begin like a note
@@ -115,6 +117,12 @@ class _Table:
             banner = self._sheet.is_banner(row, (self._columns["item_code"], self._columns.get("retention", 0)))
             return self._noted or banner or is_title(values[0])
         return self._noted and label(values[0]) in FIELDS  # what a column means
+
+    def _says_something(self, row: int, values: Iterable[Value]) -> bool:
+        """Whether a row has a code, a material, or a word of a schedule; 10 is a word in its own column only, elsewhere a total."""
+        retention = self._sheet.own((row, self._columns.get("retention", 0)))
+        known = any(is_item_code(value) or _is_word(value) for value in values)
+        return known or self._names_material(row) or compact(str(retention)) in RETENTION
 
     def _names_material(self, row: int) -> bool:
         """Whether a material is named: in a total, its cell may hold how many there are, and beside a signature another one."""
@@ -145,15 +153,20 @@ class _Table:
 
 
 def _stray(sheet: Sheet, row: int) -> Iterator[TableRow]:
-    """What looks like an item above the headings, or in a sheet without them. It must not be lost unseen."""
+    """What looks like an item or a material above the headings, or in a sheet without them. It must not be lost unseen."""
     values = {column: sheet.own((row, column)) for column in sheet.rows[row]}
-    code = next((column for column, value in values.items() if is_assessed_code(value)), None)
-    if code is not None and (any(map(_is_word, values.values())) or len(values) >= _FEWEST_STRAY_CELLS):
-        fault = Fault(sheet.name, cell_name((row, code)), "表外的事项 an item outside the table", "表头之下 below the headings")
+    codes = [column for column, value in values.items() if is_like_code(value)]
+    kinds = [column for column, value in values.items() if isinstance(value, str) and compact(value) in KIND]
+    has_word = any(_is_word(value) or compact(str(value)) in RETENTION for value in values.values())
+    if (codes and (has_word or len(values) >= _FEWEST_STRAY_CELLS)) or (kinds and len(values) > 1):
+        place = cell_name((row, (codes or kinds)[0]))
+        expected = "表头之下；别的工作表请隐藏 below the headings; hide a sheet that is no table"
+        fault = Fault(sheet.name, place, "表外的事项或材料 an item or a material outside the table", expected)
         yield TableRow(sheet.name, {}, {}, (fault,))
 
 
 def _is_word(value: Value) -> bool:
+    """Whether a cell holds a word that only schedules and configurations have; a number without 年 is none."""
     return isinstance(value, str) and compact(value) in _WORDS
 
 

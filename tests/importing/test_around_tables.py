@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ TOTALS = ["合计", "合计：", "合计:116", "总计（件）", "合计(件)",
 SIGNATURES = [
     *("经办人：李某", "填表日期：2018年4月", "填报日期：2018", "审核：", "分管领导：", "填报单位（盖章）：", "联系方式：", "日期：2018"),
     *("主要领导签字：", "填表人（签字）：", "填表人", "制表：", "单位（公章）：", "审核意见：同意", "单位名称：市卫计委", "单位负责人："),
+]
+STAMPS = [
+    *("2018年4月20日", "二〇一八年四月二十日", "    年  月  日", "2018-04-20", "2018.4.20", dt.date(2018, 4, 20)),
+    *("（公章）", "（盖章）", "单位盖章", "（加盖公章）", "（盖章）2018年4月20日", "第1页", "第 1 页，共 2 页"),
 ]
 NUMBERED = "1．名称和编码以数据库为准"
 
@@ -44,6 +49,35 @@ def test_a_signature_is_no_item(signature: str, column: int, tmp_path: Path):
         assert (codes(reading), reading.faults) == (CODES, [])
         reading = read_table(workbook(tmp_path, [HEADINGS, FIRST, MORE, *below]))
         assert (contents(reading), reading.faults) == ([CONTENT], [])
+
+
+@pytest.mark.parametrize("column", range(1, 11))
+@pytest.mark.parametrize("number", [10, 30])
+def test_a_total_that_reads_like_a_retention_period_is_no_item(number: int, column: int, tmp_path: Path):
+    """In its own column it may be one, and that is told."""
+    total = [None] * 10
+    total[0], total[column - 1] = "合计", number if column > 1 else "合计"
+    reading = read_table(workbook(tmp_path, [HEADINGS, FIRST, MORE, total, OTHER]))
+    in_its_own = column == HEADINGS.index("保管期限") + 1
+    assert (contents(reading), bool(reading.faults)) == ([CONTENT, OTHER_CONTENT], in_its_own)
+
+
+@pytest.mark.parametrize("stamp", STAMPS)
+@pytest.mark.parametrize("column", [0, 1, 6, 7, 9])
+def test_a_day_a_stamp_or_a_page_number_alone_is_no_item(stamp: Any, column: int, tmp_path: Path):
+    """At the end of a page, wherever it stands: the table may go on behind it."""
+    row = (None,) * column + (stamp,)
+    reading = read(form([MAIN, row, SUB_1, SUB_2], below=[row]))
+    assert (codes(reading), reading.faults) == (CODES, [])
+    reading = read_table(workbook(tmp_path, [HEADINGS, FIRST, MORE, row, OTHER, row]))
+    assert (contents(reading), reading.faults) == ([CONTENT, OTHER_CONTENT], [])
+
+
+def test_a_day_alone_in_a_row_of_an_item_is_told(tmp_path: Path):
+    """A count in the format of days, under a main item that is merged down to it; a version, under a code that is."""
+    assert places(read(form([MAIN, (None,) * 6 + (dt.date(1900, 1, 19),)], ("B6:B7", "C6:C7")))) == ["E7", "F7", "G7"]
+    rows = [HEADINGS, FIRST, (None, None, dt.date(2018, 1, 1))]
+    assert places(read_table(workbook(tmp_path, rows, ("A2:A3",)))) == ["C3"]
 
 
 @pytest.mark.parametrize(
@@ -75,6 +109,30 @@ def test_a_note_where_an_item_could_stand_is_told(caplog: pytest.LogCaptureFixtu
     """Somebody may have numbered an item, and filled in no more than its name."""
     read(form([MAIN], below=[(None, "2、公共场所卫生行政许可")]))
     assert "Sheet1!B7: 当作表下的说明" in caplog.text
+
+
+@pytest.mark.parametrize("between", ["1、行政许可", "责任科室：医政处", "单位负责人："])
+def test_a_table_goes_on_behind_a_title_that_reads_like_a_note(between: str, caplog: pytest.LogCaptureFixture):
+    """Numbered, or of a department, over some of the items: what was taken for its end is told."""
+    reading = read(form([(between,), MAIN, (between,), SUB_1, SUB_2], ("A6:J6", "A8:J8")))
+    assert (codes(reading), reading.faults) == (CODES, [])
+    assert "Sheet1!A6: 当作表下的说明" in caplog.text
+    assert "Sheet1!A8: 当作表下的说明" in caplog.text
+    assert "A11" not in caplog.text
+
+
+def test_behind_such_a_title_a_code_that_cannot_be_read_is_told_at_its_cell():
+    """Not passed over until the next good row; nor is one that no code is like, but has a mode or a number."""
+    rows = [("1、行政许可",), with_cell(MAIN, "C", "许可00387-000"), ("2、其他",), with_cell(MAIN, "C", "见附件")]
+    reading = read(form(rows, ("A6:J6", "A8:J8")))
+    assert (places(reading), reading.bad) == (["C7", "F9"], 2)
+
+
+def test_no_item_comes_behind_notes_on_the_form_and_the_fault_names_them():
+    """There it may be an example. Whoever wrote the note sees where the table ends for us."""
+    reading = read(form([MAIN, ("经办人：李某",), ("注：以下为示例",), SUB_1]))
+    assert (places(reading), codes(reading)) == (["E9"], CODES[:1])
+    assert reading.faults[0].expected.endswith("ends at A8")
 
 
 @pytest.mark.parametrize("changed", [{"E": "许可00385"}, {"E": None, "C": None, "G": None}, {"F": None}])
@@ -112,6 +170,28 @@ def test_an_item_below_the_notes_without_a_readable_code_is_told_by_its_boxes():
     assert [(fault.sheet, fault.cell) for fault in read(workbook).faults] == [("Sheet1", "F9"), ("续", "F1")]
 
 
+@pytest.mark.parametrize(
+    ("changed", "place"),
+    [({}, "F9"), ({"F": None}, "G9"), ({"C": "见附件"}, "F9"), ({"C": "见附件", "F": None, "G": "19 20"}, "G9")],
+)
+def test_an_item_below_the_notes_is_told_by_its_mode_or_its_count(changed: dict[str, Any], place: str):
+    """With its code misspelt, and the mode as the plain word."""
+    row: Any = (201, "某事项", "许可00385-000", "无", "无", "市统建", 12)
+    for column, value in changed.items():
+        row = with_cell(row, column, value)
+    reading = read(form([MAIN], below=[*NOTES, row]))
+    assert (places(reading), reading.bad, codes(reading)) == ([place], 1, CODES[:1])
+
+
+@pytest.mark.parametrize("code", ["许可00385-000", "许可-00385", "行政许可00385000", "许可一00385一000", "许可-O0385-000"])
+def test_an_item_without_headings_is_told_by_what_is_like_its_code(code: str):
+    """Beside a mode in any column; a sentence about codes and modes is none."""
+    workbook = form([MAIN])
+    fill(workbook.create_sheet("续"), [(201, "某事项", code, "无", "无", "市统建", 12), ("其他3项事项为自建", "市统建")])
+    reading = read(workbook)
+    assert [(fault.sheet, fault.cell) for fault in reading.faults] == [("续", "C1")]
+
+
 @pytest.mark.parametrize("name", ["1.申请表", "申请人：身份证明", "法定代表人(签字)：委托书", "备注", "附件1"])
 def test_a_material_whose_name_begins_like_a_note_is_one(name: str, tmp_path: Path):
     """Its kind is merged down to it: nothing else tells that it is a material."""
@@ -141,9 +221,9 @@ def test_a_total_with_a_code_that_cannot_be_read_is_an_item_with_faults():
     assert "E7" in places(read(form([MAIN, row])))
 
 
-def test_a_sheet_without_headings_is_named(caplog: pytest.LogCaptureFixture, tmp_path: Path):
-    """A list of codes is no fault; that it was not read is worth knowing."""
-    listed = [("许可-00001-000", "另一事项")]
+@pytest.mark.parametrize("listed", [[("许可-00001-000", "另一事项")], [("批准文件", "04")]])
+def test_a_sheet_without_headings_is_named(listed: Any, caplog: pytest.LogCaptureFixture, tmp_path: Path):
+    """A list of codes or names is no fault; that it was not read is worth knowing."""
     book = form([MAIN])
     fill(book.create_sheet("代码表"), listed)
     assert read(book).faults == []
@@ -155,14 +235,16 @@ def test_a_sheet_without_headings_is_named(caplog: pytest.LogCaptureFixture, tmp
     assert "代码表: 没有表头" in caplog.text
 
 
-@pytest.mark.parametrize("row", [FIRST, with_cell(FIRST, "E", "长期"), (FIRST[0], None, None, None, "永久")])
-def test_rows_of_a_schedule_outside_a_table_are_told(row: Any, tmp_path: Path):
-    """With ``--replace`` their items would be taken back."""
-    book = form([], top=[row, HEADINGS, OTHER], below=[])
-    fill(book.create_sheet("续"), [row, MORE])
+@pytest.mark.parametrize("code", [FIRST[0], "许可00387-000"])
+@pytest.mark.parametrize("row", [FIRST, with_cell(FIRST, "E", "长期"), (None, None, None, None, "永久"), (None, FIRST[1], 30)])
+def test_rows_of_a_schedule_outside_a_table_are_told(row: Any, code: str, tmp_path: Path):
+    """With ``--replace`` their items would be taken back; of a schedule that goes on, materials would be missing."""
+    outside = with_cell(row, "A", code)
+    book = form([], top=[outside, HEADINGS, OTHER], below=[])
+    fill(book.create_sheet("续"), [MORE, outside])
     reading = read_table(written(tmp_path, "t.xlsx", saved(book)))
-    assert [(fault.sheet, fault.cell) for fault in reading.faults] == [("Sheet1", "A1"), ("续", "A1")]
-    assert (contents(reading), reading.bad) == ([OTHER_CONTENT], 2)
+    assert [(fault.sheet, fault.cell) for fault in reading.faults] == [("Sheet1", "A1"), ("续", "F1"), ("续", "A2")]
+    assert (contents(reading), reading.bad) == ([OTHER_CONTENT], 3)
 
 
 def test_a_table_alone_without_headings_is_refused(tmp_path: Path):
