@@ -1,6 +1,8 @@
 """How every topic is to be on the broker: nothing is left to the broker's defaults, because they lose data here.
 
-- ``retention.ms``: event times are years old, and 7 days of a broker's default delete a replay of 2018 within minutes;
+- ``retention.ms``: event times are years old, and 7 days of a broker's default delete a replay of 2018 within minutes. Reference topics are
+  kept for ever, whatever is set for inputs: each worker reads them whole, and judges by what is not there, too;
+- ``retention.bytes`` of what is kept for ever: a broker may have a limit for every topic;
 - ``message.timestamp.after.max.ms``: Kafka 4 refuses records more than an hour ahead, such as those of a simulation's clock;
 - ``message.timestamp.type`` of anomalies and dead letters: their retention counts from when they were written, whatever they are about;
 - ``segment.ms`` of inputs: it is measured in record times, so that a replayed year would be cut into slivers.
@@ -11,17 +13,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from streams.contracts import TopicContract, topic_contract, topic_names
+from streams.contracts import CASE_INPUTS, REFERENCE_INPUTS, TopicContract, topic_contract, topic_names
 from streams.setting_types import duration_ms
 from streams.settings import Settings
 
 FOREVER_MS = -1
 RETENTION = "retention.ms"
-ENFORCED = (RETENTION, "cleanup.policy", "max.message.bytes", "message.timestamp.after.max.ms", "message.timestamp.type")
+ENFORCED = (RETENTION, "retention.bytes", "cleanup.policy", "max.message.bytes", "message.timestamp.after.max.ms", "message.timestamp.type")
 """What must be so on a topic that exists; the rest of :attr:`WantedTopic.config` is how we create one, and free to be tuned."""
 _MIB = 1024 * 1024
 _DAY_MS = 24 * 3_600_000
 _NEVER_MS = 2**63 - 1
+_UNLIMITED = -1
 _FEWEST_FOR_QUORUM = 3
 
 
@@ -52,15 +55,18 @@ def _config(contract: TopicContract, settings: Settings) -> dict[str, str]:
         "output": duration_ms(settings.kafka.output_retention),
         "forever": FOREVER_MS,
     }[contract.retention]
+    is_input = contract.name in {*CASE_INPUTS, *REFERENCE_INPUTS}
     config: dict[str, str | int] = {
         "cleanup.policy": contract.cleanup,
         RETENTION: retention_ms,
-        "max.message.bytes": (4 if contract.retention == "input" else 5) * _MIB,  # an input fits into a dead letter, with headers
+        "max.message.bytes": (4 if is_input else 5) * _MIB,  # an input fits into a dead letter, with headers
         "message.timestamp.after.max.ms": _NEVER_MS,
         "message.timestamp.type": "LogAppendTime" if contract.retention == "output" else "CreateTime",
         "segment.bytes": 256 * _MIB,
     }
-    if contract.retention == "input":
+    if contract.retention == "forever":
+        config["retention.bytes"] = _UNLIMITED
+    if is_input:
         config["segment.ms"] = _NEVER_MS
     if contract.cleanup == "compact":
         config |= {

@@ -83,8 +83,9 @@ class KafkaSettings(Section):
     """每个主题的副本数；0：用 broker 的默认值。
     Replicas of each topic; 0: the broker's default."""
     input_retention_ms: int = -1
-    """输入主题保留多少毫秒；-1：永久，重放与重算都要用。
-    How many milliseconds the input topics are kept; -1: for ever, which replays and recomputing need."""
+    """办件与归档两个输入主题保留多少毫秒；-1：永久，重放与重算都要用。参照主题不论如何永久保留。
+    How many milliseconds case-closed and archive-received are kept; -1: for ever, which replays and recomputing need. Reference topics are
+    kept for ever in any case."""
     output_retention: DurationText = "400d"
     """异常与死信主题保留多久。
     For anomalies and dead letters."""

@@ -14,7 +14,7 @@ from ops.connect import Admin
 from ops.kafka import LocalBroker
 from ops.topic_layout import ENFORCED, wanted_topics
 from ops.topics import deviations, ensure_topics, lacking_replicas
-from streams.contracts import topic_contract, topic_names
+from streams.contracts import CASE_INPUTS, REFERENCE_INPUTS, topic_contract, topic_names
 from streams.errors import DependencyError, TopologyError
 from streams.settings import Settings, load_settings
 from tests.conftest import Kafka, free_port
@@ -67,10 +67,21 @@ def test_every_topic_is_created_with_everything_explicit(kafka: Kafka, topic_pre
         contract = topic_contract(topic.name.removeprefix(topic_prefix))
         assert len(there[topic.name].partitions) == (3 if contract.partitions == "case" else 1)
         found = configuration(kafka.bootstrap, topic.name)
-        assert {name: found[name] for name in ENFORCED} == {name: (topic.config[name], True) for name in ENFORCED}
+        stated = [name for name in ENFORCED if name in topic.config]
+        assert {name: found[name] for name in stated} == {name: (topic.config[name], True) for name in stated}
         assert found["retention.ms"][0] == {"input": "-1", "forever": "-1", "output": str(400 * 86_400_000)}[contract.retention]
         assert found["cleanup.policy"][0] == contract.cleanup
     assert ensure_topics(settings).created == ()
+
+
+def test_reference_topics_are_kept_for_ever_whatever_is_set_for_inputs(tmp_path: Path) -> None:
+    """A worker that finds no row judges by there being none. As inputs they hold no larger records than fit into a dead letter."""
+    topics = {topic.name: topic.config for topic in wanted_topics(settings_for("127.0.0.1:1", "", tmp_path, input_retention_ms=86_400_000))}
+    assert {topics[name][kept] for name in REFERENCE_INPUTS for kept in ("retention.ms", "retention.bytes")} == {"-1"}
+    assert {topics[name]["retention.ms"] for name in CASE_INPUTS} == {"86400000"}
+    for name in (*CASE_INPUTS, *REFERENCE_INPUTS):
+        assert int(topics[name]["max.message.bytes"]) < int(topics["dead-letter"]["max.message.bytes"])
+        assert topics[name]["segment.ms"] == topics["case-closed"]["segment.ms"]
 
 
 def test_many_processes_may_do_it_at_once(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
