@@ -351,6 +351,19 @@ class Engine:
                 continue
             self.pulse.probes += 1
             self.gates.answered(asked_ms, ends)
+            self._tell_of_open_transactions()
+
+    def _tell_of_open_transactions(self) -> None:
+        settings = self.settings
+        for (topic, partition), offset in self.gates.held_up(max(1, round(settings.stall_s / settings.probe_s))).items():
+            logger.warning(
+                "%s/%d: a transaction is open at offset %d for more than %.0f s: nothing behind it can be read, and time stands still in "
+                "this partition until it ends. kafka-transactions.sh describe-producers says whose it is, abort ends it",
+                topic,
+                partition,
+                offset,
+                settings.stall_s,
+            )
 
     def _touched(self, touches: list[Touched]) -> None:
         for task in self._tasks.values():

@@ -9,12 +9,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from streams.runtime.batch import RecordBatch
 from streams.runtime.watermark import Watermark
 
 Place = tuple[str, int]
+
+
+class End(NamedTuple):
+    """Where an input partition ends, as the broker says.
+
+    Parameters
+    ----------
+    written
+        Behind all that was written: whatever has been acknowledged lies below.
+    stable
+        For readers of committed data, as this one is: nothing at or behind a transaction that is still open can be read.
+    """
+
+    written: int
+    stable: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +50,8 @@ class _Gate:
     watermark: Watermark = field(default_factory=Watermark)
     told_ms: int | None = None
     under_way: int = 0
+    end: End | None = None
+    held_up: int = 0
 
 
 class Gates:
@@ -99,17 +116,30 @@ class Gates:
             gate.under_way -= batch.size
             self.changed.set()
 
-    def answered(self, asked_ms: int, ends: Mapping[Place, int]) -> None:
-        """Note the end offsets that the broker gave when asked at ``asked_ms`` (job clock)."""
+    def answered(self, asked_ms: int, ends: Mapping[Place, End]) -> None:
+        """Note the ends that the broker gave when asked at ``asked_ms`` (job clock)."""
         for place, end in ends.items():
-            if place in self._gates:
-                self._gates[place].watermark.answered(asked_ms, end)
+            gate = self._gates.get(place)
+            if gate is None:
+                continue
+            gate.watermark.answered(asked_ms, end.written)
+            stands = gate.end is not None and gate.end.stable == end.stable < end.written
+            gate.held_up = gate.held_up + 1 if stands else 0
+            gate.end = end
         self.changed.set()
 
     def end(self, place: Place) -> int | None:
-        """Return the end offset last seen."""
+        """Return up to where there was something to be read when the broker was last asked."""
         gate = self._gates.get(place)
-        return None if gate is None else gate.watermark.end
+        return None if gate is None or gate.end is None else gate.end.stable
+
+    def held_up(self, answers: int) -> dict[Place, int]:
+        """Return where an open transaction begins that has kept everything behind it from being read, for so many answers or a multiple."""
+        return {
+            place: gate.end.stable
+            for place, gate in self._gates.items()
+            if gate.end is not None and gate.held_up and gate.held_up % answers == 0
+        }
 
     def _batch(self, place: Place, gate: _Gate, records: Sequence[Any], base: int, end: int) -> RecordBatch:
         gate.position = end

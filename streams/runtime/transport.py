@@ -7,19 +7,21 @@ it reads what :class:`streams.runtime.gates.Gates` wants and sends each batch th
 from __future__ import annotations
 
 import asyncio
+import copy
 import threading
 from collections.abc import Awaitable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import aiokafka
 from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode.threads import WorkerThread
 
 from streams.errors import EngineError
 from streams.runtime.clients import aiokafka_auth
-from streams.runtime.gates import Place, Read
+from streams.runtime.gates import End, Place, Read
 from streams.runtime.records import read_any_header_name
 
 if TYPE_CHECKING:
@@ -125,10 +127,23 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if coordinator is not None:
             coordinator.check_errors()
 
-    async def ends(self, places: Iterable[Place]) -> dict[Place, int]:
-        """Ask the broker for last stable offsets."""
-        found = await self._ensure_consumer().end_offsets([_aiokafka_place(place) for place in places])
-        return {(tp.topic, tp.partition): end for tp, end in found.items()}
+    async def ends(self, places: Iterable[Place]) -> dict[Place, End]:
+        """Ask the broker where partitions end, of both kinds, at once: a request waits for the fetch that is under way."""
+        asked = [_aiokafka_place(place) for place in places]
+        stable, written = await asyncio.gather(
+            self._ensure_consumer().end_offsets(asked),
+            self._uncommitted().end_offsets(asked, int(self.engine.settings.request_timeout_s * 1000)),
+        )
+        return {(tp.topic, tp.partition): End(written[tp], stable[tp]) for tp in asked}
+
+    def _uncommitted(self) -> Any:
+        """Whom to ask for ends with open transactions: aiokafka asks under the isolation level by which a fetcher reads.
+
+        So it is a copy, which reads nothing, and shares the connections.
+        """
+        fetcher = copy.copy(self._ensure_consumer()._fetcher)  # noqa: SLF001
+        fetcher._isolation_level = READ_UNCOMMITTED  # noqa: SLF001
+        return fetcher
 
 
 class Consumer(driver.Consumer):

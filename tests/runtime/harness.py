@@ -175,6 +175,15 @@ class Pairs:
             number += 1
         assert producer.flush(20) == 0
 
+    def left_open(self, name: str, number: int) -> Producer:
+        """Begin a stranger's transaction in the partition of this number's key, with a record that is nobody's; it stays open."""
+        producer = Producer({**self._kafka(), "partitioner": "murmur2_random", "transactional.id": f"{self.prefix}-stranger"})
+        producer.init_transactions(20)
+        producer.begin_transaction()
+        producer.produce(self.topic(name), key=key_of(number), value=b"never", timestamp=int(time.time() * 1000))
+        assert producer.flush(20) == 0
+        return producer
+
     def drop_records(self, name: str) -> None:
         """Delete all records of a topic, as retention would."""
         admin = AdminClient(self._kafka())

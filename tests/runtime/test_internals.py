@@ -9,7 +9,7 @@ import faust
 import mode.threads
 import pytest
 from aiokafka.consumer import AIOKafkaConsumer
-from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
+from aiokafka.consumer.fetcher import READ_UNCOMMITTED, Fetcher, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment, SubscriptionState, TopicPartitionState
 from faust.app.base import BootStrategy
@@ -48,6 +48,7 @@ def test_the_versions_are_the_ones_that_were_read(package: str, wanted: str) -> 
         (Assignment.state_value, ["self", "tp"]),
         (AIOKafkaConsumer.seek, ["self", "partition", "offset"]),
         (AIOKafkaConsumer.end_offsets, ["self", "partitions"]),
+        (Fetcher.end_offsets, ["self", "partitions", "timeout_ms"]),
         (mode.threads.WorkerThread.__init__, ["self", "service", "kwargs"]),
         (mode.threads.WorkerThread.stop, ["self"]),
     ],
@@ -74,6 +75,15 @@ def test_what_is_read_is_filtered_by_the_partitions_asked_for() -> None:
     """An empty set would mean all partitions: the engine never asks with one."""
     source = inspect.getsource(Fetcher.fetched_records)
     assert "if partitions and tp not in partitions:" in source
+
+
+def test_ends_are_asked_for_under_the_isolation_level_that_is_set_on_a_copy() -> None:
+    """The copy needs nothing else of what it was made of than the connections."""
+    asking = (Fetcher.end_offsets, Fetcher._retrieve_offsets, Fetcher._proc_offset_requests, Fetcher._proc_offset_request)
+    used = {name for function in asking for name in function.__code__.co_names if name.startswith("_")}
+    used -= {function.__name__ for function in asking}
+    assert {name for name in used if name in inspect.getsource(Fetcher.__init__)} == {"_client", "_isolation_level", "_retry_backoff"}
+    assert READ_UNCOMMITTED == 0
 
 
 def test_batches_are_made_and_read_where_header_names_are_seen_to() -> None:

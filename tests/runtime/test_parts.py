@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from streams.errors import BatchGap, ConfigurationError, DependencyError, EngineError, Stalled, TopologyError
 from streams.runtime.batch import RECORD_BYTES, RecordBatch, check_follows
 from streams.runtime.clients import aiokafka_auth
-from streams.runtime.gates import Gates, Place, Read
+from streams.runtime.gates import End, Gates, Place, Read
 from streams.runtime.lane import Lane
 from streams.runtime.opening import _split as split
 from streams.runtime.partition import PartitionTask
@@ -223,17 +223,32 @@ def test_ticks_come_behind_data_and_only_with_news() -> None:
     """Time never overtakes records."""
     gates = Gates(room=4)
     gates.open(PLACE, 1, 0)
-    gates.answered(1_000, {PLACE: 5})
+    gates.answered(1_000, {PLACE: End(5, 5)})
     assert gates.batches({}, []) == []
     [data] = gates.batches(gates.wanted(), [read(0, 5)])
     assert (data.base, data.end, data.watermark_ms) == (0, 5, 1_000)
-    gates.answered(2_000, {PLACE: 5})
+    gates.answered(2_000, {PLACE: End(5, 5)})
     assert gates.batches({}, []) == []
     gates.taken(data)
     [tick] = gates.batches({}, [])
     assert (tick.records, tick.base, tick.end, tick.watermark_ms) == ((), 5, 5, 2_000)
     gates.taken(tick)
     assert gates.batches({}, []) == []
+
+
+def test_time_stands_still_in_front_of_an_open_transaction_and_there_is_nothing_to_be_read() -> None:
+    """What lies behind was acknowledged. It is told after so many answers, and again; one that ends is forgotten."""
+    gates = Gates(room=4)
+    gates.open(PLACE, 1, 5)
+    for asked_ms in range(1, 8):
+        gates.answered(asked_ms, {PLACE: End(written=9, stable=5)})
+        assert gates.batches({}, []) == []
+        assert gates.held_up(3) == ({PLACE: 5} if asked_ms in {4, 7} else {})
+    assert gates.end(PLACE) == 5
+    gates.answered(8, {PLACE: End(written=12, stable=11)})
+    assert gates.held_up(1) == {}
+    [batch] = gates.batches(gates.wanted(), [read(5, 11)])
+    assert batch.watermark_ms == 7
 
 
 class Shelf:

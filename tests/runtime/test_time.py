@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -35,6 +36,33 @@ def test_a_lagging_reader_fires_none(pairs: Pairs) -> None:
     assert pairs.wrongs() == []
     assert {key for key, kind in verdicts if kind == b"late"} == {key_of(number) for number in range(n - 100, n)}
     assert max(verdicts.values()) == 1
+
+
+def test_nothing_falls_due_while_an_acknowledged_record_lies_behind_an_open_transaction(pairs: Pairs) -> None:
+    """The right is in the topic, and cannot be read: a reminder would be wrong. Nor is it a stall, whoever left the transaction open."""
+    stall_s = 4.0
+    worker = pairs.worker(deadline_ms=2_000, settings={"stall_s": stall_s})
+    pairs.wait_caught_up()
+    stranger = pairs.left_open("right", 1)
+    pairs.feed([1], [1])
+    time.sleep(2 * stall_s)
+    assert pairs.verdicts() == {}
+    assert worker.process.poll() is None
+    assert re.search(rf"{pairs.topic('right')}/\d: a transaction is open at offset 0", worker.log.read_text())
+    stranger.abort_transaction(20)
+    pairs.wait_caught_up()
+    assert pairs.verdicts() == {(key_of(1), b"pair"): 1}
+    assert pairs.wrongs() == []
+
+
+def test_time_goes_on_behind_the_marker_of_a_transaction(pairs: Pairs) -> None:
+    """It is the last offset of its partition and no record: the position of an idle reader passes it."""
+    pairs.worker()
+    pairs.wait_caught_up()
+    pairs.left_open("right", 1).commit_transaction(20)
+    pairs.rights[key_of(1)] += 1
+    pairs.wait_caught_up()
+    assert pairs.wrongs() == []
 
 
 def test_a_partition_rests_between_commits_when_records_come_a_few_at_a_time(pairs: Pairs) -> None:

@@ -78,6 +78,17 @@ class Broker:
         txn = Txn(None, "aborted")
         log += [Entry(key, value, (), 0, txn), Entry(None, None, (), 0, txn, marker=True)]
 
+    def append_open(self, place: Place, key: bytes, value: bytes) -> Txn:
+        """Append a record of a stranger's transaction that stays open until it is aborted."""
+        txn = Txn(None)
+        self._open.append(txn)
+        self.append_in(txn, place, key, value, (), 0)
+        return txn
+
+    def abort(self, txn: Txn) -> None:
+        """Abort a transaction that a stranger has left open."""
+        self._end(txn, "aborted")
+
     def end(self, place: Place) -> int:
         """High watermark: counts open transactions."""
         return len(self.logs[place])

@@ -19,7 +19,7 @@ from streams.domain.findings import Cause
 from streams.domain.reference import Reference, Waivers
 from streams.errors import EngineError, InvalidRecord
 from streams.runtime import opening, partition
-from streams.runtime.gates import Gates
+from streams.runtime.gates import End, Gates, Place
 from streams.runtime.partition import PartitionTask
 from streams.runtime.transaction import Committer, Transaction
 from streams.runtime.unit import Unit
@@ -179,7 +179,8 @@ def timer_while_lagging() -> AbstractContextManager[None]:
     """Time is what the broker was asked at last, whether that end was read or not."""
 
     def answered(self: Watermark, asked_ms: int, end: int) -> None:
-        self.end, self.value_ms = end, max(asked_ms, self.value_ms or 0)
+        del end
+        self.value_ms = max(asked_ms, self.value_ms or 0)
 
     return replaced((Watermark, "answered", answered))
 
@@ -197,8 +198,17 @@ def timer_by_the_clock() -> AbstractContextManager[None]:
 def watermark_ignores_an_input() -> AbstractContextManager[None]:
     """Archives count as read as soon as closings are."""
 
-    def answered(self: Gates, asked_ms: int, ends: Mapping[tuple[str, int], int]) -> None:
-        _answered(self, asked_ms, {place: 0 if place[0] == "archive-received" else end for place, end in ends.items()})
+    def answered(self: Gates, asked_ms: int, ends: Mapping[Place, End]) -> None:
+        _answered(self, asked_ms, {place: End(0, 0) if place[0] == "archive-received" else end for place, end in ends.items()})
+
+    return replaced((Gates, "answered", answered))
+
+
+def watermark_of_stable_ends() -> AbstractContextManager[None]:
+    """All is read that can be read; what was acknowledged behind an open transaction is not."""
+
+    def answered(self: Gates, asked_ms: int, ends: Mapping[Place, End]) -> None:
+        _answered(self, asked_ms, {place: End(end.stable, end.stable) for place, end in ends.items()})
 
     return replaced((Gates, "answered", answered))
 
@@ -280,6 +290,7 @@ VARIANTS: Mapping[str, Variant] = {
         timer_while_lagging,
         timer_by_the_clock,
         watermark_ignores_an_input,
+        watermark_of_stable_ends,
         watermark_forgotten,
         moment_forgotten,
         reference_progress_in_one_piece,

@@ -24,7 +24,7 @@ from streams.domain.reference import Reference
 from streams.holidays import china_calendar
 from streams.runtime import transport
 from streams.runtime.engine import Engine
-from streams.runtime.gates import Place, Read
+from streams.runtime.gates import End, Place, Read
 from streams.runtime.reference import ReferenceReader
 from streams.runtime.settings import EngineSettings
 from tests.simulation.inputs import PARTITIONS
@@ -142,10 +142,11 @@ class ConsumerThread:
             self.assignment.update(offsets)
             return True
 
-    async def ends(self, places: Iterable[Place]) -> dict[Place, int]:
+    async def ends(self, places: Iterable[Place]) -> dict[Place, End]:
         """See :class:`streams.runtime.transport.ConsumerThread`; the answer is on its way for a while."""
         await asyncio.sleep(0)
-        ends = {place: self._world.broker.stable(place) for place in places}
+        broker = self._world.broker
+        ends = {place: End(broker.end(place), broker.stable(place)) for place in places}
         await asyncio.sleep(0)
         return ends
 

@@ -27,6 +27,7 @@ from tests.simulation.worker import Crash, Injected, SimWorker, StepLane
 _NAMES: Final = ("w0", "w1", "w2")
 _HEALING_STEPS: Final = 6_000
 _TRACE: Final = 400
+_LEFT_OPEN: Final = 0.3
 _TRANSACTION_SECONDS: Final = 20.0
 _INPUT_PLACES: Final = tuple((topic, p) for topic in JOB_INPUTS for p in range(PARTITIONS))
 
@@ -47,7 +48,7 @@ class Clock:
         """The time."""
         now = self.peek_ms()
         for place in _INPUT_PLACES:
-            end, heard = self._world.broker.stable(place), self.heard[place]
+            end, heard = self._world.broker.end(place), self.heard[place]
             heard[now] = min(end, heard.get(now, end))
         return now
 
@@ -137,6 +138,8 @@ class World:
         self._actor: SimWorker | SimSink | None = None
         self._depth = 0
         self._late: list[tuple[str, int | None]] = []
+        self._strangers: list[Txn] = []  # transactions they have left open
+        self._strange = random.Random(seed)  # noqa: S311 - a seed, no secret; apart, so that few histories rest on it
         self._stale = True
         self._group_of: list[SimWorker] = []
         self._to_revoke: list[SimWorker] = []
@@ -331,9 +334,15 @@ class World:
         if not self.inputs:
             return
         if not self.calm and self._chance(0.1):
-            self._fault("stranger's transaction aborted", "")
             place = self.dice.choice(_INPUT_PLACES[:4])
-            self.broker.append_aborted(place, b"ghost", b"ghost")
+            if self._strange.random() < _LEFT_OPEN:
+                self._fault("stranger's transaction left open", "")
+                self._strangers.append(self.broker.append_open(place, b"ghost", b"ghost"))
+            else:
+                self._fault("stranger's transaction aborted", "")
+                self.broker.append_aborted(place, b"ghost", b"ghost")
+        if self._strangers and self._strange.random() < _LEFT_OPEN:
+            self._abort_stranger()
         for _ in range(self.dice.randint(1, 3)):
             if self.inputs:
                 # Topics do not wait for each other.
@@ -342,6 +351,10 @@ class World:
                 del self.inputs[at]
                 offset = self.broker.append((each.topic, each.partition), each.key, each.value, self.clock.peek_ms(), each)
                 self.trace.append(f"published {each.topic}/{each.partition}@{offset} {each.event or 'poison'}")
+
+    def _abort_stranger(self) -> None:
+        self.trace.append("a stranger's transaction is aborted")
+        self.broker.abort(self._strangers.pop(0))
 
     def _sink(self) -> None:
         idle = [each for each in self.sinks if not each.busy]
@@ -563,6 +576,8 @@ class World:
     def _heal(self) -> None:
         self.calm, self._outage = True, 0
         self._deliver_late()
+        while self._strangers:
+            self._abort_stranger()
         self.trace.append("healing")
         for worker in [worker for worker in self.workers.values() if worker.zombie]:
             self._kill(worker)
