@@ -116,7 +116,7 @@ def reconcile(settings: Settings, since_ms: int, tell: Tell) -> Reconciliation:
     """
     there = Admin(settings).metadata().topics
     counts = {name: len(there[name].partitions) for name in map(settings.topic, _OF_CASES) if name in there}
-    check_counts(counts, counts, settings.kafka.partitions)
+    check_counts(counts, settings.kafka.partitions)
     with reaching(settings), closing(TopicReader(settings)) as topics:
         comparison = _Comparison(settings, topics, connect(settings), since_ms, tell)
         partitions = map(comparison.cases_of, range(settings.kafka.partitions))

@@ -247,7 +247,7 @@ class Engine:
 
     async def _prepare(self) -> None:
         timeout_s = self.settings.request_timeout_s
-        self.incarnations = await asyncio.to_thread(check_topology, self.settings.kafka, self.job, self.settings.partitions, timeout_s)
+        self.incarnations = await check_topology(self.settings.kafka, self.job, self.settings.partitions, timeout_s)
         await self.reference.load(timeout_s)
         collect_rarely()
 

@@ -144,11 +144,15 @@ class Pairs:
 
     def recreate(self, name: str) -> None:
         """Delete a topic and create it anew: another incarnation under the same name."""
+        self.delete(name)
+        self.create([name])
+
+    def delete(self, name: str) -> None:
+        """Delete a topic, and wait until the broker no longer shows it."""
         admin = AdminClient(self._kafka())
         for deleted in admin.delete_topics([self.topic(name)]).values():
             deleted.result(20)
         wait_for(lambda: self.topic(name) not in admin.list_topics(timeout=10).topics, 20, "topic deleted")
-        self.create([name])
 
     def compact_at_once(self, name: str) -> None:
         """See :func:`compact_at_once`."""

@@ -55,6 +55,20 @@ def test_batches_that_never_arrive_end_the_process(pairs: Pairs) -> None:
     assert not any(at.offset for at in pairs.progress().values())
 
 
+def test_a_topic_that_is_not_seen_is_waited_for_and_is_no_mistake_of_the_settings(pairs: Pairs) -> None:
+    """A broker may not know it yet. Supervisors start a process again that ended with 4, and never one that ended with 3."""
+    pairs.delete("verdicts")
+    patient, hasty = pairs.worker("w1"), pairs.worker("w2", settings={"request_timeout_s": 2.0})
+    assert hasty.ended() == 4
+    assert pairs.topic("verdicts") in hasty.tail()
+    pairs.workers.remove(hasty)
+    pairs.create(["verdicts"])
+    pairs.feed([1], [1])
+    pairs.wait_caught_up()
+    assert patient.process.poll() is None
+    assert pairs.wrongs() == []
+
+
 def test_an_event_loop_that_stands_still_ends_the_process(pairs: Pairs) -> None:
     """Job code that never returns blocks every coroutine, the watchdog's too; a thread ends the process, and its last words say why."""
     pairs.feed([1], ())
