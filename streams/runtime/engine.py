@@ -331,7 +331,11 @@ class Engine:
             lag = task.lag(self.gates.end)
             self.stats.lag_records.update(lag)
             token = (task.generation, task.units, self.stats.recovering.get(number))
-            watchdog.check(f"partition {number}", token, busy=task.busy or any(lag.values()))
+            watchdog.check(f"partition {number}", token, busy=task.busy)
+            # Each input by itself: one that nobody delivers any more stands still while the others' ticks keep the partition going.
+            for topic in self.job.inputs:
+                offset = task.committed.get(topic)
+                watchdog.check(f"{topic}/{number}", (task.generation, offset), busy=lag.get((topic, number), 0) > 0)
         owned = {(topic, number) for number in self._tasks for topic in self.job.inputs}
         for place in self.stats.lag_records.keys() - owned:
             del self.stats.lag_records[place]

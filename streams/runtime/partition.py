@@ -128,6 +128,11 @@ class PartitionTask:
             self._revisit(touches)
         self._wake.set()
 
+    @property
+    def committed(self) -> Mapping[str, int]:
+        """Input topic to the next offset to do, as it was committed last; empty while the partition is being opened."""
+        return self._standing.offsets
+
     def lag(self, ends: Callable[[tuple[str, int]], int | None]) -> dict[tuple[str, int], int]:
         """Return, per input, the records between what is committed and the end last seen."""
         found = {}

@@ -206,7 +206,7 @@ def make_engine(config: WorkerConfig) -> Engine:
     async def batches(stream):
         lost = False
         async for batch in stream:
-            if config.variant == "deaf":
+            if config.variant == "deaf" or (config.variant == "deaf on the right" and batch.topic == engine.job.right):
                 continue
             if config.variant == "lossy" and batch.records and not lost:
                 lost = True  # far from the last of its partition: what follows it begins too late

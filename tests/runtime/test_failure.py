@@ -55,6 +55,17 @@ def test_batches_that_never_arrive_end_the_process(pairs: Pairs) -> None:
     assert not any(at.offset for at in pairs.progress().values())
 
 
+def test_one_input_that_is_no_longer_delivered_ends_the_process(pairs: Pairs) -> None:
+    """The other one's ticks go on, and with them the partition's transactions; nothing of it is idle, and nothing comes of the right."""
+    pairs.feed(range(30), range(30))
+    worker = pairs.worker(variant="deaf on the right", settings={"stall_s": 3.0})
+    assert worker.ended() == 1
+    assert f"Stalled: {pairs.topic('right')}/" in worker.tail()
+    progress = pairs.progress()
+    assert not any(at.offset for (topic, _), at in progress.items() if topic == pairs.topic("right"))
+    assert sum(at.offset or 0 for (topic, _), at in progress.items() if topic == pairs.topic("left")) >= 30
+
+
 def test_a_topic_that_is_not_seen_is_waited_for_and_is_no_mistake_of_the_settings(pairs: Pairs) -> None:
     """A broker may not know it yet. Supervisors start a process again that ended with 4, and never one that ended with 3."""
     pairs.delete("verdicts")
