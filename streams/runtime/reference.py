@@ -127,20 +127,29 @@ class ReferenceReader:
     def follow(
         self, loop: asyncio.AbstractEventLoop, taken: Callable[[list[Touched]], None], failed: Callable[[BaseException], None]
     ) -> None:
-        """Go on reading in a thread; ``taken`` gets what new records touch, on the loop, after ``on_record`` saw them."""
+        """Go on reading in a thread; ``taken`` gets what new records touch, on the loop, after ``on_record`` saw them.
+
+        No more is read before the loop has taken in what was: what a busy loop has no time for stays with the broker.
+        """
+        delivered = threading.Event()
 
         def deliver(messages: list[Any]) -> None:
             try:
                 taken(self.take(messages))
             except Exception as exc:  # noqa: BLE001 - nobody is above a callback of the loop
                 failed(exc)
+            finally:
+                delivered.set()
 
         def run() -> None:
             try:
                 while not self._stopped.is_set():
-                    messages = self._poll(_WAIT_S)
-                    if messages and not loop.is_closed():
+                    if messages := self._poll(_WAIT_S):
+                        delivered.clear()
                         loop.call_soon_threadsafe(deliver, messages)
+                        # The loop may wait for this thread to end, or be gone.
+                        while not (delivered.wait(_WAIT_S) or self._stopped.is_set() or loop.is_closed()):
+                            continue
             except Exception as exc:  # noqa: BLE001 - nobody is above the thread
                 if not loop.is_closed():
                     loop.call_soon_threadsafe(failed, exc)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -396,6 +397,34 @@ def test_a_partition_gets_what_records_touch_it_has_not_done() -> None:
     assert reader.since({"ref": (4,)}) == touched[1:]
     assert reader.since({"ref": (8,)}) == []
     assert len(reader.since({})) == 2
+
+
+def test_no_more_reference_records_are_read_than_the_loop_takes_in() -> None:
+    """What waits for a busy loop stays with the broker; and a loop that ends meanwhile does not wait for the thread, nor that for it."""
+    read = 0
+
+    def poll(_wait_s: float) -> list[Any]:
+        nonlocal read
+        read += 1
+        return [Message(read, b"a")]
+
+    async def run() -> None:
+        reader = ReferenceReader({}, "job", ["ref"], lambda message: [Point("t", message.value())])
+        reader._poll = poll  # type: ignore[method-assign]
+        taken = asyncio.Event()
+        reader.follow(asyncio.get_running_loop(), lambda _: taken.set(), lambda exc: pytest.fail(str(exc)))
+        time.sleep(0.3)  # noqa: ASYNC251 - the loop is busy
+        assert read == 1
+        await taken.wait()
+        time.sleep(0.3)  # noqa: ASYNC251
+        assert len(reader.since({})) <= read <= len(reader.since({})) + 1
+        began = time.monotonic()
+        reader.stop()
+        assert time.monotonic() - began < 1.0
+        assert reader._thread is not None
+        assert not reader._thread.is_alive()
+
+    asyncio.run(asyncio.wait_for(run(), 20))
 
 
 def test_busy_without_progress_is_a_stall_and_idle_is_not() -> None:
