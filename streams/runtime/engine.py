@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import faust
+from confluent_kafka import KafkaException
 
 from streams.collector import collect_rarely
 from streams.errors import ConfigurationError, DependencyError, EngineError, Fenced, GuidangError, OperatorError, Stalled
@@ -85,6 +86,8 @@ class Engine:
         self._taken_once: set[int] = set()
         self._tasks: dict[int, PartitionTask] = {}
         self._lanes: dict[int, Lane] = {}
+        self._reference_lane: Lane | None = None
+        self._reference_ends: dict[Place, int] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
         self._ended = asyncio.Event()
@@ -267,6 +270,9 @@ class Engine:
         self._start(app.start())
         self._start(self._supervise())
         self._start(self._probe())
+        if self.reference.topics:
+            self._reference_lane = Lane("reference ends")
+            self._start(self._probe_reference(self._reference_lane))
         try:
             await self._ended.wait()
             # A stop that hangs must not keep a supervisor from starting the next process.
@@ -288,12 +294,13 @@ class Engine:
         self.gates.close_all()
         self.reference.stop()
         tasks = list(self._tasks.values())
+        lanes = [*self._lanes.values(), *([self._reference_lane] if self._reference_lane else ())]
         for task in tasks:
             task.close()
         quiet = True
         try:
             async with asyncio.timeout(self.settings.stop_s):
-                await asyncio.gather(*(lane.call(lambda: None) for lane in self._lanes.values()), *(task.ended() for task in tasks))
+                await asyncio.gather(*(lane.call(lambda: None) for lane in lanes), *(task.ended() for task in tasks))
         except TimeoutError:
             quiet = False
         for background in self._background:
@@ -324,6 +331,7 @@ class Engine:
             watchdog.check("rebalance", self._generation, busy=self._rebalancing)
             watchdog.check("reading", self.pulse.reads, busy=bool(self._tasks) and not self._rebalancing)
             watchdog.check("probing", self.pulse.probes, busy=bool(self.gates.places()))
+            watchdog.check("reference data", self.reference.taken, busy=self.reference.is_short_of(self._reference_ends))
             self._check_partitions(watchdog)
 
     def _check_partitions(self, watchdog: Watchdog) -> None:
@@ -368,6 +376,14 @@ class Engine:
                 offset,
                 settings.stall_s,
             )
+
+    async def _probe_reference(self, lane: Lane) -> None:
+        while True:
+            await asyncio.sleep(self.settings.reference_probe_s)
+            try:
+                self._reference_ends = await lane.call(self.reference.ends, self.reference.places, self.settings.request_timeout_s)
+            except KafkaException as exc:
+                logger.warning("ends of reference data: %s", exc.args[0].str())
 
     def _touched(self, touches: list[Touched]) -> None:
         for task in self._tasks.values():

@@ -95,6 +95,20 @@ class ReferenceReader:
             if partition < len(at.get(topic, ())) and at[topic][partition] < end
         ]
 
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """What is read."""
+        return tuple(self._positions)
+
+    @property
+    def taken(self) -> int:
+        """How many offsets were taken in, over all places."""
+        return sum(self._positions.values())
+
+    def is_short_of(self, ends: Mapping[Place, int]) -> bool:
+        """Whether something before these ends was not taken in yet."""
+        return any(self._positions[place] < end for place, end in ends.items())
+
     def ends(self, places: Iterable[Place], timeout_s: float) -> dict[Place, int]:
         """Ask the broker where places end; blocking, from any thread."""
         with closing(Consumer(consumer_config(self._kafka, self._name))) as consumer:

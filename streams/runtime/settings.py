@@ -38,8 +38,9 @@ class EngineSettings:
     advance_limit, revisit_limit
         Sizes of the slices in which due work and revisits are done. A transaction costs as much as judging a hundred cases and more;
         other partitions have their turn between slices.
-    probe_s, idle_commit_s
-        How often the broker is asked for end offsets; how often a partition without data commits its progress.
+    probe_s, reference_probe_s, idle_commit_s
+        How often the broker is asked for end offsets of inputs, and of reference topics; how often a partition without data commits its
+        progress.
     transaction_timeout_ms, request_timeout_s
         How long an abandoned transaction can hold up readers; bound of every blocking call.
     stall_s
@@ -68,6 +69,7 @@ class EngineSettings:
     advance_limit: int = 500
     revisit_limit: int = 4_000
     probe_s: float = 0.5
+    reference_probe_s: float = 30.0
     idle_commit_s: float = 1.0
     transaction_timeout_ms: int = 20_000
     request_timeout_s: float = 30.0

@@ -144,6 +144,15 @@ class PairJob:
         }  # fmt: skip
 
 
+class Inattentive(ReferenceReader):
+    """Reads everything, and then follows nothing."""
+
+    def follow(self, *args) -> None:
+        """Wait where it should read."""
+        self._poll = lambda wait_s: time.sleep(wait_s) or []
+        super().follow(*args)
+
+
 def misbehave(config: WorkerConfig) -> None:
     """Install the crash point and the known-bad variant a test asked for."""
     if config.variant == "unfenced":
@@ -199,7 +208,8 @@ def make_engine(config: WorkerConfig) -> Engine:
             **config.settings,
         }
     )
-    reference = ReferenceReader(kafka, job.name, [f"{config.prefix}-factors"], job.on_reference) if config.reference else None
+    reader = Inattentive if config.variant == "follows no reference" else ReferenceReader
+    reference = reader(kafka, job.name, [f"{config.prefix}-factors"], job.on_reference) if config.reference else None
     engine = Engine(job, settings, Clock(), reference)
 
     @engine.app.agent(engine.topic)

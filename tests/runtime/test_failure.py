@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -64,6 +65,27 @@ def test_one_input_that_is_no_longer_delivered_ends_the_process(pairs: Pairs) ->
     progress = pairs.progress()
     assert not any(at.offset for (topic, _), at in progress.items() if topic == pairs.topic("right"))
     assert sum(at.offset or 0 for (topic, _), at in progress.items() if topic == pairs.topic("left")) >= 30
+
+
+def test_reference_data_that_is_no_longer_followed_ends_the_process(pairs: Pairs) -> None:
+    """Every case would go on being judged by rows that are no longer true; records of the inputs come and are done all the while."""
+    worker = pairs.worker(reference=True, variant="follows no reference", settings={"stall_s": 3.0, "reference_probe_s": 0.5})
+    pairs.wait_caught_up()
+    pairs.set_factor("u1", 5)
+    assert worker.ended() == 1
+    assert "Stalled: reference data" in worker.tail()
+
+
+def test_what_nobody_can_read_of_reference_data_is_no_stall(pairs: Pairs) -> None:
+    """A transaction that is left open, and the marker behind one that was aborted."""
+    stall_s = 3.0
+    worker = pairs.worker(reference=True, settings={"stall_s": stall_s, "reference_probe_s": 0.5})
+    pairs.wait_caught_up()
+    stranger = pairs.left_open("factors", 1)
+    time.sleep(stall_s + 2)
+    stranger.abort_transaction(20)
+    time.sleep(stall_s + 2)
+    assert worker.process.poll() is None, worker.tail()
 
 
 def test_a_topic_that_is_not_seen_is_waited_for_and_is_no_mistake_of_the_settings(pairs: Pairs) -> None:
