@@ -125,7 +125,7 @@ class Fenced(EngineError):
 
 
 class RecoveryError(EngineError):
-    """A changelog could not be read to its end."""
+    """A changelog could not be read to its end, or what is to be read has lost its beginning."""
 
 
 class Stalled(EngineError):

@@ -201,9 +201,12 @@ class PartitionTask:
         """Wait until this process has read the reference topics as far as the former owner had when it committed last.
 
         Each process follows them at its own pace. Judged by older data, what was resolved would open again, and positions that say what is
-        done would go back. A topic that ends below what was committed was made anew, and is not waited for beyond its end.
+        done would go back. What was committed of topics that were made anew since says nothing of these. A topic that ends below what was
+        committed has lost its end, and is not waited for beyond that.
         """
         reference = self._engine.reference
+        if self._is_anew(opened.progress.values()):
+            return
         wanted = next((at.seen for at in opened.progress.values() if at.seen), None) or _agreed(opened.progress.values())
         if places := reference.behind(wanted):
             ends = await self._lane.call(reference.ends, places, self._engine.settings.request_timeout_s)
@@ -227,12 +230,17 @@ class PartitionTask:
         )
         known = [at.watermark_ms for at in progress if at.watermark_ms is not None]
         self._done_ms = min(known) if len(known) == len(progress) else None
-        if {at.fingerprint for at in progress} == {job.fingerprint}:
+        anew = self._is_anew(progress)
+        if {at.fingerprint for at in progress} == {job.fingerprint} and not anew:
             self._fingerprint = job.fingerprint
         else:
             self._revisits = Revisits(everything=job.revisited)
-        self._reference = _agreed(progress)
+        self._reference = {} if anew else _agreed(progress)
         self._revisit(engine.reference.since(self._reference))
+
+    def _is_anew(self, progress: Iterable[Progress]) -> bool:
+        """Whether a reference topic was made anew since: rows that are gone touch keys, too, and no position in it says which were done."""
+        return not {at.incarnation for at in progress if at.reference or at.seen} <= {self._engine.reference.incarnation}
 
     def _revisit(self, touches: Iterable[Touched]) -> None:
         for each in touches:
@@ -299,7 +307,15 @@ class PartitionTask:
     async def _commit(self, unit: Unit, opened: Opened) -> None:
         engine = self._engine
         metadata = {
-            topic: encode(self._watermarks[topic], self._done_ms, self._reference, self._fingerprint, self._seen, self._now_ms)
+            topic: encode(
+                self._watermarks[topic],
+                self._done_ms,
+                self._reference,
+                self._fingerprint,
+                self._seen,
+                self._now_ms,
+                engine.reference.incarnation,
+            )
             for topic in self._offsets
         }
         standing = self._standing
@@ -351,8 +367,8 @@ def _commit_and_store(opened: Opened, transaction: Transaction, unit: Unit) -> N
         opened.store.write(unit.changes(positions))
 
 
-def _metadata(progress: Progress) -> str:
-    return encode(progress.read_ms, progress.watermark_ms, progress.reference, progress.fingerprint, progress.seen, progress.now_ms)
+def _metadata(at: Progress) -> str:
+    return encode(at.read_ms, at.watermark_ms, at.reference, at.fingerprint, at.seen, at.now_ms, at.incarnation)
 
 
 def _agreed(progress: Iterable[Progress]) -> dict[str, tuple[int, ...]]:

@@ -35,6 +35,8 @@ class Progress:
     now_ms
         Latest job time at which the partition was judged; ``None``: not known. No later owner judges at an earlier one, whatever its clock
         says: with a clock that is behind, a validity that had begun would end and begin again.
+    incarnation
+        Of which life of the reference topics ``reference`` and ``seen`` are positions (:attr:`ReferenceReader.incarnation`).
     """
 
     offset: int | None = None
@@ -44,6 +46,7 @@ class Progress:
     fingerprint: str | None = None
     seen: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     now_ms: int | None = None
+    incarnation: str = ""
 
 
 def encode(
@@ -53,9 +56,10 @@ def encode(
     fingerprint: str | None,
     seen: Mapping[str, tuple[int, ...]] | None = None,
     now_ms: int | None = None,
+    incarnation: str = "",
 ) -> str:
-    """Return the metadata string of an offset: compact JSON with ``t``, ``w``, ``r``, ``f``, ``n``, and ``s`` if further than ``r``."""
-    told = {"t": read_ms, "w": watermark_ms, "r": reference, "f": fingerprint, "n": now_ms}
+    """Return the metadata of an offset: compact JSON with ``t``, ``w``, ``r``, ``i``, ``f``, ``n``, and ``s`` if further than ``r``."""
+    told = {"t": read_ms, "w": watermark_ms, "r": reference, "i": incarnation, "f": fingerprint, "n": now_ms}
     if seen and seen != reference:
         told["s"] = seen
     return orjson.dumps(told).decode()
@@ -69,7 +73,7 @@ def decode(offset: int, metadata: str | None) -> Progress:
         found = orjson.loads(metadata or "{}")
         reference, seen = ({str(topic): tuple(int(at) for at in ats) for topic, ats in (found.get(name) or {}).items()} for name in "rs")
         read, watermark, now = found.get("t"), found.get("w"), found.get("n")
-        fingerprint = found.get("f")
+        fingerprint, incarnation = found.get("f"), found.get("i")
     except (ValueError, TypeError, AttributeError):
         return Progress(offset)
     return Progress(
@@ -80,6 +84,7 @@ def decode(offset: int, metadata: str | None) -> Progress:
         fingerprint if isinstance(fingerprint, str) else None,
         seen,
         now if isinstance(now, int) else None,
+        incarnation if isinstance(incarnation, str) else "",
     )
 
 

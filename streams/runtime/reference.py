@@ -8,6 +8,7 @@ be given those it has not done.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import threading
 import time
@@ -16,10 +17,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from streams.errors import DependencyError, RecoveryError
-from streams.runtime.clients import consumer_config, extent, refusal
+from streams.runtime.clients import common, consumer_config, extent, refusal
 from streams.runtime.revisit import Touch
 
 logger = logging.getLogger(__name__)
@@ -61,11 +63,17 @@ class ReferenceReader:
         Called for each record (a ``confluent_kafka.Message``: methods ``key()``, ``value()``, ``topic()``, ``offset()``,
         ``timestamp()``) in offset order, on the event loop's thread and never while job code runs. Returns what must be evaluated
         again. What it raises ends the process.
+
+    Attributes
+    ----------
+    incarnation
+        Stands for the topics' ids: another one where some topic was made anew, so that positions in it are none in the one that is there.
     """
 
     def __init__(self, kafka: Mapping[str, str], name: str, topics: Iterable[str], on_record: OnRecord) -> None:
         self._name = name
         self.topics = tuple(topics)
+        self.incarnation = ""
         self._kafka = kafka
         self._on_record = on_record
         self._log: list[Touched] = []
@@ -122,7 +130,7 @@ class ReferenceReader:
         DependencyError
             A topic does not exist, or the broker does not answer.
         RecoveryError
-            Reading stood still for ``timeout_s``.
+            Reading stood still for ``timeout_s``, or records at the beginning of a topic are gone.
         """
         if not self.topics:
             return
@@ -200,8 +208,17 @@ class ReferenceReader:
         try:
             places = list(_places(consumer, self.topics, timeout_s))
             watermarks = {place: extent(consumer, *place, timeout_s) for place in places}
+            self.incarnation = _incarnation(AdminClient(common(self._kafka)), self.topics, timeout_s)
         except KafkaException as exc:
             raise refusal("参照数据 reference data", exc) or DependencyError(f"reference data: {exc.args[0].str()}") from exc
+        if lost := ", ".join(f"{topic}/{number} begins at {first}" for (topic, number), (first, _) in watermarks.items() if first > 0):
+            # However little is gone: who starts would judge by what is left, and call it everything.
+            raise RecoveryError(
+                f"参照数据缺了开头 reference data has lost its beginning: {lost}。缺了的不知是什么，按剩下的判会判错，所以不开始。"
+                "停下所有 worker，把这些主题删除重建（retention.ms=-1），全部重新发布，再启动；或从备份恢复。"
+                " The records before were deleted, and nothing is judged by the rest. With all workers stopped, make these topics anew"
+                " (retention.ms=-1), publish all of their data again, and start; or restore a backup."
+            )
         self._positions = {place: first for place, (first, _) in watermarks.items()}
         consumer.assign([TopicPartition(*place, first) for place, first in self._positions.items()])
         self._consumer = consumer
@@ -220,3 +237,9 @@ def _places(consumer: Consumer, topics: Iterable[str], timeout_s: float) -> Iter
         if described.error is not None:
             raise DependencyError(f"reference topic {topic}: {described.error.str()}")
         yield from ((topic, partition) for partition in sorted(described.partitions))
+
+
+def _incarnation(admin: Any, topics: Iterable[str], timeout_s: float) -> str:
+    answers = admin.describe_topics(TopicCollection(list(topics)), request_timeout=timeout_s)
+    ids = sorted(f"{topic} {answer.result(timeout_s).topic_id}" for topic, answer in answers.items())
+    return hashlib.blake2b("\n".join(ids).encode(), digest_size=8).hexdigest()

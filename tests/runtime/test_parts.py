@@ -52,11 +52,11 @@ TIMES = st.none() | st.integers(0, 2**45)
 REFERENCE = st.dictionaries(st.text(max_size=5), st.lists(st.integers(0, 2**40), max_size=3).map(tuple), max_size=3)
 
 
-@given(read_ms=TIMES, watermark=TIMES, reference=REFERENCE, fingerprint=st.none() | st.text(), seen=REFERENCE, now_ms=TIMES)
-def test_progress_is_read_as_it_was_written(read_ms, watermark, reference, fingerprint, seen, now_ms) -> None:
+@given(read_ms=TIMES, watermark=TIMES, reference=REFERENCE, fingerprint=st.none() | st.text(), seen=REFERENCE, now_ms=TIMES, life=st.text())
+def test_progress_is_read_as_it_was_written(read_ms, watermark, reference, fingerprint, seen, now_ms, life) -> None:
     """Whatever the values; what was seen is told only where it is further than what is done."""
-    written = encode(read_ms, watermark, reference, fingerprint, seen, now_ms)
-    assert decode(7, written) == Progress(7, read_ms, watermark, reference, fingerprint, {} if seen == reference else seen, now_ms)
+    written = encode(read_ms, watermark, reference, fingerprint, seen, now_ms, life)
+    assert decode(7, written) == Progress(7, read_ms, watermark, reference, fingerprint, {} if seen == reference else seen, now_ms, life)
 
 
 @pytest.mark.parametrize("metadata", ["", None, "{", "[]", '{"r": 3}', '{"w": "x"}'])

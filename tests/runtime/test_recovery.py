@@ -99,6 +99,30 @@ def test_inputs_that_no_longer_reach_back_are_an_error(pairs: Pairs) -> None:
     assert {key: (state["l"], state["r"]) for key, state in pairs.states().items()} == {key_of(number): (1, 1) for number in range(300)}
 
 
+def test_reference_data_that_has_lost_its_beginning_is_refused(pairs: Pairs) -> None:
+    """By what is left everything would be judged anew, and nothing would say that something is missing; the records behind do not help."""
+    pairs.set_factor("u1", 5)
+    pairs.feed(range(30), ())
+    first = pairs.worker(reference=True)
+    pairs.wait_caught_up()
+    assert first.stop() == 0
+    before = pairs.progress()
+    pairs.drop_records("factors")
+    pairs.set_factor("u2", 7)
+    second = pairs.worker(reference=True)
+    assert second.ended() == 1
+    assert f"reference data has lost its beginning: {pairs.topic('factors')}/0 begins at 1" in second.tail()
+    assert pairs.progress() == before
+    # The way out that it names.
+    pairs.recreate("factors")
+    pairs.set_factor("u1", 6)
+    third = pairs.worker(reference=True)
+    pairs.workers.remove(second)
+    pairs.wait_caught_up()
+    assert third.stop() == 0
+    assert {state["factor"] for state in pairs.states().values() if state["unit"] == "u1"} == {6}
+
+
 @pytest.mark.parametrize("way", ["made anew", "reset"])
 def test_one_input_whose_offset_is_lost_is_read_again_and_the_other_goes_on(pairs: Pairs, way: str) -> None:
     """The broker drops the offsets of a topic that is deleted, and whoever sets them leaves no metadata: no reference positions either."""

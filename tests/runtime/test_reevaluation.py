@@ -36,6 +36,23 @@ def test_a_reference_change_revisits_its_keys_and_no_others(pairs: Pairs) -> Non
     assert second.last()["revisited"] <= sum(state["unit"] == "u4" for state in pairs.states().values())
 
 
+def test_reference_topics_made_anew_are_taken_in_from_their_beginning_and_every_key_is_evaluated_again(pairs: Pairs) -> None:
+    """They end where the former ones did, and other rows stand there; one that is gone had touched keys, too."""
+    pairs.feed(range(200), ())
+    pairs.set_factor("u1", 5)
+    pairs.set_factor("u2", 7)
+    first = pairs.worker(reference=True)
+    wait_for(lambda: factors_done(pairs), 30, "revisits done")
+    assert first.stop() == 0
+    pairs.recreate("factors")
+    pairs.set_factor("u1", 6)
+    pairs.set_factor("u3", 8)
+    pairs.worker(reference=True)
+    pairs.wait_caught_up()
+    expected = dict.fromkeys((f"u{number}" for number in range(7)), 1) | {"u1": 6, "u3": 8}
+    wait_for(lambda: {state["unit"]: state["factor"] for state in pairs.states().values()} == expected, 30, "every key evaluated again")
+
+
 def test_another_fingerprint_revisits_every_key(pairs: Pairs) -> None:
     """The new fingerprint is committed only when the last key is done."""
     pairs.feed(range(1_000), ())

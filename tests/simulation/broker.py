@@ -439,3 +439,8 @@ class FakeAdmin:
         """See confluent_kafka; ends as readers of uncommitted records see them."""
         ends = {at: self._broker.end((at.topic, at.partition)) for at in wanted}
         return {at: SimpleNamespace(result=lambda _timeout, end=end: SimpleNamespace(offset=end)) for at, end in ends.items()}
+
+    def describe_topics(self, topics: Any, **_: Any) -> dict[str, Any]:
+        """See confluent_kafka; no topic is ever made anew."""
+        answer = SimpleNamespace(result=lambda _timeout: SimpleNamespace(topic_id="id"))
+        return dict.fromkeys(topics.topic_names, answer)

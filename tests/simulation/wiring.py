@@ -80,6 +80,7 @@ def installed(world: World) -> Iterator[None]:
         (transaction, "Consumer", consumer),
         (transaction, "Producer", producer),
         (reference, "Consumer", consumer),
+        (reference, "AdminClient", lambda _: FakeAdmin(world.broker)),
         (sink, "Consumer", consumer),
         (sink, "check_access", lambda *_: None),
         (sink, "migrate", lambda _: None),
