@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.agents.outcomes import ORIGIN
+from streams.agents.outcomes import ORIGIN, left_out
 
 
 def dead_letter_row(message: Any, ordinal: int) -> dict[str, Any]:
@@ -13,7 +13,8 @@ def dead_letter_row(message: Any, ordinal: int) -> dict[str, Any]:
     A sender's own header of a name that workers use stands before theirs, and the last one counts.
     A header that is missing, no number or one that no column holds gives -1 or an empty text: a dead letter is never itself refused.
     """
-    headers = {name: value or b"" for name, value in message.headers() or []}
+    given = message.headers() or []
+    headers, missing = {name: value or b"" for name, value in given}, left_out(given)
 
     def text(name: str) -> str:
         return headers.get(ORIGIN + name, b"").decode(errors="replace")
@@ -38,5 +39,5 @@ def dead_letter_row(message: Any, ordinal: int) -> dict[str, Any]:
         "source_key": (message.key() or b"").decode(errors="replace"),
         "reason": text("reason"),
         "detail": text("detail"),
-        "value_bytes": len(message.value() or b""),
+        "value_bytes": len(message.value() or b"") if missing is None else missing.size,
     }

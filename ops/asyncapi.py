@@ -14,7 +14,7 @@ import yaml
 
 from ops.dlq.letter import REDRIVE_COUNT, REDRIVEN_FROM
 from ops.topic_layout import WantedTopic, wanted_topics
-from streams.agents.outcomes import ORIGIN
+from streams.agents.outcomes import LEFT_OUT_HEADERS, ORIGIN, WHOLE_BYTES
 from streams.contracts import ANOMALY_TOPICS, DEAD_LETTER, FOLDER, INTERNAL, OUTPUTS, TopicContract, topic_contract, topic_names
 from streams.settings import Settings
 
@@ -62,6 +62,15 @@ _ORIGIN = {
     "reason": "固定的大写名称，如 BROKEN_AVRO a constant name",
     "detail": "看到什么、应为什么 what was found and what was expected",
 }
+_BYTES, _SHA256 = LEFT_OUT_HEADERS
+_LEFT_OUT = {
+    _BYTES: f"内容没有抄来（整条记录超过 {WHOLE_BYTES} 字节）：它的字节数 the value was left out, as the record is larger: its bytes",
+    _SHA256: "内容没有抄来：它的 SHA-256，十六进制 the value was left out: its SHA-256, hexadecimal",
+}
+_UNTOUCHED = (
+    f"原始字节；key、内容与消息头合计超过 {WHOLE_BYTES} 字节的没有内容，它在来处"
+    f" the untouched bytes; of a record of more than {WHOLE_BYTES}, key and headers included, they are left where it came from"
+)
 _REDRIVEN = {
     REDRIVEN_FROM: "曾被重投：来自哪条死信，分区:位移 it was sent back before: from the dead letter at partition:offset",
     REDRIVE_COUNT: "曾被重投：共几次 it was sent back before: how often",
@@ -71,7 +80,7 @@ DEAD_LETTER_HEADERS: dict[str, Any] = {
     "description": "记录原有的消息头之外，另有下列 beside the headers that the record came with",
     "properties": {
         name: {**_TEXT, "description": about}
-        for name, about in {**{ORIGIN + name: about for name, about in _ORIGIN.items()}, **_REDRIVEN}.items()
+        for name, about in {**{ORIGIN + name: about for name, about in _ORIGIN.items()}, **_LEFT_OUT, **_REDRIVEN}.items()
     },
     "required": [ORIGIN + name for name in _ORIGIN],
 }
@@ -147,7 +156,7 @@ def _message(contract: TopicContract) -> dict[str, Any]:
         message["headers"] = ANOMALY_HEADERS
     if contract.name == DEAD_LETTER:
         message |= {"headers": DEAD_LETTER_HEADERS, "contentType": "application/octet-stream"}
-        return {**message, "payload": {"description": "原始字节 the untouched bytes"}, "bindings": {"kafka": {"key": key, **_BINDING}}}
+        return {**message, "payload": {"description": _UNTOUCHED}, "bindings": {"kafka": {"key": key, **_BINDING}}}
     folder = FOLDER / contract.name
     files = yaml.safe_load((folder / "topic.yaml").read_text(encoding="utf-8"))["versions"]
     return {

@@ -106,7 +106,7 @@ def read_reference(settings: Settings, read: Read) -> tuple[Reference, Counter[s
     for topic in REFERENCE_INPUTS:
         for message in read(topic):
             keeper.on_record(message)
-    return reference, Counter(error.reason for _, error in keeper.rejected.values())
+    return reference, Counter(letter.reason for letter in keeper.rejected.values())
 
 
 class _Beginning(Clock):

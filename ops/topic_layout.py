@@ -59,7 +59,7 @@ def _config(contract: TopicContract, settings: Settings) -> dict[str, str]:
     config: dict[str, str | int] = {
         "cleanup.policy": contract.cleanup,
         RETENTION: retention_ms,
-        "max.message.bytes": (4 if is_input else 5) * _MIB,  # an input fits into a dead letter, with headers
+        "max.message.bytes": (4 if is_input else 5) * _MIB,  # a dead letter holds WHOLE_BYTES, and headers
         "message.timestamp.after.max.ms": _NEVER_MS,
         "message.timestamp.type": "LogAppendTime" if contract.retention == "output" else "CreateTime",
         "segment.bytes": 256 * _MIB,

@@ -126,7 +126,7 @@ def show(
     else:
         print_told(told)
     if raw is not None:
-        return write_raw(raw, found.letter.value)
+        return write_raw(raw, found)
     return None
 
 

@@ -16,8 +16,13 @@ from ops.dlq.plan import Decision, Outcome
 from ops.dlq.reasons import REASONS
 from ops.dlq.redrive import Listed, Shown
 from ops.terminal import printable
+from streams.contracts import DEAD_LETTER
 from streams.domain.time import iso
 from streams.settings import Settings
+
+
+def _gone() -> str:
+    return t("内容太大，没有抄进死信，来处也不再是这条记录", "its value was too large to be copied, and is not any more where it came from")
 
 
 def _source(settings: Settings, topic: str, partition: int, offset: int) -> str:
@@ -38,6 +43,7 @@ def row_of(settings: Settings, listed: Listed) -> dict[str, Any]:
         "reason": entry.reason,
         "detail": entry.detail,
         "bytes": entry.size,
+        "sha256": entry.sha256 or None,
         "written_at": iso(entry.written_at_ms),
         "redrives": entry.redrives,
         "redriven_to": listed.sent_to,
@@ -91,8 +97,10 @@ def told_of(settings: Settings, shown: Shown, *, whole: bool) -> dict[str, Any]:
     """Everything about one letter; texts of its contents with ``whole`` alone."""
     letter, entry = shown.letter, shown.letter.entry
     key, value, advice = entry.key or b"", letter.value or b"", REASONS.get(entry.reason)
+    source = _source(settings, entry.topic, entry.partition, entry.offset)
     told = row_of(settings, Listed(entry, shown.sent_to)) | {
         "found": True,
+        "value_in": None if shown.is_gone else source if entry.sha256 else DEAD_LETTER,
         "timestamp": None if entry.timestamp_ms is None else iso(entry.timestamp_ms),
         "key_bytes": None if entry.key is None else len(entry.key),
         "key_hex": hex_dump(key),
@@ -137,6 +145,7 @@ def print_told(told: dict[str, Any]) -> None:
         "redriven_to": t("已重投到", "redriven to"),
         "key": "key",
         "bytes": t("内容字节", "bytes of value"),
+        "value_in": t("内容在", "the value is in"),
     }
     for name, title in titles.items():
         print(f"{title}: {'–' if told[name] in (None, '') else printable(str(told[name]))}")
@@ -158,8 +167,12 @@ def print_told(told: dict[str, Any]) -> None:
             )
 
 
-def write_raw(path: Path, value: bytes | None) -> int | None:
+def write_raw(path: Path, shown: Shown) -> int | None:
     """Write untouched bytes into a new file that only its owner reads; the exit code, ``None``: written."""
+    value = shown.letter.value
+    if shown.is_gone:
+        say(_gone() + t(f"；没有写 {path}", f"; {path} was not written"))
+        return FINDINGS
     if value is None:
         say(t(f"这条记录没有内容，没有写 {path}", f"the record has no value, {path} was not written"))
         return FINDINGS
@@ -212,6 +225,7 @@ def _decision_row(settings: Settings, decision: Decision, *, dry_run: bool) -> d
         Outcome.TOO_OFTEN: t(f"已重投 {detail} 次，不再发（--max-redrives）", f"sent back {detail} times already (--max-redrives)"),
         Outcome.REFUSED_AGAIN: t(f"会再次被拒：{detail}", f"would be refused again: {detail}"),
         Outcome.NO_SOURCE: t("来源不是输入主题，无处可发", "its source is no input topic: there is nowhere to send it"),
+        Outcome.VALUE_GONE: _gone(),
         Outcome.ABSENT: t("没有这条死信", "there is no such dead letter"),
         Outcome.NOT_TAKEN: t(f"broker 不收：{detail}", f"the broker does not take it: {detail}"),
     }[decision.outcome]

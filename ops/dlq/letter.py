@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from consumers.dead_letters import dead_letter_row
 from ops.terminal import printable
-from streams.agents.outcomes import ORIGIN, ORIGIN_HEADERS
+from streams.agents.outcomes import LEFT_OUT_HEADERS, ORIGIN, ORIGIN_HEADERS, left_out
+from streams.headers import headers_of
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -45,12 +47,16 @@ class Entry:
     ----------
     topic, partition, offset, timestamp_ms
         Where the record came from; ``topic`` is the name on the broker, empty where no header says it; -1 and ``None`` likewise.
+    key
+        ``None`` also where it was too large for the letter.
     size
-        Bytes of the value; ``None``: there is no value.
+        Bytes of the record's value, which the letter may be without; ``None``: the record has none.
     redrives
         How often the record had been sent back before it became this dead letter.
     headers
         Names of the record's own headers.
+    sha256
+        Digest of the value where the letter was written without it; empty: it has all of its record.
     """
 
     place: Place
@@ -65,11 +71,12 @@ class Entry:
     size: int | None
     redrives: int
     headers: tuple[str, ...]
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter, whole. Its representation holds no contents: it may get into a traceback, and contents may name applicants."""
+    """A dead letter as it lies, or completed. Its representation holds no contents: these may name applicants, and it may get anywhere."""
 
     entry: Entry
     value: bytes | None = field(repr=False)
@@ -91,6 +98,8 @@ def dead_letter(message: Any) -> DeadLetter:
     row = dead_letter_row(message, 0)
     headers: Headers = tuple(message.headers() or ())
     value: bytes | None = message.value()
+    missing = left_out(headers)
+    size = None if value is None else len(value)
     entry = Entry(
         place=Place(row["partition"], row["offset"]),
         written_at_ms=row["written_at"],
@@ -101,6 +110,27 @@ def dead_letter(message: Any) -> DeadLetter:
         key=message.key(),
         reason=row["reason"],
         detail=row["detail"],
+        size=missing.size if missing else size,
+        redrives=redrives(headers),
+        headers=tuple(name for name, _ in own_headers(headers)),
+        sha256=missing.sha256 if missing else "",
+    )
+    return DeadLetter(entry, value, headers)
+
+
+def completed(letter: DeadLetter, record: Any) -> DeadLetter | None:
+    """A letter that was written without its value, with key, value and headers of the record (``confluent_kafka.Message``) it tells of.
+
+    ``None``: that is another record.
+    """
+    value: bytes | None = record.value()
+    if hashlib.sha256(value or b"").hexdigest() != letter.entry.sha256:
+        return None
+    ours = len(ORIGIN_HEADERS) + len(LEFT_OUT_HEADERS)
+    headers = (*(letter.headers[:-ours] or headers_of(record)), *letter.headers[-ours:])
+    entry = replace(
+        letter.entry,
+        key=record.key(),
         size=None if value is None else len(value),
         redrives=redrives(headers),
         headers=tuple(name for name, _ in own_headers(headers)),
@@ -120,7 +150,7 @@ def own_headers(headers: Headers) -> Headers:
     is taken for a redrive's.
     """
     kept: list[tuple[str, bytes | None]] = []
-    workers = set(ORIGIN_HEADERS)
+    workers = {*ORIGIN_HEADERS, *(LEFT_OUT_HEADERS if left_out(headers) else ())}
     for name, value in reversed(headers):
         if name in workers:
             workers.remove(name)

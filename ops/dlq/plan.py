@@ -19,11 +19,12 @@ class Outcome(StrEnum):
     TOO_OFTEN = "too_often"
     REFUSED_AGAIN = "refused_again"
     NO_SOURCE = "no_source"
+    VALUE_GONE = "value_gone"
     ABSENT = "absent"
     NOT_TAKEN = "not_taken"
 
 
-UNDONE = frozenset({Outcome.TOO_OFTEN, Outcome.REFUSED_AGAIN, Outcome.NO_SOURCE, Outcome.ABSENT, Outcome.NOT_TAKEN})
+UNDONE = frozenset({Outcome.TOO_OFTEN, Outcome.REFUSED_AGAIN, Outcome.NO_SOURCE, Outcome.VALUE_GONE, Outcome.ABSENT, Outcome.NOT_TAKEN})
 """What somebody has to look at; a letter that was sent before needs nobody."""
 
 
@@ -86,7 +87,14 @@ class Routes:
 
 
 def decide(
-    entry: Entry, target: Target | None, *, sent_to: str | None, refusal: InvalidRecord | None, max_redrives: int, force: bool
+    entry: Entry,
+    target: Target | None,
+    *,
+    sent_to: str | None,
+    refusal: InvalidRecord | None,
+    max_redrives: int,
+    force: bool,
+    is_gone: bool = False,
 ) -> Decision:
     """What becomes of a dead letter.
 
@@ -100,6 +108,8 @@ def decide(
         A record that was sent back so often is a loop, and is not sent again.
     force
         Send what would be refused. A loop, and a letter that was sent before, are not sent in spite of it.
+    is_gone
+        The letter was written without its value, which is not any more where it came from: there is nothing to send.
     """
     if target is None:
         return Decision(entry.place, Outcome.NO_SOURCE, entry, None, entry.topic)
@@ -107,6 +117,8 @@ def decide(
         return Decision(entry.place, Outcome.SENT_BEFORE, entry, target, sent_to)
     if entry.redrives >= max_redrives:
         return Decision(entry.place, Outcome.TOO_OFTEN, entry, target, str(entry.redrives))
+    if is_gone:
+        return Decision(entry.place, Outcome.VALUE_GONE, entry, target)
     if refusal is not None and not force:
         return Decision(entry.place, Outcome.REFUSED_AGAIN, entry, target, str(refusal))
     return Decision(entry.place, Outcome.SEND, entry, target)

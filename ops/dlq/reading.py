@@ -7,12 +7,12 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
-from ops.dlq.letter import DeadLetter, Entry, Place, dead_letter, redriven_from
+from ops.dlq.letter import DeadLetter, Entry, Place, completed, dead_letter, redriven_from
 from ops.dlq.plan import Target
 from ops.dlq.query import Query
 from ops.reading import positions_since, read_topic
 from ops.recompute import Tell
-from streams.contracts import CASE_STATE, DEAD_LETTER, codec
+from streams.contracts import CASE_INPUTS, CASE_STATE, DEAD_LETTER, REFERENCE_INPUTS, codec
 from streams.domain.facts import CaseFacts
 from streams.headers import headers_of
 from streams.settings import Settings
@@ -34,12 +34,28 @@ def read_letters(settings: Settings, query: Query, tell: Tell) -> Generator[Dead
 
 def read_letter(settings: Settings, place: Place) -> DeadLetter | None:
     """One dead letter; ``None``: nothing lies there, or no longer."""
-    ends = positions_since(settings, DEAD_LETTER, {})
-    if place.offset >= ends.get(place.partition, 0):
+    message = _message_at(settings, DEAD_LETTER, place)
+    return None if message is None else dead_letter(message)
+
+
+def whole(settings: Settings, letter: DeadLetter) -> DeadLetter | None:
+    """A letter with all of its record; one that was too large to be copied is fetched from its source; ``None``: it is not there."""
+    if not letter.entry.sha256:
+        return letter
+    topic = letter.entry.topic.removeprefix(settings.kafka.topic_prefix)
+    if topic not in {*CASE_INPUTS, *REFERENCE_INPUTS}:
         return None
-    with closing(read_topic(settings, DEAD_LETTER, partition=place.partition, positions={place.partition: place.offset})) as reading:
+    message = _message_at(settings, topic, Place(letter.entry.partition, letter.entry.offset))
+    return None if message is None else completed(letter, message)
+
+
+def _message_at(settings: Settings, topic: str, place: Place) -> Any:
+    ends = positions_since(settings, topic, {})
+    if not 0 <= place.offset < ends.get(place.partition, 0):
+        return None
+    with closing(read_topic(settings, topic, partition=place.partition, positions={place.partition: place.offset})) as reading:
         message = next(reading, None)
-    return dead_letter(message) if message is not None and message.offset() == place.offset else None
+    return message if message is not None and message.offset() == place.offset else None
 
 
 def read_redriven(settings: Settings, targets: Mapping[Place, tuple[Entry, Target]], tell: Tell) -> dict[Place, str]:

@@ -10,7 +10,7 @@ from ops.dlq.judge import Judge
 from ops.dlq.letter import DeadLetter, Entry, Place
 from ops.dlq.plan import Decision, Outcome, Routes, Target, decide
 from ops.dlq.query import Query, newest
-from ops.dlq.reading import read_facts, read_letter, read_letters, read_redriven
+from ops.dlq.reading import read_facts, read_letter, read_letters, read_redriven, whole
 from ops.dlq.sender import Outgoing, Sender
 from ops.recompute import Tell
 from streams.contracts import ARCHIVE_RECEIVED
@@ -38,6 +38,8 @@ class Shown:
         What it decodes to now, whole; ``None``: it does not, or nobody knows as what.
     refusal
         Why the workers would refuse it now.
+    is_gone
+        The letter was written without its value, which is not any more where it came from.
     """
 
     letter: DeadLetter
@@ -45,6 +47,7 @@ class Shown:
     sent_to: str | None
     record: Mapping[str, Any] | None
     refusal: InvalidRecord | None
+    is_gone: bool = False
 
 
 def routes(settings: Settings) -> Routes:
@@ -61,12 +64,14 @@ def list_letters(settings: Settings, query: Query, limit: int, tell: Tell) -> li
 
 def show_letter(settings: Settings, place: Place, tell: Tell) -> Shown | None:
     """Everything about one dead letter; ``None``: there is none."""
-    letter = read_letter(settings, place)
-    if letter is None:
+    found = read_letter(settings, place)
+    if found is None:
         return None
+    completed = whole(settings, found)
+    letter = completed or found
     target = routes(settings).target(letter.entry)
-    if target is None:
-        return Shown(letter, None, None, None, None)
+    if target is None or completed is None:
+        return Shown(letter, target, _sent(settings, [letter.entry], tell).get(place), None, None, is_gone=completed is None)
     judge, record, refusal = Judge(settings.kafka.topic_prefix), None, None
     try:
         record = judge.decoded(target.topic, letter.value)
@@ -95,9 +100,15 @@ class Redrive:
         """Decide about each dead letter that is meant, and about each place that was named."""
         judge, places = Judge(self._settings.kafka.topic_prefix), routes(self._settings)
         entries: list[Entry] = []
+        gone: set[Place] = set()
         refusals: dict[Place, InvalidRecord] = {}
         once_full: dict[Place, tuple[Entry, Mapping[str, Any]]] = {}
-        for letter in read_letters(self._settings, query, tell):
+        for found in read_letters(self._settings, query, tell):
+            letter = whole(self._settings, found)
+            if letter is None:
+                entries.append(found.entry)
+                gone.add(found.entry.place)
+                continue
             entry, target = letter.entry, places.target(letter.entry)
             entries.append(entry)
             try:
@@ -119,6 +130,7 @@ class Redrive:
                 refusal=refusals.get(entry.place),
                 max_redrives=max_redrives,
                 force=force,
+                is_gone=entry.place in gone,
             )
             for entry in entries
         ]
@@ -146,15 +158,16 @@ class Redrive:
     def _outgoing(self, targets: Mapping[Place, Target]) -> Iterator[Outgoing]:
         """Read the letters again: their bytes were not kept."""
         if targets:
-            for letter in read_letters(self._settings, Query(places=frozenset(targets)), lambda *_: None):
-                yield Outgoing(letter, targets[letter.entry.place])
+            for found in read_letters(self._settings, Query(places=frozenset(targets)), lambda *_: None):
+                if letter := whole(self._settings, found):
+                    yield Outgoing(letter, targets[letter.entry.place])
 
 
 def _done(decision: Decision, fates: Mapping[Place, str]) -> Decision:
     if decision.outcome is not Outcome.SEND:
         return decision
     reason = fates.get(decision.place)
-    if reason is None:  # its retention ran out between the look and the sending
+    if reason is None:  # its retention, or its record's, ran out between the look and the sending
         return replace(decision, outcome=Outcome.ABSENT)
     return replace(decision, outcome=Outcome.NOT_TAKEN, detail=reason) if reason else decision
 

@@ -56,7 +56,8 @@ class Sender:
         config = producer_config(kafka, redrive_id(settings), _TRANSACTION_MS)
         self._said = ""
         # Without a callback a fatal error is raised from within others' callbacks.
-        self._producer = Producer(config | {"log_level": 0, "error_cb": self._remember})
+        # What a sender's gzip made small enough for its topic has to fit again.
+        self._producer = Producer(config | {"log_level": 0, "error_cb": self._remember, "compression.type": "zstd"})
         try:
             self._producer.init_transactions(_REACH_SECONDS)
         except KafkaException as error:

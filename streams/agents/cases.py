@@ -14,9 +14,9 @@ from streams.agents.breaker import Breaker
 from streams.agents.coverage import CoverageFold
 from streams.agents.intake import Intake
 from streams.agents.items import ItemDesk
-from streams.agents.outcomes import dead_letter_headers
+from streams.agents.outcomes import Letter, letter_of
 from streams.agents.publishing import Publisher
-from streams.agents.reference import REJECTED, RawRecord
+from streams.agents.reference import REJECTED
 from streams.agents.tables import CASE_TABLE, TABLES
 from streams.agents.terms import CASES, ITEMS, due_span, item_due_span, review_span, silent_span, wake_ms
 from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, DEAD_LETTER, ITEM_USE
@@ -63,7 +63,7 @@ class CaseJob:
     partitions, partitioner
         How producers of the case topics choose the partition; a record elsewhere is MISROUTED.
     rejected
-        Reference records that could not be taken in, by their place.
+        Dead letters of reference records that could not be taken in, by the records' places.
     breaker
         Ends the worker when most events are refused.
     """
@@ -78,7 +78,7 @@ class CaseJob:
         partitions: int,
         partitioner: str,
         assessor: Assessor,
-        rejected: Mapping[bytes, tuple[RawRecord, InvalidRecord]],
+        rejected: Mapping[bytes, Letter],
         breaker: Breaker,
     ) -> None:
         self.name = name
@@ -133,7 +133,7 @@ class CaseJob:
         elif table == REJECTED:
             for place in keys:
                 if self._home(place) == work.partition:
-                    self._dead_letter(work, *self._rejected[place])
+                    self._write_letter(work, self._rejected[place])
         else:
             moment = self._moment(work)
             for key, before in zip(keys, CASE_TABLE.get_many(work, keys), strict=True):
@@ -169,7 +169,7 @@ class CaseJob:
                 changed |= facts.add_closing(event) if closings else facts.add_archive(event)
             except TooManyEvents as error:
                 detail = f"一件的归档事件已有 {error} 条 archive events of this one case, of which no more are taken"
-                self._dead_letter(work, record, InvalidRecord("TOO_MANY_EVENTS", detail))
+                self._write_letter(work, letter_of(record, InvalidRecord("TOO_MANY_EVENTS", detail)))
         return changed
 
     def _settle(self, work: Work, key: bytes, facts: CaseFacts, moment: Moment, before: State | None) -> None:
@@ -213,8 +213,8 @@ class CaseJob:
 
     def _refuse(self, work: Work, record: Any, error: InvalidRecord) -> None:
         self._breaker.refused(error.reason)
-        self._dead_letter(work, record, error)
+        self._write_letter(work, letter_of(record, error))
 
-    def _dead_letter(self, work: Work, record: Any, error: InvalidRecord) -> None:
-        work.emit(self._dead, record.key, record.value, dead_letter_headers(record, error))
-        self.tally.dead_letters[error.reason] = self.tally.dead_letters.get(error.reason, 0) + 1
+    def _write_letter(self, work: Work, letter: Letter) -> None:
+        work.emit(self._dead, letter.key, letter.value, letter.headers)
+        self.tally.dead_letters[letter.reason] = self.tally.dead_letters.get(letter.reason, 0) + 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from streams.agents.intake import check_size, check_time
+from streams.agents.outcomes import Letter, letter_of
 from streams.agents.terms import ITEMS, item_span, source_span, unit_spans, waiver_spans
 from streams.clock import Clock
 from streams.contracts import (
@@ -50,8 +51,8 @@ class ReferenceKeeper:
     Parameters
     ----------
     rejected
-        Records that could not be taken in, with the reason, by their place. Every worker reads every reference topic from its beginning;
-        the partition to which the place belongs writes the dead letter, once, in the transaction that says that it has been done.
+        Dead letters of records that could not be taken in, by the records' places. Every worker reads every reference topic from its
+        beginning; the partition to which the place belongs writes the letter, once, in the transaction that says that it has been done.
     """
 
     def __init__(self, *, reference: Reference, topic_prefix: str, clock: Clock) -> None:
@@ -65,7 +66,7 @@ class ReferenceKeeper:
             WAIVER: self._waiver,
         }
         self._takers = {topic_prefix + name: (name, taker) for name, taker in takers.items()}
-        self.rejected: dict[bytes, tuple[RawRecord, InvalidRecord]] = {}
+        self.rejected: dict[bytes, Letter] = {}
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -87,7 +88,7 @@ class ReferenceKeeper:
                 record.value(),
                 headers_of(record),
             )
-            self.rejected[place] = raw, error
+            self.rejected[place] = letter_of(raw, error)
             return [Point(REJECTED, place)]
 
     def take(self, topic: str, value: bytes | None) -> list[Touch]:

@@ -17,7 +17,7 @@ import yaml
 
 from ops import asyncapi
 from ops.jars import cache_folder
-from streams.agents.outcomes import anomaly_headers, dead_letter_headers
+from streams.agents.outcomes import LEFT_OUT_HEADERS, WHOLE_BYTES, anomaly_headers, letter_of
 from streams.contracts import ANOMALY_TOPICS, ANOMALY_UNARCHIVED, DEAD_LETTER, ITEM_USE, OUTPUTS, topic_names
 from streams.domain.findings import Publication
 from streams.errors import InvalidRecord
@@ -76,12 +76,13 @@ def test_a_finding_is_written_with_the_headers_that_the_document_declares(state:
 
 
 def test_a_dead_letter_is_written_with_the_headers_that_the_document_declares():
-    """All of them, every time."""
-    record = SimpleNamespace(topic="case-closed", partition=3, offset=7, timestamp=1, headers=[])
-    written = {name: value.decode() for name, value in dead_letter_headers(record, InvalidRecord("BROKEN_AVRO", "…"))}
+    """All of them, every time; two more where the value is left out."""
     declared = DOCUMENT["components"]["messages"][DEAD_LETTER]["headers"]
-    jsonschema.validate(written, {**declared, "additionalProperties": False})
-    assert set(declared["required"]) == set(written)
+    for value, more in ((b"", ()), (b"\0" * (WHOLE_BYTES + 1), LEFT_OUT_HEADERS)):
+        record = SimpleNamespace(topic="case-closed", partition=3, offset=7, timestamp=1, headers=[], key=None, value=value)
+        written = {name: value.decode() for name, value in letter_of(record, InvalidRecord("BROKEN_AVRO", "…")).headers}
+        jsonschema.validate(written, {**declared, "additionalProperties": False})
+        assert {*declared["required"], *more} == set(written)
 
 
 @pytest.fixture(scope="module")

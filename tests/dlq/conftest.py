@@ -29,7 +29,8 @@ class Desk:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._producer = Producer({**settings.kafka_client(), "log_level": 0, "message.max.bytes": 8_000_000})
+        # As small as a sender can make a record: topics limit what it comes to.
+        self._producer = Producer({**settings.kafka_client(), "log_level": 0, "message.max.bytes": 8_000_000, "compression.type": "gzip"})
         self._admin = Admin(settings).client
 
     def write(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Any, **more: Any) -> Place:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ops.dlq.letter import Entry, Place
-from streams.agents.outcomes import Headers, dead_letter_headers
+from streams.agents.outcomes import Headers, dead_letter_headers, letter_of
 from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, codec
 from streams.errors import InvalidRecord
 from tests.agents.test_cases import CLOSED_MS, archive, closing
@@ -37,6 +37,14 @@ def message(key: bytes | None, value: bytes | None, headers: Any, *, partition: 
     """Something like a ``confluent_kafka.Message``."""
     given = {"key": key, "value": value, "headers": headers, "partition": partition, "offset": offset, "timestamp": (2, at_ms)}
     return SimpleNamespace(**{name: (lambda each=each: each) for name, each in given.items()})
+
+
+def too_large(key: bytes | None, value: bytes | None, own: Any, *, topic: str, partition: int = 0, offset: int = 0) -> Any:
+    """The dead letter that a worker writes of a record that is too large to be copied."""
+    record = SimpleNamespace(topic=topic, partition=partition, offset=offset, timestamp=CLOSED_MS, headers=own, key=key, value=value)
+    letter = letter_of(record, InvalidRecord("MISROUTED", ""))
+    assert letter.value is None
+    return message(letter.key, letter.value, letter.headers)
 
 
 def entry(**given: Any) -> Entry:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from ops.dlq.letter import REDRIVE_COUNT, REDRIVEN_FROM, Place, dead_letter, redriven_from, shown_key
+from consumers.dead_letters import dead_letter_row
+from ops.dlq.letter import REDRIVE_COUNT, REDRIVEN_FROM, Place, completed, dead_letter, redriven_from, shown_key
 from ops.dlq.query import Query, newest
-from tests.dlq.letters import entry, message, worker_headers
+from streams.agents.outcomes import LEFT_OUT_HEADERS, WHOLE_BYTES
+from tests.dlq.letters import entry, message, too_large, worker_headers
 
 OWN = [("trace", b"\xff\x00"), ("null", None), ("trace", b"again")]
 
@@ -33,6 +35,38 @@ def test_a_senders_header_of_a_workers_name_is_kept_and_not_believed() -> None:
     letter = dead_letter(message(b"c", b"v", headers))
     assert (letter.entry.topic, letter.entry.reason) == ("case-closed", "MISROUTED")
     assert letter.own_headers == (("guidang-topic", b"forged"), ("guidang-reason", b"forged"))
+
+
+def test_a_letter_without_its_value_tells_the_value_s_size_and_is_completed_by_its_record_alone() -> None:
+    """Its own headers are those of the record; what a redrive counted goes on."""
+    value = b"v" * WHOLE_BYTES
+    headers = [*OWN, (REDRIVEN_FROM, b"3:17"), (REDRIVE_COUNT, b"2")]
+    written = too_large(b"c", value, headers, topic="case-closed")
+    letter = dead_letter(written)
+    assert (letter.value, letter.entry.size, letter.entry.redrives) == (None, len(value), 2)
+    assert dead_letter_row(written, 1)["value_bytes"] == len(value)
+    assert (letter.own_headers, letter.entry.headers) == (tuple(OWN), ("trace", "null", "trace"))
+    assert completed(letter, message(b"c", value[1:], headers)) is None
+    found = completed(letter, message(b"c", value, headers))
+    assert found is not None
+    assert (found.entry.key, found.value, found.own_headers, found.entry.redrives) == (b"c", value, tuple(OWN), 2)
+
+
+def test_a_key_and_headers_that_a_letter_has_no_room_for_come_with_the_record() -> None:
+    """All of them, and the count among them."""
+    key, headers = b"k" * WHOLE_BYTES, [*OWN, (REDRIVE_COUNT, b"1")]
+    letter = dead_letter(too_large(key, b"v", headers, topic="case-closed"))
+    assert (letter.entry.key, letter.entry.headers, letter.entry.redrives) == (None, (), 0)
+    found = completed(letter, message(key, b"v", headers))
+    assert found is not None
+    assert (found.entry.key, found.value, found.own_headers, found.entry.redrives) == (key, b"v", tuple(OWN), 1)
+
+
+def test_a_sender_cannot_say_that_a_value_was_left_out() -> None:
+    """Only the last headers do, and behind a sender's stand the worker's."""
+    forged = [(LEFT_OUT_HEADERS[0], b"1"), (LEFT_OUT_HEADERS[1], b"0" * 64)]
+    letter = dead_letter(message(b"c", b"v", worker_headers(forged, topic="case-closed")))
+    assert (letter.entry.size, letter.entry.sha256, letter.own_headers) == (1, "", tuple(forged))
 
 
 @pytest.mark.parametrize("count", [b"", b"many", b"-1", b"1" * 40, "３".encode(), None])

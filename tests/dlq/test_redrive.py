@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import pty
+import random
 import subprocess
 import sys
 from collections import Counter
@@ -20,12 +22,12 @@ from ops.dlq.query import Query
 from ops.dlq.redrive import Redrive, list_letters
 from ops.dlq.sender import Sender
 from streams.clock import wall_ms
-from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, ITEM_REGISTRY
+from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, DEAD_LETTER, ITEM_REGISTRY
 from streams.errors import Superseded
 from streams.partitioner import PARTITIONERS
 from tests.conftest import free_port
 from tests.dlq.conftest import PARTITIONS, Desk
-from tests.dlq.letters import closed, received
+from tests.dlq.letters import closed, received, too_large
 from tests.raw_headers import send_with_raw_header
 
 pytestmark = pytest.mark.kafka
@@ -134,6 +136,46 @@ def test_what_would_be_refused_goes_only_by_force_and_then_as_it_is(desk: Desk) 
     assert all(headers[:3] == OWN for _, _, _, headers in records)
     assert {partition for partition, key, _, _ in records if key is None} == {2}
     assert outcomes(redrive(desk, force=True)) == {Outcome.SENT_BEFORE: 4}
+
+
+def left_out(desk: Desk, key: bytes, value: bytes, source: Place) -> Place:
+    """The dead letter of a record that was too large to be copied, and lay there."""
+    letter = too_large(key, value, OWN, topic=desk.settings.topic(CASE_CLOSED), partition=source.partition, offset=source.offset)
+    return desk.write(DEAD_LETTER, source.partition, letter.key(), letter.value(), letter.headers())
+
+
+def test_a_record_that_was_too_large_for_its_letter_is_fetched_from_where_it_came_from(
+    desk: Desk, run_command: Callable[..., Any], tmp_path: Any
+) -> None:
+    """Sent back whole and once; shown, and written into a file; six megabytes, of which the sender's codec makes less than four."""
+    title = base64.b64encode(random.Random(1).randbytes(3 * MIB)).decode()  # noqa: S311 - bytes like any other
+    key, value = b"c", closed("c", title=title + "长" * MIB)
+    source = desk.write(CASE_CLOSED, (home(key) + 1) % PARTITIONS, key, value, OWN)
+    place = left_out(desk, key, value, source)
+    shown = run_command("dlq", "show", str(place), "--json", "--raw", str(tmp_path / "raw"))
+    told = orjson.loads(shown.stdout)
+    assert (told["bytes"], told["value_in"], told["refused_now"]) == (len(value), f"case-closed/{source.partition}@{source.offset}", None)
+    assert (tmp_path / "raw").read_bytes() == value
+    assert outcomes(redrive(desk)) == {Outcome.SEND: 1}
+    sent = (home(key), key, value, [*OWN, (REDRIVEN_FROM, str(place).encode()), (REDRIVE_COUNT, b"1")])
+    assert [record for record in desk.records(CASE_CLOSED) if record[0] == home(key)] == [sent]
+    assert outcomes(redrive(desk)) == {Outcome.SENT_BEFORE: 1}
+
+
+def test_a_letter_without_its_value_whose_record_is_gone_is_held_back_whatever_is_asked(
+    desk: Desk, run_command: Callable[..., Any], tmp_path: Any
+) -> None:
+    """Its topic was made anew: in that place lies another record, or none. Nothing is sent in its stead."""
+    value = closed("c", title="长" * 2 * MIB)
+    source = desk.write(CASE_CLOSED, 1, b"other", closed("other"), OWN)
+    places = [left_out(desk, b"c", value, source), left_out(desk, b"c", value, Place(1, 99))]
+    done = run_command("dlq", "redrive", "--force", "--yes", "--json")
+    assert (done.returncode, orjson.loads(done.stdout)["outcomes"]) == (6, {"value_gone": 2})
+    assert len(desk.records(CASE_CLOSED)) == 1
+    for place in places:
+        shown = run_command("dlq", "show", str(place), "--raw", str(tmp_path / "raw"))
+        assert (shown.returncode, "too large to be copied" in shown.stderr) == (6, True)
+    assert not (tmp_path / "raw").exists()
 
 
 def test_a_record_that_the_broker_does_not_take_costs_no_other(desk: Desk) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import hashlib
 import json
+import random
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,8 +16,8 @@ from confluent_kafka import Message, Producer
 
 from ops.reading import read_topic
 from ops.supervisor.control import processes
-from streams.agents.outcomes import ORIGIN_HEADERS
-from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, DEAD_LETTER, ITEM_REGISTRY, codec
+from streams.agents.outcomes import LEFT_OUT_HEADERS, ORIGIN_HEADERS, left_out
+from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, DEAD_LETTER, ITEM_REGISTRY, WAIVER, codec
 from streams.partitioner import PARTITIONERS
 from streams.settings import Settings
 from tests.alerts.servers import until
@@ -75,35 +78,46 @@ POISON: dict[str, tuple[str, bytes | None, bytes | None]] = {
     "a field too long": ("FIELD_TOO_LONG", b"good-0", avro(case_no="good-0", unit_name="长" * 5_000)),
 }
 """One of each among a hundred good ones: what it is, the reason, key and value, all sent into ``case-closed``."""
+BASE64 = base64.b64encode(random.Random(1).randbytes(int(5.15 * MIB * 3 / 4)))  # noqa: S311 - bytes like any other
+LARGE: dict[str, tuple[str, str, bytes]] = {
+    "text of which lz4 makes more than a dead letter may have": (CASE_CLOSED, "NOT_FRAMED", json.dumps({"file": BASE64.decode()}).encode()),
+    "more than a producer takes": (CASE_CLOSED, "UNKNOWN_SCHEMA", b"\0" * 17 * MIB),
+    "reference data": (WAIVER, "NOT_FRAMED", BASE64),
+}
+"""What gzip makes small enough for an input, though a dead letter has no room for it: its topic, the reason, and the value."""
 ASTRAY = [f"astray-{number}" for number in range(8)]
 MOST_ARCHIVE_EVENTS = 1_000
 
 
 @dataclass
 class Sent:
-    """What was sent, by its place: the reason for which it is to be refused, key, value and own headers."""
+    """What was sent, by its place: the reason for which it is to be refused, key, value (:func:`kept`) and own headers."""
 
     bad: dict[tuple[str, int, int], tuple[str, bytes | None, bytes | None, list[tuple[str, bytes]]]] = field(default_factory=dict)
     good: int = 0
 
 
+def kept(value: bytes | None) -> bytes | None:
+    """What is to be in ``dead-letter`` of a value: itself, or size and digest of one that is too large."""
+    return value if value is None or len(value) < 4 * MIB else f"{len(value)} {hashlib.sha256(value).hexdigest()}".encode()
+
+
 def send_all(system: System) -> Sent:
-    """Poison at one in a hundred; closings in foreign partitions, their archives at home; one archive too many."""
-    producer = Producer(
-        {"bootstrap.servers": bootstrap(system), "partitioner": "murmur2_random", "message.max.bytes": 4 * MIB, "linger.ms": 5}
-    )
+    """Poison at one in a hundred; closings in foreign partitions, their archives at home; one archive too many; what is too large."""
+    config = {"bootstrap.servers": bootstrap(system), "partitioner": "murmur2_random", "message.max.bytes": 4 * MIB, "linger.ms": 5}
+    producer, packing = Producer(config), Producer({**config, "message.max.bytes": 20 * MIB, "compression.type": "gzip"})
     sent = Sent()
 
-    def send(topic: str, key: bytes | None, value: bytes | None, reason: str = "", **more: int) -> None:
+    def send(topic: str, key: bytes | None, value: bytes | None, reason: str = "", by: Producer = producer, **more: int) -> None:
         own = [("trace", reason.encode() + b"\xff"), ("trace", b"")]
 
         def delivered(error: object, message: Message) -> None:
             assert error is None, error
             if reason:
-                sent.bad[topic, message.partition(), message.offset()] = reason, key, value, own
+                sent.bad[topic, message.partition(), message.offset()] = reason, key, kept(value), own
 
-        producer.produce(topic, key=key, value=value, headers=own, on_delivery=delivered, **more)
-        producer.poll(0)
+        by.produce(topic, key=key, value=value, headers=own, on_delivery=delivered, **more)
+        by.poll(0)
 
     home = PARTITIONERS["murmur2"]
     for number, (reason, key, value) in enumerate(POISON.values()):
@@ -122,8 +136,10 @@ def send_all(system: System) -> Sent:
         reason = "TOO_MANY_EVENTS" if number == MOST_ARCHIVE_EVENTS else ""
         send(ARCHIVE_RECEIVED, b"many", archived("many", event_id=f"a{number}", archive_no=f"A{number}", receipt="UNPACK_FAILED"), reason)
     send(ITEM_REGISTRY, b"U1|x", b"{}", "NOT_FRAMED")
-    producer.flush(60)
-    assert len(sent.bad) == len(POISON) + len(ASTRAY) + 2
+    for topic, reason, value in LARGE.values():
+        send(topic, b"l", value, reason, packing)
+    assert producer.flush(60) + packing.flush(60) == 0
+    assert len(sent.bad) == len(POISON) + len(ASTRAY) + len(LARGE) + 2
     return sent
 
 
@@ -143,11 +159,13 @@ def refused(system: System) -> dict[tuple[str, int, int], tuple[str, bytes | Non
     for message in read_topic(topics_of(system), DEAD_LETTER):
         headers = message.headers()
         said = {name: value.decode() for name, value in headers if name.startswith("guidang-")}
-        assert [name for name, _ in headers[2:]] == list(ORIGIN_HEADERS)
+        missing = left_out(headers)
+        assert [name for name, _ in headers[2:]] == [*ORIGIN_HEADERS, *(LEFT_OUT_HEADERS if missing else ())]
         assert said["guidang-detail"]
         place = said["guidang-topic"], int(said["guidang-partition"]), int(said["guidang-offset"])
         assert place not in found
-        found[place] = said["guidang-reason"], message.key(), message.value(), headers[:2]
+        value = f"{missing.size} {missing.sha256}".encode() if missing else message.value()
+        found[place] = said["guidang-reason"], message.key(), value, headers[:2]
     return found
 
 
@@ -166,7 +184,10 @@ def verdicts(system: System) -> dict[str, tuple[str, str]]:
 
 
 def test_poison_at_one_in_a_hundred_is_kept_whole_and_what_went_astray_is_redriven_once(make_system: MakeSystem) -> None:
-    """Sixteen kinds of poison and three more: untouched in ``dead-letter``, every good record judged; a redrive makes verdicts right."""
+    """Sixteen kinds of poison and six more: untouched in ``dead-letter``, every good record judged; a redrive makes verdicts right.
+
+    Three are too large for it: the letter says where they are and which they are, and no worker ends.
+    """
     system = make_system()
     system.up(2)
     sent = send_all(system)
@@ -179,10 +200,11 @@ def test_poison_at_one_in_a_hundred_is_kept_whole_and_what_went_astray_is_redriv
     assert [each for each in system.json("status")["processes"] if each["restarts"]] == []
     counted = system.sql("SELECT reason, count() FROM dead_letter FINAL GROUP BY reason")
     assert Counter(dict(counted)) == Counter(reason for reason, *_ in sent.bad.values())
+    assert system.sql("SELECT max(value_bytes) FROM dead_letter FINAL") == [(17 * MIB,)]
     agree(system)
 
     held = system.json("dlq", "redrive", "--dry-run", expect=6)
-    assert held["outcomes"] == {"would_send": len(ASTRAY), "refused_again": len(POISON) + 2}
+    assert held["outcomes"] == {"would_send": len(ASTRAY), "refused_again": len(POISON) + len(LARGE) + 2}
     (full,) = system.json("dlq", "list", "--reason", "TOO_MANY_EVENTS")
     assert system.json("dlq", "show", full["place"])["refused_now"].startswith("TOO_MANY_EVENTS")
     done = system.json("dlq", "redrive", "--reason", "MISROUTED", "--yes")
