@@ -19,6 +19,7 @@ from typing import Any
 
 import orjson
 
+from ops.supervisor.process import marked
 from ops.supervisor.record import Paths, read_record, take_lock
 from streams.clock import wall_ms
 from streams.errors import BadInputFile, ConfigurationError, SystemRunning
@@ -161,7 +162,7 @@ def _at_rest(settings: Settings) -> Iterator[None]:
     paths = Paths(settings.home)
     paths.make()
     lock = take_lock(paths.lock)
-    running = [entry.name for entry in read_record(paths.record).entries if entry.process and entry.process.running]
+    running = any(entry.process and entry.process.running for entry in read_record(paths.record).entries) or marked(paths.home)
     if lock is None or running:
         raise SystemRunning(f"系统正在运行（{settings.home}）：先 guidang down。 The system is running: guidang down first.")
     with lock:

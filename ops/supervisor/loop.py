@@ -53,7 +53,7 @@ class Supervisor:
         """
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
-        before = read_record(self._paths.record)
+        before = read_record(self._paths.record, lambda told: self._journal.write("up", told))
         self._write(ready=False)  # from here on `down` finds us
         for name in end_leftovers(self._paths, before):
             self._journal.write(name, "上次遗留，已结束 left over from the last run: ended")

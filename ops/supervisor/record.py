@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +16,8 @@ import orjson
 from ops.files import read_if_there, write_whole
 from ops.supervisor.process import ProcessId
 from streams.data_dir import usable
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +97,31 @@ def write_last_record(path: Path, record: Record) -> None:
         write_record(path, record)
 
 
-def read_record(path: Path) -> Record:
-    """Read the record; an empty one when there is none."""
+@cache  # whoever looks all the time tells once
+def _warn(told: str) -> None:
+    log.warning("%s", told)
+
+
+def read_record(path: Path, tell: Callable[[str], None] = _warn) -> Record:
+    """Read the record; an empty one when there is none.
+
+    Parameters
+    ----------
+    tell
+        Told when what is there cannot be understood (a disk that lost power, or is damaged). It counts as none: what it named is found by
+        the mark that every child bears (:func:`ops.supervisor.process.marked`).
+    """
     content = read_if_there(path)
     if content is None:
         return Record(None)
-    found: dict[str, Any] = orjson.loads(content)
+    try:
+        return _understood(orjson.loads(content))
+    except (ValueError, TypeError, KeyError):
+        tell(f"{path}: 读不懂，当作没有 cannot be understood, and counts as none")
+        return Record(None)
+
+
+def _understood(found: dict[str, Any]) -> Record:
     entries = tuple(
         Entry(**{**entry, "process": _process(entry["process"]), "last_exit": Exit(**entry["last_exit"]) if entry["last_exit"] else None})
         for entry in found["entries"]

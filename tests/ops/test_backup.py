@@ -13,7 +13,7 @@ import pytest
 
 from ops.backup import KAFKA, MANIFEST, back_up, restore
 from ops.supervisor.control import up_detached, up_foreground
-from ops.supervisor.process import ProcessId
+from ops.supervisor.process import MARK, ProcessId
 from ops.supervisor.record import Entry, Paths, Record, take_lock, write_record
 from streams.errors import BadInputFile, ConfigurationError, GuidangError, SystemRunning
 from streams.settings import Settings
@@ -104,6 +104,20 @@ def test_a_system_that_runs_is_neither_backed_up_nor_restored_into(settings: Set
         restore(settings, tmp_path / "kept")
     assert not (tmp_path / "again").exists()
     lock.close()
+
+
+def test_what_a_supervisor_with_a_damaged_record_has_left_running_is_found_by_its_mark(settings: Settings, tmp_path: Path) -> None:
+    """After a power cut nobody runs; but a record is damaged in other ways, too, and a backup of files being written is none."""
+    paths = Paths(settings.home)
+    paths.make()
+    paths.record.write_bytes(b'{"supervisor":')
+    with subprocess.Popen(["sleep", "60"], env={MARK: str(settings.home)}) as left:
+        try:
+            with pytest.raises(SystemRunning, match="guidang down"):
+                back_up(settings, tmp_path / "kept")
+        finally:
+            left.kill()
+    back_up(settings, tmp_path / "kept")
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing", "no manifest", "no JSON", "outside", "another format"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ import pytest
 
 from ops.files import write_whole
 from ops.supervisor.control import down, processes, up_detached
-from ops.supervisor.record import Paths, locked
+from ops.supervisor.process import MARK, ProcessId
+from ops.supervisor.record import Paths, Record, locked, read_record
 from ops.supervisor.roles import endpoints
 from streams.errors import ConfigurationError
 from streams.settings import Settings
@@ -36,6 +38,24 @@ def test_a_file_that_is_being_replaced_is_read_whole(tmp_path: Path) -> None:
     finally:
         stop.set()
         writer.join()
+
+
+@pytest.mark.parametrize("content", [b"", b'{"supervisor":', b"\0" * 300, b"[]", b'{"supervisor": null, "entries": [{"role": "kafka"}]}'])
+def test_a_record_that_a_power_cut_has_damaged_counts_as_none(tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """Status shows nothing and says why, once; down ends what runs by its mark, and writes a record that can be read."""
+    settings, paths = Settings(data_dir=tmp_path), Paths(tmp_path)
+    paths.make()
+    paths.lock.touch()
+    paths.record.write_bytes(content)
+    assert [processes(settings) for _ in range(2)] == [[], []]
+    assert [line.getMessage() for line in caplog.records] == [f"{paths.record}: 读不懂，当作没有 cannot be understood, and counts as none"]
+    with subprocess.Popen(["sleep", "60"], env={MARK: str(tmp_path)}) as left:
+        try:
+            assert down(settings) == [f"pid {left.pid}"]
+            assert ProcessId.of(left.pid) is None
+        finally:
+            left.kill()
+    assert read_record(paths.record) == Record(None)
 
 
 @contextmanager

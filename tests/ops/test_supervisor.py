@@ -369,6 +369,21 @@ def test_what_cannot_be_started_is_tried_again_and_a_signal_without_a_name_is_to
         assert supervisor.is_alive()
 
 
+def test_a_record_that_cannot_be_read_keeps_no_supervisor_from_starting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut has left half of it: the journal says so, what the mark finds is ended, and the system runs."""
+    program, paths = _Program(Settings(data_dir=tmp_path), "program"), Paths(tmp_path)
+    program.write()
+    program.say()
+    paths.make()
+    paths.record.write_bytes(b'{"supervisor":{"pid":')
+    with subprocess.Popen(["sleep", "60"], env={MARK: str(tmp_path)}) as left, supervised(monkeypatch, program):
+        left.wait(20)
+        eventually(lambda: [entry.state for entry in read_record(paths.record).entries] == ["running"])
+    told = paths.log.read_text(encoding="utf-8")
+    assert "cannot be understood, and counts as none" in told
+    assert f"[pid {left.pid}] 上次遗留，已结束" in told
+
+
 @pytest.mark.parametrize("answer", [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nOk"])
 def test_a_store_that_does_not_answer_to_the_end_is_not_ready(tmp_path: Path, answer: bytes) -> None:
     """It is killed within its answer, or somebody else has the port: no reason for the supervisor to end."""
