@@ -7,6 +7,7 @@ gone is to fill a table anew, these come first, in life 0: below everything that
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from consumers.origins import Origin
 from streams.contracts import ANOMALY_MISCONFIGURED, ANOMALY_QUALITY, ANOMALY_UNARCHIVED, CASE_STATE, ITEM_STATE, codec
 from streams.domain.reference import item_key
 from streams.domain.rules import KINDS
-from streams.errors import InvalidRecord
+from streams.errors import DependencyError, InvalidRecord
 from streams.rights import group_of_sink
 from streams.runtime.clients import consumer_config, extent
 from streams.settings import Settings
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 STATES: Mapping[str, str] = {ANOMALY_UNARCHIVED: CASE_STATE, ANOMALY_QUALITY: CASE_STATE, ANOMALY_MISCONFIGURED: ITEM_STATE}
 """Anomaly topic to the topic of the states that its findings stand in; both have them in the same partition."""
 _CHUNK, _POLL_SECONDS, _BROKER_SECONDS = 2_000, 0.1, 30.0
+_STALLED_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Untold:
         ------
         NewerState, EngineError
             A state cannot be read.
+        DependencyError
+            There is more, and nothing came for half a minute.
         """
         with closing(Consumer(consumer_config(self._settings.kafka_client(), group_of_sink(self._settings)))) as consumer:
             for topic, partition in sorted(places):
@@ -117,12 +121,20 @@ class Untold:
         if first == end:
             return
         consumer.assign([TopicPartition(topic, partition, first)])
+        last, moved = end - 1, time.monotonic()
         while self._go_on():
-            for message in consumer.consume(_CHUNK, _POLL_SECONDS):
+            messages = consumer.consume(_CHUNK, _POLL_SECONDS)
+            if not messages and time.monotonic() - moved > _STALLED_SECONDS:
+                raise DependencyError(f"{topic}[{partition}]: {_STALLED_SECONDS:g} 秒没有数据 no data came")
+            for message in messages:
                 error = message.error()
                 if error is None:
                     yield message
+                    if (message.offset() or 0) >= last:  # as long as much is written, the client is never at the end
+                        return
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
                     return
                 else:
                     self._meet(error)
+            if messages:
+                moved = time.monotonic()
