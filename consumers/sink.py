@@ -49,6 +49,7 @@ _STUCK_SECONDS = 45.0
 _INSERT_SECONDS = 315.0
 """An insert may take as long as a client waits for its answer."""
 _NOTHING_READ_SECONDS = 60.0
+"""Of waiting for messages, not of inserting: what is behind and gets nowhere in that time is stuck."""
 _PATIENCE_SECONDS = 30.0  # well below max.poll.interval.ms, after which the group would go on without us
 
 
@@ -73,8 +74,10 @@ class Sink:
         self.inserted: dict[Partition, int] = {}
         self.stats, self.pulse = SinkStats(), Pulse()
         self._inserter = Inserter(self.client, self.stats)
-        self._checked = self._read_at = time.monotonic()
+        self._checked = time.monotonic()
         self._reached: dict[Partition, int] = {}
+        self._behind: dict[Partition, int] = {}
+        self._waited_seconds = 0.0
         self._failure: Exception | None = None
         self._paused = False
         self._troubles = Troubles()
@@ -90,7 +93,7 @@ class Sink:
         DependencyError
             A topic vanished, was made again or was cut: the next start sees to it. ClickHouse refuses rows.
         Stalled
-            There is something to read, and for a minute nothing came.
+            There is something to read in a partition, and for a minute nothing of it came.
         """
         collect_rarely()
         guard = LoopGuard(self.pulse, _STUCK_SECONDS)
@@ -122,7 +125,7 @@ class Sink:
             self.pulse.patience_s = 0.0
         if self._paused:
             self.consumer.resume(self.consumer.assignment())
-            self._paused, self._read_at = False, time.monotonic()
+            self._paused, self._waited_seconds = False, 0.0
         if not done:
             return
         if batch is self.batch:  # a rebalance during an outage throws the batch away
@@ -203,13 +206,14 @@ class Sink:
     def _read(self, most: int) -> bool:
         """Take what has come; return whether anything had."""
         self.pulse.loop += 1
+        began = time.monotonic()
         messages = self.consumer.consume(most, _POLL_SECONDS)
+        if len(messages) < most and not self._paused:  # it has waited, and handed over all that it had
+            self._waited_seconds += time.monotonic() - began
         if self._failure:
             raise self._failure
         for message in messages:
             self._take(message)
-        if messages:
-            self._read_at = time.monotonic()
         return bool(messages)
 
     def _take(self, message: Any) -> None:
@@ -247,7 +251,7 @@ class Sink:
         # What was paused when the partitions were taken away is paused when they come back, and nobody who resumed meanwhile had them.
         consumer.resume(partitions)
         self._paused = False
-        self._reached, self._read_at = {(at.topic, at.partition): at.offset for at in starts}, time.monotonic()
+        self._reached, self._behind, self._waited_seconds = {(at.topic, at.partition): at.offset for at in starts}, {}, 0.0
         self.commit()  # where it begins anew: what was committed for another life says no longer that all is in the tables
         self._ready.parent.mkdir(parents=True, exist_ok=True)
         self._ready.touch()
@@ -291,7 +295,7 @@ class Sink:
         """What was read and not committed is dropped: its next owner reads it again."""
         del partitions
         self.stats.assigned = False
-        self.batch, self.inserted = Batch(), {}
+        self.batch, self.inserted, self._reached = Batch(), {}, {}
         consumer.unassign()
 
     def _check_topics(self) -> None:
@@ -304,22 +308,29 @@ class Sink:
             raise DependencyError("主题被重建过，重新启动后从头读取 a topic was made again: starting anew reads it from its beginning")
 
     def _check_reading(self) -> None:
-        """What is there and does not come will not come: a client that has lost its way is made anew with its process."""
-        if time.monotonic() - self._read_at < _NOTHING_READ_SECONDS:
+        """What is there and does not come will not come: a client that has lost its way is made anew with its process.
+
+        Each partition is judged on its own, by the time in which the client was waited for: one that lies unread because others are being
+        inserted, however slowly, is not stuck.
+        """
+        if self._waited_seconds < _NOTHING_READ_SECONDS or not self._reached:
             return
-        asked: dict[TopicPartition, Any] = {TopicPartition(*place): OffsetSpec.latest() for place in self._reached}  # type: ignore[no-untyped-call]
+        self._waited_seconds = 0.0
+        before, self._behind = self._behind, {}
+        reached = {place: self.batch.positions.get(place, at) for place, at in self._reached.items()}
+        asked: dict[TopicPartition, Any] = {TopicPartition(*place): OffsetSpec.latest() for place in reached}  # type: ignore[no-untyped-call]
         try:
             answers = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_BROKER_SECONDS)
             ends = {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
         except KafkaException:
             return  # the consumer tells of that itself
-        if behind := sorted(place for place, at in self._reached.items() if at < ends[place]):
-            (topic, partition), more = behind[0], len(behind)
-            told = f"{topic}[{partition}] {self._reached[topic, partition]} / {ends[topic, partition]}"
+        self._behind = {place: at for place, at in reached.items() if at < ends[place]}
+        if stuck := sorted(place for place, at in self._behind.items() if before.get(place) == at):
+            (topic, partition), more = stuck[0], len(stuck)
+            told = f"{topic}[{partition}] {reached[topic, partition]} / {ends[topic, partition]}"
             raise Stalled(
                 f"{_NOTHING_READ_SECONDS:g} 秒没有读到任何记录，而 nothing was read, though {more} 个分区还有 partitions have more: {told}"
             )
-        self._read_at = time.monotonic()
 
     @property
     def _ready(self) -> Path:

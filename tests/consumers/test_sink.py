@@ -91,6 +91,18 @@ class Deaf(Sink):
         consumer.pause(partitions)
 """
 
+HEARS_ALL_BUT_ONE = HEARS_NOTHING.replace("pause(partitions)", "pause([at for at in partitions if at.partition == 1])")
+
+IS_SLOW = """
+import consumers.sink, time
+consumers.sink._NOTHING_READ_SECONDS, consumers.sink._CHECK_SECONDS = 2.0, 0.2
+consumers.sink.MOST_ROWS, consumers.sink._CHUNK = 100, 50
+class Slow(Sink):
+    def insert(self, *, patient=True):
+        if self.batch.rows: time.sleep(1.5)
+        super().insert(patient=patient)
+"""
+
 
 @contextlib.contextmanager
 def sinking(settings: Settings, body: str = "", cls: str = "Sink") -> Iterator[subprocess.Popen[str]]:
@@ -452,6 +464,35 @@ def test_a_sink_that_reads_nothing_though_there_is_something_ends_itself_and_say
     assert process.returncode == 1
     assert "Stalled" in told
     assert f"{sink_settings.topic(CASE_STATE)}[1]" in told
+
+
+def test_one_partition_that_does_not_come_ends_the_sink_however_much_comes_of_the_others(sink_settings: Settings) -> None:
+    """Each is looked at on its own."""
+    outputs = Outputs(sink_settings)
+    outputs.write(CASE_STATE, [case_state(0)])
+    with sinking(sink_settings):
+        sunk(sink_settings)
+    with sinking(sink_settings, HEARS_ALL_BUT_ONE, "Deaf") as process:
+        outputs.write(CASE_STATE, [case_state(1)], partition=1)
+        give_up = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < give_up:
+            outputs.write(CASE_STATE, [case_state(2)])
+            time.sleep(0.3)
+        code = process.poll()  # as long as others come: when nothing does, any look would see it
+        told = process.communicate(timeout=10)[1]
+    assert (code, "Stalled" in told) == (1, True)
+    assert f"1 个分区还有 partitions have more: {sink_settings.topic(CASE_STATE)}[1]" in told
+
+
+def test_a_sink_that_is_slow_and_gets_on_is_left_alone(sink_settings: Settings) -> None:
+    """A partition may wait for longer than one that is stuck, as long as others are being inserted."""
+    outputs = Outputs(sink_settings)
+    for partition in range(2):
+        outputs.write(CASE_STATE, [case_state(number) for number in range(partition * 400, partition * 400 + 400)], partition=partition)
+    with sinking(sink_settings, IS_SLOW, "Slow") as process:
+        sunk(sink_settings)
+        assert process.poll() is None
+    assert len(figures(sink_settings)["case_state"]) == 800
 
 
 def test_a_rebalance_while_the_store_is_away_leaves_nothing_unread(sink_settings: Settings, own_store: StoreProcess) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 
 Place = tuple[str, int]
 
@@ -435,10 +435,13 @@ class FakeAdmin:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
 
-    def list_offsets(self, wanted: Mapping[Any, Any], **_: Any) -> dict[Any, Any]:
-        """See confluent_kafka; ends as readers of uncommitted records see them."""
-        ends = {at: self._broker.end((at.topic, at.partition)) for at in wanted}
-        return {at: SimpleNamespace(result=lambda _timeout, end=end: SimpleNamespace(offset=end)) for at, end in ends.items()}
+    def list_offsets(
+        self, wanted: Mapping[Any, Any], isolation_level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED, **_: Any
+    ) -> dict[Any, Any]:
+        """See confluent_kafka; only ends are asked for."""
+        end_of = self._broker.stable if isolation_level == IsolationLevel.READ_COMMITTED else self._broker.end
+        ends = {at: end_of((at.topic, at.partition)) for at in wanted}
+        return {at: SimpleNamespace(result=lambda _timeout=0.0, end=end: SimpleNamespace(offset=end)) for at, end in ends.items()}
 
     def describe_topics(self, topics: Any, **_: Any) -> dict[str, Any]:
         """See confluent_kafka; no topic is ever made anew."""

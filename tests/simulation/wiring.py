@@ -85,7 +85,7 @@ def installed(world: World) -> Iterator[None]:
         (sink, "check_access", lambda *_: None),
         (sink, "migrate", lambda _: None),
         (sink, "connect", lambda _: world.client()),
-        (sink, "admin_client", lambda _: None),
+        (sink, "admin_client", lambda _: FakeAdmin(world.broker)),
         (sink, "origins", lambda *_: ORIGINS),
         (sink, "topic_ids", lambda *_: IDS),
         (sink, "consumer_properties", lambda *_: {"group.id": "guidang-sink"}),
