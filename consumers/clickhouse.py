@@ -128,6 +128,11 @@ def reaching(settings: Settings) -> Iterator[None]:
         raise DependencyError(f"ClickHouse（{where}）报错 answers with an error: {said}") from error
 
 
+def is_nothing_there(error: ClickHouseError) -> bool:
+    """Whether an answer says that there is no such database, or no such table."""
+    return getattr(error, "code", None) in _NOTHING_THERE
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Any
 
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # documented, not in its __all__
 
 from consumers.batch import Batch, Partition
-from consumers.clickhouse import Client, connect
+from consumers.clickhouse import Client, connect, is_nothing_there
 from consumers.group import consumer_properties
 from consumers.inserting import Inserter
 from consumers.migrate import migrate
-from consumers.origins import Origin, origins, topic_ids
+from consumers.origins import Origin, origins, table_ids, topic_ids
 from consumers.sink_metrics import SinkStats
 from consumers.troubles import Troubles
 from consumers.untold import STATES, Untold
@@ -91,7 +93,8 @@ class Sink:
         EngineError
             A record of an output topic cannot be read.
         DependencyError
-            A topic vanished, was made again or was cut: the next start sees to it. ClickHouse refuses rows.
+            A topic vanished, was made again or was cut, or a table was lost or made again: the next start sees to it. ClickHouse refuses
+            rows.
         Stalled
             There is something to read in a partition, and for a minute nothing of it came.
         """
@@ -118,14 +121,12 @@ class Sink:
             Wait through an outage of ClickHouse, reading nothing; otherwise leave the batch as it is.
         """
         batch = self.batch
-        self.pulse.patience_s = _INSERT_SECONDS
-        try:
+        with self._asking_clickhouse():
             done = not batch.rows or self._inserter.insert(batch, self._outage if patient else None)
-        finally:
-            self.pulse.patience_s = 0.0
         if self._paused:
             self.consumer.resume(self.consumer.assignment())
             self._paused, self._waited_seconds = False, 0.0
+            self._check_tables()  # what has come back need not be what went away
         if not done:
             return
         if batch is self.batch:  # a rebalance during an outage throws the batch away
@@ -174,8 +175,16 @@ class Sink:
         for batch in Untold(self.settings, self.origins, self._troubles.meet, self._turn).batches(places):
             if self.stop.is_set():
                 return
-            self.pulse.patience_s = _INSERT_SECONDS
-            self._inserter.insert(batch, lambda seconds: not self.stop.wait(seconds))
+            with self._asking_clickhouse():
+                self._inserter.insert(batch, lambda seconds: not self.stop.wait(seconds))
+
+    @contextmanager
+    def _asking_clickhouse(self) -> Iterator[None]:
+        """Meanwhile the loop may stand still for as long as a client waits for its answer."""
+        self.pulse.patience_s = _INSERT_SECONDS
+        try:
+            yield
+        finally:
             self.pulse.patience_s = 0.0
 
     def _partitions(self, topic: str) -> range:
@@ -201,6 +210,7 @@ class Sink:
         if now - self._checked >= _CHECK_SECONDS:
             self._checked = now
             self._check_topics()
+            self._check_tables()
             self._check_reading()
 
     def _read(self, most: int) -> bool:
@@ -306,6 +316,18 @@ class Sink:
             return  # the consumer tells of that itself
         if any(ids[name] != origin.topic_id for name, origin in self.origins.items()):
             raise DependencyError("主题被重建过，重新启动后从头读取 a topic was made again: starting anew reads it from its beginning")
+
+    def _check_tables(self) -> None:
+        """A table made again under the same name knows nothing of what was inserted before: it is to be filled from the beginning."""
+        try:
+            with self._asking_clickhouse():
+                tables = table_ids(self.settings, self.client)
+        except ClickHouseError as error:
+            if not is_nothing_there(error):
+                return  # inserting tells of that
+            tables = {}
+        if any(tables.get(origin.table.name) != origin.table_id for origin in self.origins.values()):
+            raise DependencyError("数据表被删除或重建过，重新启动后从头填满 a table was lost or made again: starting anew fills it again")
 
     def _check_reading(self) -> None:
         """What is there and does not come will not come: a client that has lost its way is made anew with its process.

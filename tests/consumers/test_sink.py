@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -273,6 +275,58 @@ def test_a_lost_database_is_filled_again(sink_settings: Settings) -> None:
         eventually((sink_settings.home / "run" / "sink.ready").exists)
         sunk(sink_settings)
     assert figures(sink_settings) == before
+
+
+def test_a_database_that_is_lost_under_a_sink_with_nothing_to_do_is_filled_again(sink_settings: Settings) -> None:
+    """Whoever made the tables again: the sink that fills them ends, and the next one begins at the beginning."""
+    write_some(Outputs(sink_settings))
+    with sinking(sink_settings) as process:
+        sunk(sink_settings)
+        before = figures(sink_settings)
+        connect(sink_settings, database="default").command(f"DROP DATABASE {sink_settings.clickhouse.database} SYNC")
+        migrate(sink_settings)
+        told = process.communicate(timeout=30)[1]
+    assert (process.returncode, "a table was lost or made again" in told) == (1, True)
+    with sinking(sink_settings):
+        sunk_anew(sink_settings)
+    assert figures(sink_settings) == before
+
+
+def test_a_sink_whose_database_is_gone_ends_though_nothing_is_to_be_written(sink_settings: Settings) -> None:
+    """Nobody else makes it again: the next start does, and fills it."""
+    write_some(Outputs(sink_settings))
+    with sinking(sink_settings) as process:
+        sunk(sink_settings)
+        connect(sink_settings, database="default").command(f"DROP DATABASE {sink_settings.clickhouse.database} SYNC")
+        assert process.wait(30) == 1
+
+
+def test_a_server_that_comes_back_with_other_tables_is_filled_again(sink_settings: Settings, own_store: StoreProcess) -> None:
+    """Restored while the sink waits for it: what is inserted then does not pass for all that there is."""
+    own = sink_settings.model_copy(update={"clickhouse": ClickHouseSettings(url=own_store.url, database="restored")})
+    outputs = Outputs(own)
+    write_some(outputs)
+    with sinking(own) as process:
+        sunk(own)
+        own_store.kill()
+        outputs.write(CASE_STATE, [case_state(number) for number in range(600, 700)])
+        time.sleep(2)  # it has read them, and waits for the server
+        process.send_signal(signal.SIGSTOP)
+        shutil.rmtree(own_store.home)
+        own_store.start()
+        migrate(own)
+        process.send_signal(signal.SIGCONT)
+        told = process.communicate(timeout=30)[1]
+    assert (process.returncode, "a table was lost or made again" in told) == (1, True)
+    with sinking(own):
+        sunk_anew(own)
+    assert connect(own).query("SELECT count() FROM case_state FINAL").first_row == (700,)
+
+
+def sunk_anew(settings: Settings) -> None:
+    """Wait until everything is committed for the tables there are now: what was committed for others stands until then."""
+    observer = Observer(settings)
+    eventually(lambda: behind_sink(observer.ends(), observer.sunk()) == [])
 
 
 def test_a_lost_database_has_again_what_is_open_though_its_telling_is_gone(sink_settings: Settings) -> None:

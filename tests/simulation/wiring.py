@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ORIGINS = {table.topic: Origin(table.topic, table, f"topic-{table.topic}", f"table-{table.name}", 1) for table in TABLES}
 IDS = {name: origin.topic_id for name, origin in ORIGINS.items()}
+TABLE_IDS = {origin.table.name: origin.table_id for origin in ORIGINS.values()}
 
 
 @contextmanager
@@ -88,6 +89,7 @@ def installed(world: World) -> Iterator[None]:
         (sink, "admin_client", lambda _: FakeAdmin(world.broker)),
         (sink, "origins", lambda *_: ORIGINS),
         (sink, "topic_ids", lambda *_: IDS),
+        (sink, "table_ids", lambda *_: TABLE_IDS),
         (sink, "consumer_properties", lambda *_: {"group.id": "guidang-sink"}),
     ):
         yield
