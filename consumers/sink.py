@@ -20,17 +20,18 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # documented, not in its __all__
 
 from consumers.batch import Batch, Partition
-from consumers.clickhouse import Client, connect, is_nothing_there
+from consumers.clickhouse import Client, connect, is_nothing_there, reaching
 from consumers.group import consumer_properties
 from consumers.inserting import Inserter
 from consumers.migrate import migrate
-from consumers.origins import Origin, origins, table_ids, topic_ids
+from consumers.origins import Origin, newest_versions, origins, table_ids, topic_ids
+from consumers.rows import version_of
 from consumers.sink_metrics import SinkStats
 from consumers.troubles import Troubles
 from consumers.untold import STATES, Untold
 from streams.access import admin_client, check_access
 from streams.collector import collect_rarely
-from streams.errors import DependencyError, Stalled
+from streams.errors import ConfigurationError, DependencyError, Stalled
 from streams.runtime.watchdog import LoopGuard, Pulse
 from streams.serving import WELL, Health
 from streams.settings import Settings
@@ -95,12 +96,15 @@ class Sink:
         DependencyError
             A topic vanished, was made again or was cut, or a table was lost or made again: the next start sees to it. ClickHouse refuses
             rows.
+        ConfigurationError
+            The tables hold rows of a future that Kafka has lost.
         Stalled
             There is something to read in a partition, and for a minute nothing of it came.
         """
         collect_rarely()
         guard = LoopGuard(self.pulse, _STUCK_SECONDS)
         try:
+            self._refuse_a_lost_future()
             self._take_untold()
             self.consumer.subscribe(list(self.origins), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
             while not self.stop.is_set():
@@ -164,6 +168,30 @@ class Sink:
         waiting_seconds = 0.0 if oldest_at is None else time.monotonic() - oldest_at
         return f"有数据已等待 {waiting_seconds:.0f} 秒未能写入 rows wait to be inserted" if waiting_seconds > _LATE_SECONDS else ""
 
+    def _refuse_a_lost_future(self) -> None:
+        """Raise if there are rows from beyond the end of what fills their table.
+
+        Kafka was set back, by a backup or by a power cut, and the tables were not. What comes now has lower versions than such a row, which
+        would stand above it for ever; and a case that never comes again would be counted.
+        """
+        with reaching(self.settings), self._asking_clickhouse():
+            newest = newest_versions(self.client)  # before the ends: another sink may be inserting
+        limits = dict.fromkeys(newest, 0)
+        for name, origin in self.origins.items():
+            self._turn()
+            end = max(self._extent(TopicPartition(name, partition))[1] for partition in self._partitions(name))
+            limits[origin.table.name] = max(limits[origin.table.name], version_of(origin.ordinal, end))
+        if ahead := sorted(table for table, version in newest.items() if version >= limits[table]):
+            database = self.settings.clickhouse.database
+            raise ConfigurationError(
+                f"{database} 里有些行出自 Kafka 已没有的记录（{', '.join(ahead)}）：主题退回过从前（恢复了备份，或断电），"
+                f"它们会一直压过新的。DROP DATABASE {database}（内嵌的：guidang down，删去 data_dir 的 clickhouse 目录），"
+                "再启动 sink，由现有主题填满。"
+                " Some rows are of records that Kafka no longer has: its topics were set back, by a backup or a power cut, and these rows"
+                f" would win over what comes. DROP DATABASE {database} (embedded: guidang down, remove clickhouse in data_dir); then start"
+                " the sink, and the present topics fill it again."
+            )
+
     def _take_untold(self) -> None:
         """Put in what is open and no longer told, before a topic whose beginning is gone is read anew by whoever is given it.
 
@@ -188,7 +216,10 @@ class Sink:
             self.pulse.patience_s = 0.0
 
     def _partitions(self, topic: str) -> range:
-        return range(len(self._ask(lambda: self.consumer.list_topics(topic, timeout=_BROKER_SECONDS)).topics[topic].partitions))
+        found = self._ask(lambda: self.consumer.list_topics(topic, timeout=_BROKER_SECONDS)).topics[topic].partitions
+        if not found:
+            raise DependencyError(f"Kafka: {topic}: 还不知道有哪些分区 its partitions are not known yet")
+        return range(len(found))
 
     def _begins_cut(self, known: TopicPartition) -> bool:
         low, high = self._extent(known)

@@ -329,6 +329,23 @@ def sunk_anew(settings: Settings) -> None:
     eventually(lambda: behind_sink(observer.ends(), observer.sunk()) == [])
 
 
+def test_rows_of_a_future_that_kafka_has_lost_are_not_gone_on_with(sink_settings: Settings) -> None:
+    """A backup of Kafka was restored and ClickHouse was not: the row would win over all that comes, and be counted for ever."""
+    outputs = Outputs(sink_settings)
+    write_some(outputs)
+    with sinking(sink_settings):
+        sunk(sink_settings)
+    before, client = figures(sink_settings), connect(sink_settings)
+    store_rows(client, CASE_STATE, [case_state(7, status="UNARCHIVED")], [version_of(1, 100_000)])
+    with sinking(sink_settings) as process:
+        told = process.communicate(timeout=30)[1]
+    assert all(word in told for word in ("ConfigurationError", "case_state", "DROP DATABASE")), told
+    connect(sink_settings, database="default").command(f"DROP DATABASE {sink_settings.clickhouse.database} SYNC")
+    with sinking(sink_settings):
+        sunk_anew(sink_settings)
+    assert figures(sink_settings) == before
+
+
 def test_a_lost_database_has_again_what_is_open_though_its_telling_is_gone(sink_settings: Settings) -> None:
     """Told once and kept for 400 days: what is open by the states is open again, and nothing else; whatever is told wins over it."""
     outputs = Outputs(sink_settings)
