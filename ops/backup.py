@@ -7,7 +7,6 @@ again from Kafka, and a copy of theirs made at another moment would be one more 
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import os
 import shutil
@@ -22,6 +21,7 @@ import orjson
 from ops.supervisor.process import marked
 from ops.supervisor.record import Paths, read_record, take_lock
 from streams.clock import wall_ms
+from streams.domain.time import iso
 from streams.errors import BadInputFile, ConfigurationError, SystemRunning
 from streams.settings import Settings, config_file
 
@@ -83,7 +83,7 @@ def back_up(settings: Settings, folder: Path, tell: Tell = lambda _done, _total:
         _room(draft, total)
         copier = _Copier(total, tell)
         found = {name: copier.copy(path, draft / name) for name, path in sources.items()}
-        made_at = dt.datetime.fromtimestamp(wall_ms() / 1000, dt.UTC).astimezone().isoformat(timespec="seconds")
+        made_at = iso(wall_ms() // 1000 * 1000)
         manifest = {"format": _FORMAT, "made_at": made_at, "files": found}
         (draft / MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
     return Taken(folder, made_at, len(found), total, SETTINGS if SETTINGS in found else "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,8 @@ from ops.cli.bench_sitting import Sitting, check_writable, write
 from ops.cli.ending import clean_up_on_sigterm
 from ops.cli.output import Column, emit_rows, progress, say
 from ops.cli.text import t
+from streams.clock import wall_ms
+from streams.domain.time import iso
 
 if TYPE_CHECKING:
     from ops.bench.contender import Contender
@@ -242,7 +243,7 @@ def _alone(folder: Path | None) -> Iterator[Path]:
 
 
 def _tell(number: int, record: Record[Contender, Run], run: Run | str) -> None:
-    name = f"{time.strftime('%H:%M:%S')} [{number}] {record.contender.name}: "
+    name = f"{iso(wall_ms() // 1000 * 1000)} [{number}] {record.contender.name}: "
     if isinstance(run, str):
         say(name + t("失败 ", "failed: ") + run)
     elif run.judged is None:

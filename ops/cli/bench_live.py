@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,8 @@ import typer
 from ops.cli.bench_sitting import Sitting
 from ops.cli.output import Column, emit_rows, say
 from ops.cli.text import t
+from streams.clock import wall_ms
+from streams.domain.time import iso
 
 if TYPE_CHECKING:
     from ops.bench.figures import Delays
@@ -79,7 +80,7 @@ def _phases(run: RecoveryRun) -> str:
 
 
 def _tell(number: int, record: Record[Any, Any], run: LatencyRun | RecoveryRun | str, figures: str) -> None:
-    name = f"{time.strftime('%H:%M:%S')} [{number}] {record.contender.name}: "
+    name = f"{iso(wall_ms() // 1000 * 1000)} [{number}] {record.contender.name}: "
     say(name + (t("失败 ", "failed: ") + run if isinstance(run, str) else "; ".join([figures, *run.faults])))
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from typing import Annotated
 
 import typer
 
+from ops.cli.log import log_to_stderr
 from ops.cli.text import t
 from streams.settings import load_settings
 
@@ -34,6 +33,6 @@ def board(
     from dashboards.board.process import run  # noqa: PLC0415 - so that --help is fast
     from dashboards.panels import DASHBOARDS  # noqa: PLC0415
 
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     settings = load_settings()
     run(settings, DASHBOARDS, settings.board.port if port is None else port, lambda address: print(address, flush=True))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from typing import Annotated
 
 import typer
 
+from ops.cli.log import log_to_stderr
 from ops.cli.output import say
 from ops.cli.text import t
 from streams.settings import load_settings
@@ -33,7 +32,7 @@ def notify(
     from consumers.notify.process import run  # noqa: PLC0415 - so that the list of commands need not load it
     from consumers.notify.trial import send_trial  # noqa: PLC0415
 
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     if test is None:
         run(load_settings())
     else:

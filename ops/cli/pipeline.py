@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from typing import Annotated, Any
 
 import typer
 
+from ops.cli.log import log_to_stderr
 from ops.cli.options import Json, MetricsPort, utf8
 from ops.cli.output import Column, emit_object, emit_rows, progress, reading_topics, say
 from ops.cli.text import t
@@ -43,7 +42,7 @@ def worker(
     from ops.worker_name import held_name  # noqa: PLC0415
     from streams.app import build_worker, run  # noqa: PLC0415 - Faust takes half a second to import
 
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     settings = load_settings()
     with held_name(settings, name) as held:
         settings = settings.model_copy(update={"worker": settings.worker.model_copy(update={"name": held})})

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import signal
-import sys
 from typing import Annotated
 
 import typer
 
+from ops.cli.log import log_to_stderr
 from ops.cli.options import MetricsPort
 from ops.cli.text import t
 from streams.settings import load_settings
@@ -32,7 +31,7 @@ def sink(metrics_port: MetricsPort = None) -> None:
     from consumers.sink_metrics import SinkCollector  # noqa: PLC0415
     from ops.observe.serving import serve_own  # noqa: PLC0415
 
-    _log()
+    log_to_stderr()
     settings = load_settings()
     process = Sink(settings)
     serve_own(settings, "sink", metrics_port, SinkCollector(process), health=process.health)
@@ -45,7 +44,7 @@ def monitor(metrics_port: MetricsPort = None) -> None:
     """Run the monitor until it is told to stop."""
     from ops.monitor.run import Monitor  # noqa: PLC0415
 
-    _log()
+    log_to_stderr()
     process = Monitor(load_settings(), metrics_port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: process.stop.set())
@@ -56,9 +55,5 @@ def store(port: Annotated[int, typer.Option(min=0, max=65535, help=t("端口，0
     """Run the embedded engine until it is told to stop."""
     from consumers.store.process import run  # noqa: PLC0415
 
-    _log()
+    log_to_stderr()
     run(load_settings().home, port)
-
-
-def _log() -> None:
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from ops.backup import KAFKA, MANIFEST, back_up, restore
 from ops.supervisor.control import up_detached, up_foreground
 from ops.supervisor.process import MARK, ProcessId
 from ops.supervisor.record import Entry, Paths, Record, take_lock, write_record
+from streams.clock import wall_ms
 from streams.errors import BadInputFile, ConfigurationError, GuidangError, SystemRunning
-from streams.settings import Settings
+from streams.settings import Settings, instant_ms
 
 TAKEN = {"kafka/data/case-closed-0/0.log", "kafka/data/meta.properties", "title.key", "clock-1.anchor", "notify/queue.db"}
 KILLED = """
@@ -86,6 +88,19 @@ def test_a_restore_that_is_killed_between_two_renames_is_finished_by_the_next_an
         restore(other, tmp_path / "another")
     restore(other, tmp_path / "kept")
     assert contents(other.home) == {name: name.encode() for name in TAKEN}
+
+
+def test_when_a_backup_was_made_is_told_in_the_time_of_asia_shanghai(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the machine is."""
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "America/New_York")
+        time.tzset()
+        taken = back_up(settings, tmp_path / "kept")
+    time.tzset()
+    assert taken.made_at.endswith("+08:00")
+    assert abs(instant_ms(taken.made_at) - wall_ms()) < 60_000
 
 
 @pytest.mark.parametrize("orphaned", [False, True])

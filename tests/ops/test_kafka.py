@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -121,6 +122,11 @@ def test_a_folder_with_any_name_will_do_in_any_locale(tmp_path: Path, monkeypatc
     broker.stop()
     assert (broker.data_dir / "data" / "meta.properties").exists()
     assert (broker.data_dir / "logs" / "kafka.log").exists()
+
+
+def test_the_brokers_log_tells_the_time_of_asia_shanghai_with_its_offset(kafka: Kafka) -> None:
+    """Its last lines stand in our messages."""
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{3}\+08:00 [A-Z]+ ", kafka.broker.log_tail(1))
 
 
 def test_a_broker_on_our_port_while_our_folder_is_empty_is_not_ours(kafka: Kafka, tmp_path: Path) -> None:
