@@ -30,7 +30,8 @@ from ops.simulate.truth import figures
 from ops.supervisor.roles import endpoints
 from streams.domain.rules import KINDS
 from streams.errors import DependencyError, GuidangError
-from streams.settings import CONFIG_FILE_VARIABLE, Settings, load_settings
+from streams.settings import Settings, load_settings
+from streams.variables import CONFIG_FILE_VARIABLE
 
 _CATCH_UP_SECONDS = 240.0
 _LOOK_SECONDS = 1.0

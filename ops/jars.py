@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 
 from streams.errors import DependencyError
+from streams.variables import CACHE_VARIABLE
 
 KAFKA_VERSION = "4.1.2"
-CACHE_VARIABLE = "GUIDANG_CACHE_DIR"
 _LOG4J_VERSION = "2.25.3"  # the one kafka_2.13 asks for: a binding of another version is refused at start
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 _MINIMUM_JAVA = 17

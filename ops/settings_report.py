@@ -11,8 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from streams.settings import Settings, config_file
-
-_PREFIX = "GUIDANG_"
+from streams.variables import NESTED, PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def _leaves(node: BaseModel, above: tuple[str, ...]) -> Iterator[tuple[tuple[str
 
 def _source(name: tuple[str, ...], file: Mapping[str, Any], path: str, environment: set[str]) -> str:
     for depth in range(len(name), 0, -1):  # a whole section may be given as JSON in one variable
-        variable = _PREFIX + "__".join(name[:depth]).upper()
+        variable = PREFIX + NESTED.join(name[:depth]).upper()
         if variable in environment:
             return variable
     node: Any = file

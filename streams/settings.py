@@ -31,8 +31,7 @@ from streams.domain.policy import Deadline, Policy
 from streams.errors import ConfigurationError
 from streams.notify_settings import NotifySettings
 from streams.setting_types import AddressText, DeadlineText, DurationText, PeriodText, Section, duration_ms, secret_in
-
-CONFIG_FILE_VARIABLE = "GUIDANG_CONFIG"
+from streams.variables import CONFIG_FILE_VARIABLE, NESTED, PREFIX, check_variables
 
 
 class KafkaSecurity(Section):
@@ -245,7 +244,7 @@ class Settings(BaseSettings):
     Everything that can be set.
     """
 
-    model_config = SettingsConfigDict(env_prefix="GUIDANG_", env_nested_delimiter="__", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=NESTED, extra="forbid", frozen=True)
 
     application: str = "guidang"
     """消费组名，也是事务号的前缀。
@@ -407,8 +406,8 @@ class _Given(Settings):
 
 
 def config_file() -> Path:
-    """The file of settings: ``$GUIDANG_CONFIG``, else ``guidang.toml`` here."""
-    return Path(os.environ.get(CONFIG_FILE_VARIABLE, "guidang.toml"))
+    """The file of settings: ``$GUIDANG_CONFIG``, else ``guidang.toml`` here. An empty variable names no file, as if it were not set."""
+    return Path(os.environ.get(CONFIG_FILE_VARIABLE) or "guidang.toml")
 
 
 def load_settings(**options: Any) -> Settings:
@@ -422,6 +421,7 @@ def load_settings(**options: Any) -> Settings:
     explicit = os.environ.get(CONFIG_FILE_VARIABLE)
     if explicit and not Path(explicit).is_file():
         raise ConfigurationError(f"{CONFIG_FILE_VARIABLE}={explicit}: 没有这个文件 no such file")
+    check_variables(Settings)
     with _told():
         return Settings(**options)
 

@@ -66,6 +66,50 @@ def test_a_wrong_setting_is_named(variables: dict[str, str], named: str) -> None
         load_settings()
 
 
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("KAFKA_BOOTSTRAP_SERVERS", "GUIDANG_KAFKA__BOOTSTRAP_SERVERS"),
+        ("KAKFA__PARTITIONS", "GUIDANG_KAFKA__PARTITIONS"),
+        ("PARTITIONS", "GUIDANG_KAFKA__PARTITIONS"),
+        ("DATADIR", "GUIDANG_DATA_DIR"),
+        ("CACHEDIR", "GUIDANG_CACHE_DIR"),
+        ("APPLICATION__NAME", "GUIDANG_APPLICATION"),
+        ("XYZ", ""),
+    ],
+)
+def test_a_variable_that_sets_nothing_is_named_with_what_was_probably_meant(variable: str, meant: str) -> None:
+    """One underscore too few, and the system would run on the local broker; what it was given may be a secret."""
+    with environment(**{variable: "s3cret"}), pytest.raises(ConfigurationError) as error:
+        load_settings()
+    told = str(error.value)
+    assert f"GUIDANG_{variable}" in told
+    assert (meant in told, "did you mean" in told) == (True, bool(meant))
+    assert "s3cret" not in told
+
+
+def test_every_variable_that_sets_nothing_is_named_at_once() -> None:
+    """Whoever mends one need not come back for the next."""
+    with environment(KAKFA__PARTITIONS="16", DATADIR="/data"), pytest.raises(ConfigurationError, match=r"(?s)GUIDANG_DATADIR.*KAKFA"):
+        load_settings()
+
+
+def test_variables_that_are_no_settings_are_in_nobodys_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file of settings, the cache, the supervisor's mark; and a setting may be written in small letters."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("guidang_application", "small")
+    with environment(CONFIG="", CACHE_DIR="/cache", SUPERVISED_HOME="/home"):
+        assert load_settings().application == "small"
+
+
+def test_a_variable_that_names_no_file_is_as_if_it_were_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty line in a file of variables must not put the file of settings out of force."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "guidang.toml").write_text('application = "file"\n', encoding="utf-8")
+    with environment(CONFIG=""):
+        assert load_settings().application == "file"
+
+
 def test_a_file_of_settings_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another user's, as a rule; root reads everything, so the refusal is played."""
     file = tmp_path / "guidang.toml"

@@ -23,6 +23,7 @@ from ops.cli.output import ReaderGone, data_stream, say
 from ops.cli.text import t
 from streams.errors import ConfigurationError, GuidangError
 from streams.settings import Settings
+from streams.variables import CONFIG_FILE_VARIABLE, NESTED, PREFIX
 
 _USAGE, _INTERRUPTED = 2, 130
 _VALUED = ("--config", "--data-dir", "--set")
@@ -103,7 +104,7 @@ def _options(
     """Hand options on as environment variables: the processes that a command starts see the same settings."""
     del debug  # read by run(), which is there when a command line cannot even be parsed
     if config is not None:
-        os.environ["GUIDANG_CONFIG"] = str(config.absolute())
+        os.environ[CONFIG_FILE_VARIABLE] = str(config.absolute())
     if data_dir is not None:
         os.environ["GUIDANG_DATA_DIR"] = str(data_dir.expanduser().absolute())
     for assignment in set_ or ():
@@ -112,7 +113,7 @@ def _options(
             raise ConfigurationError(t(f"--set 应为 名称=值：{assignment!r}", f"--set wants NAME=VALUE: {assignment!r}"))
         if name.strip().partition(".")[0] not in Settings.model_fields:  # an environment variable of that name would be ignored
             raise ConfigurationError(t(f"没有这个设置：{name}", f"no such setting: {name}"))
-        os.environ["GUIDANG_" + name.strip().upper().replace(".", "__")] = value
+        os.environ[PREFIX + name.strip().upper().replace(".", NESTED)] = value
 
 
 def main() -> None:

@@ -16,23 +16,20 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ops.jars import CACHE_VARIABLE
 from streams.setting_types import DeadlineText, DurationText
-from streams.settings import CONFIG_FILE_VARIABLE, Settings
+from streams.settings import Settings
+from streams.variables import NESTED, PREFIX
 
-PREFIX = "GUIDANG_"
-OTHER_VARIABLES = frozenset({CONFIG_FILE_VARIABLE, CACHE_VARIABLE})
-"""Variables that are read and are no settings."""
 _HEAD = """# 设置 Configuration
 
 由 `make docs` 从 `streams/settings.py` 生成，不要手改。 Generated from the code: do not edit.
 
 取值的先后 Which value wins：命令行选项 options，`GUIDANG_*` 环境变量 environment variables，
 `guidang.toml`（当前目录，或 `GUIDANG_CONFIG`、`--config` 指定的文件），最后是下面的默认值 then the defaults below.
-名称写错即报错（退出码 3），不会被当作默认值。 A misspelled name is an error (exit 3), never a default.
+名称写错即报错（退出码 3），变量也一样，不会被当作默认值。 A misspelled name, a variable's too, is an error (exit 3), never a default.
 `guidang doctor` 列出当前每个设置的值与来源。 `guidang doctor` shows every value in force and where it comes from.
 
-另有两个不是设置的变量 two variables are no settings：`GUIDANG_CONFIG`，设置文件 the file of settings；
+另有两个不是设置的变量 two variables are no settings：`GUIDANG_CONFIG`，设置文件（空同未设） the file of settings (empty: as if unset)；
 `GUIDANG_CACHE_DIR`，Kafka 安装包的缓存目录，默认 `~/.cache/guidang` where the downloaded Kafka is kept。
 
 密钥只从文件读：名称以 `_file` 结尾的设置给出文件路径。 Secrets come from files only: settings that end in `_file` name them.
@@ -133,7 +130,7 @@ def _settings(section: _Section) -> Iterator[Documented]:
         if not _model(field.annotation):
             dotted = section.dotted(name)
             zh, en = _languages(dotted, told.get(name, ""))
-            variable = "" if section.listed else PREFIX + dotted.upper().replace(".", "__")
+            variable = "" if section.listed else PREFIX + dotted.upper().replace(".", NESTED)
             yield Documented(dotted, variable, _kind(field), _default(field), zh, en)
 
 

@@ -16,7 +16,8 @@ from ops.supervisor.record import Entry, Exit
 from ops.supervisor.roles import Role
 from streams.clock import wall_ms
 from streams.errors import GuidangError
-from streams.settings import CONFIG_FILE_VARIABLE, config_file
+from streams.settings import config_file
+from streams.variables import CONFIG_FILE_VARIABLE
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 15.0
 _SETTLED_SECONDS = 60.0  # a process that ran this long has nothing to do with its last failure

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-MARK = "GUIDANG_SUPERVISED_HOME"
+from streams.variables import SUPERVISED_VARIABLE
+
+MARK = SUPERVISED_VARIABLE
 """Environment variable that every child carries; its value is the data folder."""
 _STATE, _STARTED = 0, 19  # fields of /proc/PID/stat behind the name in brackets
 _POLL_SECONDS = 0.05

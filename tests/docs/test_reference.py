@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from ops.reference.commands_page import EXIT_CODES
-from ops.reference.settings_page import OTHER_VARIABLES, documented, variables
+from ops.reference.settings_page import documented, variables
 from streams import errors
 from streams.settings import Settings, load_settings
+from streams.variables import OTHER_VARIABLES, check_variables
 from tests.docs.lines import PAGES, ROOT
 
 SETTINGS = list(documented())
@@ -51,6 +52,13 @@ def test_what_is_documented_is_what_can_be_set(monkeypatch: pytest.MonkeyPatch, 
     settings = load_settings()
     assert str(settings.clickhouse.password_file) == "/set/clickhouse.password_file"
     assert str(settings.kafka.security.ssl_ca_file) == "/set/kafka.security.ssl_ca_file"
+
+
+def test_every_documented_variable_is_one_that_may_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so is a whole section as JSON in one variable."""
+    for variable in VARIABLES | OTHER_VARIABLES | {f"GUIDANG_{section.upper()}" for section in SECTIONS}:
+        monkeypatch.setenv(variable, "")
+    check_variables(Settings)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

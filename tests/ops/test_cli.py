@@ -135,6 +135,16 @@ def test_a_wrong_setting_is_3_and_named(arguments: tuple[str, ...], told: str, t
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("arguments", [("topics",), ("status",), ("up", "--detach")], ids=lambda words: words[0])
+def test_a_misspelt_variable_is_3_and_starts_nothing(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """One underscore too few: it was to go to a server, and must not go to the local one."""
+    done = guidang(*arguments, GUIDANG_DATA_DIR=str(tmp_path), GUIDANG_KAFKA_BOOTSTRAP_SERVERS="prod:9092")
+    guidang("down", GUIDANG_DATA_DIR=str(tmp_path))  # what must not have been started must not stay
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (3, "", False)
+    assert "GUIDANG_KAFKA__BOOTSTRAP_SERVERS" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("arguments", [("--help",), ("status",), ("status", "--json"), ("rights",)])
 def test_a_reader_who_has_seen_enough_is_no_failure(arguments: tuple[str, ...], tmp_path: Path) -> None:
     """``guidang … | head`` in a script with ``pipefail``."""
