@@ -21,11 +21,20 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 
 from ops.connect import Admin
 from ops.topic_layout import ENFORCED, FOREVER_MS, RETENTION, WantedTopic, wanted_topics
-from streams.errors import DependencyError, NotAllowed, TopologyError
+from streams.errors import ConfigurationError, DependencyError, NotAllowed, TopologyError
 from streams.settings import Settings
 
 _REQUEST_SECONDS = 30.0
 _SIGHT_SECONDS = 5.0
+_OF_SETTINGS = frozenset(
+    {
+        KafkaError.TOPIC_EXCEPTION,  # INVALID_TOPIC_EXCEPTION: a name that is not legal, or one like another's but for ``.`` and ``_``
+        KafkaError.INVALID_PARTITIONS,
+        KafkaError.INVALID_CONFIG,
+        KafkaError.POLICY_VIOLATION,
+    }
+)
+"""Refusals that come again at every try, until a setting is another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +115,11 @@ def ensure_topics(settings: Settings, *, timeout_seconds: float = 60.0) -> Topic
     ------
     TopologyError
         A topic has another number of partitions than the settings say. Nothing has been changed then.
+    ConfigurationError
+        Kafka refuses what the settings ask for.
     DependencyError
-        Kafka cannot be reached, refuses, lets a topic not be seen, or new topics get no leader in time.
+        Kafka cannot be reached, has too few brokers yet, refuses for another reason, lets a topic not be seen, or new topics get no
+        leader in time.
     """
     admin = Admin(settings)
     found = deviations(settings, admin)
@@ -119,7 +131,7 @@ def ensure_topics(settings: Settings, *, timeout_seconds: float = 60.0) -> Topic
         _await_sight(admin, unseen)
         return ensure_topics(settings, timeout_seconds=timeout_seconds)
     corrected = [deviation for deviation in found if deviation.setting != "topic" and not deviation.harmless]
-    _correct(admin, corrected)
+    _correct(admin, corrected, settings)
     _await_leaders(admin, missing, timeout_seconds)
     return TopicChanges(tuple(created), tuple(corrected), tuple(deviation for deviation in found if deviation.harmless))
 
@@ -157,11 +169,11 @@ def _create(admin: Admin, topics: list[WantedTopic], settings: Settings) -> list
             created.append(name)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise DependencyError(f"主题 {name} 无法创建 cannot be created: {error.args[0].str()}") from error
+                raise _refused(f"主题 {name} 无法创建 cannot be created", error.args[0], settings) from error
     return created
 
 
-def _correct(admin: Admin, wrong: list[Deviation]) -> None:
+def _correct(admin: Admin, wrong: list[Deviation], settings: Settings) -> None:
     changes: dict[str, list[ConfigEntry]] = {}
     for deviation in wrong:
         entry = ConfigEntry(deviation.setting, deviation.wanted, incremental_operation=AlterConfigOpType.SET)
@@ -173,7 +185,23 @@ def _correct(admin: Admin, wrong: list[Deviation]) -> None:
         try:
             answer.result()
         except KafkaException as error:
-            raise DependencyError(f"主题 {resource.name} 的设置无法更正 cannot be corrected: {error.args[0].str()}") from error
+            raise _refused(f"主题 {resource.name} 的设置无法更正 cannot be corrected", error.args[0], settings) from error
+
+
+def _refused(what: str, error: KafkaError, settings: Settings) -> ConfigurationError | DependencyError:
+    """Whose a refusal is, in the broker's words: a setting's where trying again is in vain, else Kafka's.
+
+    More replicas than brokers are in vain on the local broker, which stays alone. A cluster that is being started refuses them, too, until
+    enough of its brokers have come, and how many there will be cannot be told from here: ``kafka.bootstrap_servers`` may name one of many.
+    There it must not end ``up`` for good.
+    """
+    told = f"{what}: {error.str()}"
+    if error.code() == KafkaError.INVALID_REPLICATION_FACTOR:
+        told += f"（kafka.replication = {settings.kafka.replication}）"
+        if settings.kafka.bootstrap_servers:
+            return DependencyError(f"{told} 集群的 broker 也许尚未到齐 brokers of the cluster may still be to come")
+        return ConfigurationError(f"{told} 本机只有一个 broker the local broker is the only one")
+    return ConfigurationError(told) if error.code() in _OF_SETTINGS else DependencyError(told)
 
 
 def _await_sight(admin: Admin, names: set[str]) -> None:

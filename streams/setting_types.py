@@ -15,6 +15,9 @@ from streams.errors import ConfigurationError
 _DURATION = re.compile(r"^(\d+)\s*(ms|s|m|h|d)$")
 _LEAST_PERIOD_MS = 1_000
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_LONGEST_DAYS = 36_500
+LONGEST_MS = _LONGEST_DAYS * _UNIT_MS["d"]
+"""A hundred years: a time with the longest duration added to it is still one that state, calendars and brokers can hold."""
 
 
 def _deadline(text: str) -> str:
@@ -28,11 +31,20 @@ def _duration(text: str) -> str:
 
 
 def duration_ms(text: str) -> int:
-    """Milliseconds of ``24h``, ``400d``, ``90s``, ``15m``, ``250ms``."""
+    """Milliseconds of ``24h``, ``400d``, ``90s``, ``15m``, ``250ms``.
+
+    Raises
+    ------
+    ValueError
+        Anything else, or more than :data:`LONGEST_MS`.
+    """
     found = _DURATION.match(text.strip())
     if not found:
         raise ValueError(f"不是时长 not a duration: {text!r} (例 e.g. 24h, 400d, 90s)")
-    return int(found[1]) * _UNIT_MS[found[2]]
+    given_ms = int(found[1]) * _UNIT_MS[found[2]]
+    if given_ms > LONGEST_MS:
+        raise ValueError(f"时长太长 too long a duration: {text!r} (≤ {_LONGEST_DAYS}d)")
+    return given_ms
 
 
 def _duration_or_none(text: str) -> str:

@@ -30,7 +30,7 @@ from streams.domain.items import parse_item
 from streams.domain.policy import Deadline, Policy
 from streams.errors import ConfigurationError
 from streams.notify_settings import NotifySettings
-from streams.setting_types import AddressText, DeadlineText, DurationText, PeriodText, Section, duration_ms, secret_in
+from streams.setting_types import LONGEST_MS, AddressText, DeadlineText, DurationText, PeriodText, Section, duration_ms, secret_in
 from streams.variables import CONFIG_FILE_VARIABLE, NESTED, PREFIX, check_variables
 
 
@@ -72,16 +72,17 @@ class KafkaSettings(Section):
     bootstrap_servers: str = ""
     """``host:port,…``；空：``guidang up`` 的本机 broker。
     ``host:port,…``; empty: the local broker of ``guidang up``."""
-    topic_prefix: str = ""
-    """加在每个主题名前面，使几套系统可以共用一个 Kafka。
-    Stands before the name of each topic, so that several systems can share a Kafka."""
+    topic_prefix: str = Field(default="", max_length=200, pattern=r"^[A-Za-z0-9._-]*$")
+    """加在每个主题名前面，使几套系统可以共用一个 Kafka；只可用 Kafka 许可的字母、数字与 ``.`` ``_`` ``-``，至多 200 个。
+    Stands before the name of each topic, so that several systems can share a Kafka; what Kafka allows: letters, digits, ``.``, ``_``,
+    ``-``, at most 200."""
     partitions: int = Field(default=8, ge=1, le=1024)
     """新建主题的分区数；建立之后不能再改。
     Partitions of the topics that are created; not to be changed afterwards."""
-    replication: int = Field(default=0, ge=0)
+    replication: int = Field(default=0, ge=0, le=1024)
     """每个主题的副本数；0：用 broker 的默认值。
     Replicas of each topic; 0: the broker's default."""
-    input_retention_ms: int = -1
+    input_retention_ms: int = Field(default=-1, ge=-1, le=LONGEST_MS)
     """办件与归档两个输入主题保留多少毫秒；-1：永久，重放与重算都要用。参照主题不论如何永久保留。
     How many milliseconds case-closed and archive-received are kept; -1: for ever, which replays and recomputing need. Reference topics are
     kept for ever in any case."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from streams.clock import wall_ms
+from streams.domain.time import LATEST_MS, iso
 from streams.errors import ConfigurationError
 from streams.setting_types import duration_ms
 from streams.settings import instant_ms, load_settings
@@ -58,6 +59,15 @@ def test_environment_overrides_file_and_options_override_both(tmp_path: Path) ->
         ({"CLOCK": "yesterday"}, "clock"),
         ({"CLOCK": "2018-12-31T18:00:00"}, "clock"),
         ({"CONFIG": "/nowhere/guidang.toml"}, "/nowhere/guidang.toml"),
+        ({"KAFKA__TOPIC_PREFIX": "区-"}, "kafka.topic_prefix"),
+        ({"KAFKA__TOPIC_PREFIX": "a/"}, "kafka.topic_prefix"),
+        ({"KAFKA__TOPIC_PREFIX": "a" * 201}, "kafka.topic_prefix"),
+        ({"KAFKA__REPLICATION": "70000"}, "kafka.replication"),
+        ({"KAFKA__INPUT_RETENTION_MS": "-2"}, "kafka.input_retention_ms"),
+        ({"KAFKA__INPUT_RETENTION_MS": str(10**15)}, "kafka.input_retention_ms"),
+        ({"KAFKA__OUTPUT_RETENTION": "36501d"}, "kafka.output_retention"),
+        ({"POLICY__ORPHAN_GRACE": "999999999999d"}, "policy.orphan_grace"),
+        ({"CANARY__EVERY": "999999999999d"}, "canary.every"),
     ],
 )
 def test_a_wrong_setting_is_named(variables: dict[str, str], named: str) -> None:
@@ -183,3 +193,10 @@ def test_durations_have_units() -> None:
     assert (duration_ms("24h"), duration_ms("400d"), duration_ms("250ms")) == (86_400_000, 34_560_000_000, 250)
     with pytest.raises(ValueError, match="24"):
         duration_ms("24")
+
+
+def test_the_longest_duration_behind_the_latest_time_is_still_a_time() -> None:
+    """What is due in a hundred years can be stored and shown."""
+    assert iso(LATEST_MS + duration_ms("36500d")).startswith("2199-12-")
+    with pytest.raises(ValueError, match="36500d"):
+        duration_ms("36501d")

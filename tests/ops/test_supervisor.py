@@ -255,6 +255,14 @@ def test_a_changed_partition_count_stops_up_with_3_and_leaves_nothing(system: Sy
     assert not locked(Paths(system.home).lock)
 
 
+def test_more_replicas_than_the_local_broker_can_hold_stop_up_with_3_and_leave_nothing(tmp_path: Path) -> None:
+    """No other broker will ever come: told at once, not after four minutes of trying."""
+    system = System(tmp_path / "home")
+    done = system.run("up", "--detach", "--workers", "0", "--set", "kafka.replication=3")
+    assert (done.returncode, "kafka.replication = 3" in done.stderr) == (3, True), done.stderr
+    assert system.left() == []
+
+
 def test_two_ups_at_once_make_one_system(tmp_path: Path) -> None:
     """One of them supervises, both return when it is ready; down ends it all."""
     system = System(tmp_path / "home")

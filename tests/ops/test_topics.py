@@ -15,7 +15,7 @@ from ops.kafka import LocalBroker
 from ops.topic_layout import ENFORCED, wanted_topics
 from ops.topics import deviations, ensure_topics, lacking_replicas
 from streams.contracts import CASE_INPUTS, REFERENCE_INPUTS, topic_contract, topic_names
-from streams.errors import DependencyError, TopologyError
+from streams.errors import ConfigurationError, DependencyError, TopologyError
 from streams.settings import Settings, load_settings
 from tests.conftest import Kafka, free_port
 from tests.ops.test_kafka import create, first_value, produce
@@ -127,6 +127,32 @@ def test_partitions_that_have_fewer_replicas_than_set_are_counted(kafka: Kafka, 
     assert lacking_replicas(settings, Admin(settings)) == 0
     wanted = settings_for(kafka.bootstrap, topic_prefix, tmp_path, replication=3)
     assert lacking_replicas(wanted, Admin(wanted)) == sum(topic.partitions for topic in wanted_topics(wanted))
+
+
+def test_what_only_another_setting_mends_is_a_matter_of_settings(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
+    """A name like another's but for ``.`` and ``_``; a value that the broker does not take, for a new topic and for one that is there."""
+    create(kafka.bootstrap, f"{topic_prefix}.case-closed")
+    with pytest.raises(ConfigurationError, match="collides") as error:
+        ensure_topics(settings_for(kafka.bootstrap, f"{topic_prefix}_", tmp_path))
+    assert error.value.exit_code == 3
+    settings = settings_for(kafka.bootstrap, topic_prefix, tmp_path, input_retention_ms=86_400_000)
+    wrong = settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"input_retention_ms": 2**64})})
+    for said in ("无法创建", "无法更正"):
+        with pytest.raises(ConfigurationError, match=rf"{said}.*retention\.ms"):
+            ensure_topics(wrong)
+        ensure_topics(settings)
+
+
+def test_too_few_brokers_are_final_on_the_local_broker_alone(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
+    """It stays the only one. Of a cluster that is being started more may come: whoever waits for it must not be told to give up."""
+    cluster = settings_for(kafka.bootstrap, topic_prefix, tmp_path, replication=3)
+    with pytest.raises(DependencyError, match=r"kafka\.replication = 3") as error:
+        ensure_topics(cluster)
+    assert error.value.exit_code == 4
+    (tmp_path / "endpoints.json").write_text(f'{{"kafka": "{kafka.bootstrap}"}}', encoding="ascii")
+    with pytest.raises(ConfigurationError, match=r"kafka\.replication = 3") as final:
+        ensure_topics(settings_for("", topic_prefix, tmp_path, replication=3))
+    assert final.value.exit_code == 3
 
 
 def test_no_broker_is_a_dependency_error_with_the_reason(tmp_path: Path) -> None:
