@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client, connect, reaching
 from consumers.coverage import coverage_rows
@@ -30,13 +32,12 @@ from ops.simulate.truth import figures
 from ops.supervisor.roles import endpoints
 from streams.domain.rules import KINDS
 from streams.errors import DependencyError, GuidangError
-from streams.settings import Settings, load_settings
-from streams.variables import CONFIG_FILE_VARIABLE
+from streams.settings import PolicySettings, Settings, load_settings
+from streams.variables import CONFIG_FILE_VARIABLE, forget_settings
 
 _CATCH_UP_SECONDS = 240.0
 _LOOK_SECONDS = 1.0
 _WINDOW = "ytd"
-_KEPT = "GUIDANG_POLICY__"
 _COMPARED = ("unit", "district", "city")
 
 Row = dict[str, Any]
@@ -65,14 +66,28 @@ class Outcome:
         return self.reconciled and not self.differences
 
 
-def stand_alone(home: Path, clock: str) -> Settings:
-    """Give this process, and those it starts, settings of its own: only the assumptions (``policy``) of the surroundings are kept."""
-    for name in [name for name in os.environ if name.startswith("GUIDANG_") and not name.startswith(_KEPT)]:
-        del os.environ[name]
+def stand_alone(home: Path, clock: str, policy: PolicySettings) -> Settings:
+    """Give this process, and those it starts, settings of its own; downloads are found where they were.
+
+    Parameters
+    ----------
+    policy
+        The assumptions of the surroundings, wherever they are set there. They go into the file of settings of ``home``, so that the
+        system judges alike when it is started again.
+    """
+    forget_settings()
     config = home / "guidang.toml"
-    config.write_text(f'data_dir = "{home}"\nclock = "{clock}"\n', encoding="utf-8")
+    given = {"data_dir": str(home), "clock": clock, "policy": policy.model_dump(mode="json")}
+    config.write_text("".join(f"{name} = {_toml(value)}\n" for name, value in given.items()), encoding="utf-8")
     os.environ |= {CONFIG_FILE_VARIABLE: str(config), "GUIDANG_DATA_DIR": str(home), "GUIDANG_CLOCK": clock}
     return load_settings()
+
+
+def _toml(value: Any) -> str:
+    """A value on one line; but for tables TOML writes what we have as JSON does."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml(name)} = {_toml(inner)}" for name, inner in value.items()) + "}"
+    return orjson.dumps(value).decode()
 
 
 @dataclass(frozen=True, slots=True)

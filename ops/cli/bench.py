@@ -21,6 +21,7 @@ from ops.cli.output import Column, emit_rows, progress, say
 from ops.cli.text import t
 from streams.clock import wall_ms
 from streams.domain.time import iso
+from streams.variables import CONFIG_FILE_VARIABLE, forget_settings
 
 if TYPE_CHECKING:
     from ops.bench.contender import Contender
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 _FINDINGS = 6
 _MIB = 1024 * 1024
-_CACHE = "GUIDANG_CACHE_DIR"
-"""Where downloads are; no other setting around it may change a figure."""
 
 
 def register(app: typer.Typer) -> None:
@@ -230,15 +229,14 @@ def _chosen(there: Sequence[Any], only: str) -> list[Any]:
 
 @contextmanager
 def _alone(folder: Path | None) -> Iterator[Path]:
-    """A folder that vanishes, and settings of its own for this process and those it starts."""
-    for name in [name for name in os.environ if name.startswith("GUIDANG_") and name != _CACHE]:
-        del os.environ[name]
+    """A folder that vanishes, and settings of its own for this process and those it starts: none around it may change a figure."""
+    forget_settings()
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix="guidang-bench-", ignore_cleanup_errors=True) as home:
         config = Path(home, "guidang.toml")
         config.write_text("", encoding="utf-8")
-        os.environ["GUIDANG_CONFIG"] = str(config)
+        os.environ[CONFIG_FILE_VARIABLE] = str(config)
         yield Path(home)
 
 

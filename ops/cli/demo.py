@@ -19,6 +19,7 @@ from ops.cli.options import Json
 from ops.cli.output import Column, emit_object, emit_rows, say
 from ops.cli.text import t
 from ops.supervisor.record import Paths, locked
+from streams.settings import load_settings
 
 _FAILED = 1
 _SHOWN_DIFFERENCES = 40
@@ -62,8 +63,9 @@ def demo(
 
     clean_up_on_sigterm()
     begun = time.monotonic()
+    policy = load_settings().policy
     with _folder(keep=keep) as home:
-        settings = show.stand_alone(home, _CLOCK)
+        settings = show.stand_alone(home, _CLOCK, policy)
         say(t("启动：Kafka、ClickHouse、工作进程、sink …", "starting Kafka, ClickHouse, workers, sink …"))
         with show.system(workers):
             plan = plan_of(settings, cases=cases, seed=seed, year=_YEAR)

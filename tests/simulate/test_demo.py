@@ -15,7 +15,10 @@ import orjson
 import pytest
 
 from ops.cli.demo import remove_kept
+from ops.demo import stand_alone
+from streams.settings import PolicySettings, load_settings, settings_in
 from tests.left_behind import left_behind, processes
+from tests.test_settings import environment
 
 
 def start(temp: Path, *arguments: str) -> subprocess.Popen[bytes]:
@@ -24,6 +27,37 @@ def start(temp: Path, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "ops", "demo", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("given", ["in a variable each", "as JSON in one variable", "in the file"])
+def test_of_the_settings_around_it_the_demo_keeps_assumptions_and_downloads_alone(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever they are set; and a system that is started again from its file judges alike."""
+    monkeypatch.chdir(tmp_path)
+    policy = {"deadline": "72h", "deadline_by_item": {"许可-00387-000": "5 workdays"}, "count_vertical": True, "score": {"place": "case"}}
+    around: dict[str, str] = {}
+    if given == "in the file":
+        (tmp_path / "guidang.toml").write_text(
+            'application = "theirs"\n[policy]\ndeadline = "72h"\ncount_vertical = true\nscore.place = "case"\n'
+            'deadline_by_item = {"许可-00387-000" = "5 workdays"}\n',
+            encoding="utf-8",
+        )
+    elif given == "as JSON in one variable":
+        around = {"POLICY": orjson.dumps(policy).decode()}
+    else:
+        around = {"POLICY__DEADLINE": "72h", "POLICY__COUNT_VERTICAL": "true", "POLICY__SCORE__PLACE": "case"}
+        around["POLICY__DEADLINE_BY_ITEM"] = orjson.dumps(policy["deadline_by_item"]).decode()
+    home = tmp_path / 'a "home"'
+    home.mkdir()
+    with environment(CACHE_DIR="/kept", KAFKA__BOOTSTRAP_SERVERS="production.invalid:9092", **around):
+        settings = stand_alone(home, "2018-12-31T18:00:00+08:00", load_settings().policy)
+        left = {name for name in os.environ if name.startswith("GUIDANG_")}
+        assert os.environ["GUIDANG_CACHE_DIR"] == "/kept"
+    assert left == {"GUIDANG_CACHE_DIR", "GUIDANG_CONFIG", "GUIDANG_DATA_DIR", "GUIDANG_CLOCK"}
+    assert settings.policy == PolicySettings.model_validate(policy)
+    assert (settings.kafka.bootstrap_servers, settings.application, settings.home) == ("", "guidang", home)
+    assert settings_in(home / "guidang.toml").model_dump() == settings.model_dump()
 
 
 @pytest.mark.kafka
