@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ops.bulletin import findings
-from ops.bulletin.model import Bulletin
+from ops.bulletin.model import Assumption, Bulletin
 from ops.bulletin.tables import Column, Table
 
 _WORST_ITEMS = 30
@@ -66,6 +68,18 @@ _SCORE_NOTE = (
 def tables(bulletin: Bulletin) -> list[Table]:
     """All tables of a bulletin."""
     return [*_overview(bulletin), *_peers(bulletin), *_findings(bulletin), *_footing(bulletin)]
+
+
+def assumed(assumptions: Sequence[Assumption]) -> Table:
+    """The assumptions (A) that a document rests on."""
+    return Table(
+        "口径",
+        "统计口径与假定",
+        "通知未作规定之处按下列设置解释（A）；改变设置会改变数字。",
+        (Column("name", "设置", width=36), Column("value", "取值", width=40)),
+        assumptions,
+        ("name",),
+    )
 
 
 def _overview(bulletin: Bulletin) -> list[Table]:
@@ -198,12 +212,5 @@ def _footing(bulletin: Bulletin) -> list[Table]:
             ("unit_code", "unit_name"),
             shown=40,
         ),
-        Table(
-            "口径",
-            "统计口径与假定",
-            "通知未作规定之处按下列设置解释（A）；改变设置会改变数字。",
-            (Column("name", "设置", width=36), Column("value", "取值", width=40)),
-            bulletin.assumptions,
-            ("name",),
-        ),
+        assumed(bulletin.assumptions),
     ]

@@ -109,7 +109,7 @@ def render(built: Built, edition: str, difference: Table | None = None, tell: Te
         tell(STEPS + len(files) - 1, total)
     names = {todo.unit_code: todo.unit_name for todo in bulletin.todos}
     for unit, todos in built.todos.items():
-        listed = unit_document(unit, names[unit], todos, period=bulletin.label, as_of=bulletin.as_of, edition=edition)
+        listed = unit_document(unit, names[unit], todos, bulletin.assumptions, period=bulletin.label, as_of=bulletin.as_of, edition=edition)
         files[f"units/{file_name(unit)}.xlsx"] = workbook(listed)
         tell(STEPS + len(files) - 1, total)
     return files

@@ -46,6 +46,7 @@ def items(unit: UnitFilter = "", json: Json = False) -> None:
     settings = load_settings()
     with reaching(settings):
         rows = [{name: row[name] for name in COLUMNS} for row in item_rows(connect(settings), unit)]
+    say(assumptions(settings))
     columns = [
         Column("unit_code", t("单位", "unit")),
         Column("item_code", t("事项", "item")),

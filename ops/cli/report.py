@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.cli.figures import assumptions
 from ops.cli.options import AsOf, Json, moment_ms
 from ops.cli.output import Column, emit_object, emit_rows, progress, say
 from ops.cli.pipeline import catch_up
@@ -104,6 +105,7 @@ def todo(unit: Annotated[str, typer.Option(help=t("单位代码", "unit code"))]
         Column("what_to_do", t("怎么办", "what to do")),
     ]
     say(t(f"{unit}：{len(rows)} 项待办", f"{unit}: {len(rows)} to do"))
+    say(assumptions(settings))
     emit_rows(map(asdict, rows), json=json, columns=columns)
 
 

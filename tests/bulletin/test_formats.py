@@ -119,11 +119,22 @@ def test_text_that_begins_like_a_formula_is_quoted_text(text: str) -> None:
 
 def test_a_title_that_begins_like_a_formula_is_quoted_text() -> None:
     """A bulletin of one unit has its name on the cover, in the title and among the facts."""
-    document = unit_document("U1", "=1+1", [], period="2018", as_of="2018-04-01T00:00:00+08:00", edition=EDITION)
+    document = unit_document("U1", "=1+1", [], [], period="2018", as_of="2018-04-01T00:00:00+08:00", edition=EDITION)
     cover = opened(workbook(document))["说明"]
     risky = [cell for row in cover.iter_rows() for cell in row if str(cell.value).startswith("=")]
     assert risky
     assert all((cell.data_type, cell.quotePrefix) == ("s", True) for cell in risky)
+
+
+def test_a_units_workbook_says_on_which_assumptions_its_list_rests() -> None:
+    """Due dates, and what is counted at all; not what only the score, and who is alerted, rest on."""
+    of_score = {"policy.score.place": "item", "policy.backfill_age": "24h"}
+    files = render(made_up(settings={"policy.deadline": "72h", "policy.count_vertical": True, **of_score}), EDITION)
+    said = opened(files[f"units/{unit_code(0)}.xlsx"])["口径"]
+    assert [[cell.value for cell in row] for row in said.iter_rows(min_row=2)] == [
+        ["policy.count_vertical", "true"],
+        ["policy.deadline", "72h"],
+    ]
 
 
 def test_no_cell_of_a_workbook_is_a_formula() -> None:

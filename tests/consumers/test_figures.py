@@ -1,4 +1,4 @@
-"""The commands that print figures."""
+"""The commands that print figures, and what they rest on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from consumers.clickhouse import Client
-from ops.cli import figures
+from ops.cli import assessment, figures, report
 from streams.contracts import ANOMALY_UNARCHIVED, COVERAGE_PARTIAL
 from streams.settings import Settings
 from tests.consumers.outputs import bucket, store_rows
@@ -33,14 +33,16 @@ def filled(client: Client, database_settings: Settings, monkeypatch: pytest.Monk
     ):
         store_rows(client, topic, [record])
     settings = database_settings.model_copy(update={"clock": CLOCK})
-    monkeypatch.setattr(figures, "load_settings", lambda: settings)
+    for module in (assessment, figures, report):
+        monkeypatch.setattr(module, "load_settings", lambda: settings)
     return settings
 
 
 def run(*arguments: str) -> Any:
     """Run a command line of these commands."""
     app = typer.Typer()
-    figures.register(app)
+    for module in (assessment, figures, report):
+        module.register(app)
     return CliRunner().invoke(app, arguments, catch_exceptions=False)
 
 
@@ -94,3 +96,23 @@ def test_anomalies_are_filtered() -> None:
     assert json.loads(run("anomalies", "--json", "--state", "open", "--unit", "U1", "--kind", "REFUSED").stdout) == found
     assert json.loads(run("anomalies", "--json", "--state", "resolved").stdout) == []
     assert json.loads(run("anomalies", "--json", "--unit", "U2").stdout) == []
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("coverage", "--by", "city"),
+        ("anomalies",),
+        ("items",),
+        ("todo", "--unit", "U1"),
+        ("score", "--year", "2018"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_whatever_rests_on_assumptions_prints_them(command: tuple[str, ...]) -> None:
+    """On stderr, as JSON too: which item is expected online, and what is due when, follow from settings."""
+    done = run(*command, "--json")
+    assert isinstance(json.loads(done.stdout), list)
+    for assumed in ("3 workdays", "垂建事项 不计", "归档计划年度之前的自建事项 不计"):
+        assert assumed in done.stderr
