@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+from consumers.dead_letters import dead_letter_row
 from ops.reading import read_topic
 from ops.recompute import InputReader, Tell
+from streams.agents.outcomes import ORIGIN
 from streams.contracts import (
     ANOMALY_QUALITY,
     ANOMALY_UNARCHIVED,
@@ -15,9 +18,10 @@ from streams.contracts import (
     CASE_STATE,
     DEAD_LETTER,
     codec,
+    names_of_logical_type,
 )
 from streams.domain.rules import KINDS
-from streams.domain.time import iso
+from streams.domain.time import iso, iso_day
 from streams.errors import InvalidRecord
 from streams.partitioner import PARTITIONERS
 from streams.settings import Settings
@@ -25,12 +29,13 @@ from streams.settings import Settings
 _TIME_OF = {CASE_CLOSED: "closed_at", ARCHIVE_RECEIVED: "received_at"}
 _HIDDEN = ("title_hash", "title_core", "title_test", "materials", "materials_digest", "facts", "findings", "case_no")
 _FINDINGS = (ANOMALY_UNARCHIVED, ANOMALY_QUALITY)
+_SHOWN = (*CASE_INPUTS, CASE_STATE, *_FINDINGS)
 
 
 def explain(settings: Settings, case_no: str, tell: Tell) -> dict[str, Any] | None:
     """Everything there is about a case, as plain data; ``None`` when nothing is."""
     partition = PARTITIONERS[settings.kafka.partitioner](case_no.encode(), settings.kafka.partitions)
-    found = {topic: _records(settings, topic, case_no, partition, tell) for topic in (*CASE_INPUTS, CASE_STATE, *_FINDINGS)}
+    found = {topic: _records(settings, topic, case_no, partition, tell) for topic in _SHOWN}
     dead = _records(settings, DEAD_LETTER, case_no, partition, tell)
     states = [codec(CASE_STATE).decode(message.value()) for message in found[CASE_STATE]]
     if not any(found.values()) and not dead:
@@ -113,8 +118,10 @@ def _anomaly(topic: str, message: Any) -> dict[str, Any]:
 
 
 def _dead(message: Any) -> dict[str, Any]:
-    headers = {name: value.decode(errors="replace") for name, value in message.headers() or [] if name.startswith("guidang-")}
-    return {"partition": message.partition(), "offset": message.offset(), **headers}
+    headers = {name: value.decode(errors="replace") for name, value in message.headers() or [] if name.startswith(ORIGIN)}
+    at_ms = dead_letter_row(message, 0)["source_timestamp"]
+    times = {} if at_ms is None else {f"{ORIGIN}timestamp": iso(at_ms)}
+    return {"partition": message.partition(), "offset": message.offset(), **headers, **times}
 
 
 def _readable(record: dict[str, Any]) -> dict[str, Any]:
@@ -124,11 +131,15 @@ def _readable(record: dict[str, Any]) -> dict[str, Any]:
 def _told(name: str, value: Any) -> Any:
     if isinstance(value, list):
         return [_readable(item) if isinstance(item, dict) else item for item in value]
-    if isinstance(value, int) and name in _TIMES:
-        return iso(value)
+    if isinstance(value, int):
+        if name in _named("timestamp-millis"):
+            return iso(value)
+        if name in _named("date"):
+            return iso_day(value)
     return value
 
 
-_TIMES = frozenset(
-    ("accepted_at", "closed_at", "due_at", "received_at", "wake_at", "feed_through", "since", "refused_at", "last_refused_at")
-)
+@cache
+def _named(logical_type: str) -> frozenset[str]:
+    """Names of the fields that hold times, or days, in whatever is shown: as the schemas say, so that none can be forgotten."""
+    return frozenset().union(*(names_of_logical_type(topic, logical_type) for topic in _SHOWN))

@@ -27,7 +27,7 @@ from streams.domain.facts import CaseFacts
 from streams.domain.finding import recorded_waiver
 from streams.domain.reference import Reference, item_key
 from streams.domain.rules import KINDS
-from streams.domain.time import day_of, iso
+from streams.domain.time import day_of, iso, iso_day
 from streams.domain.verdict import Moment
 from streams.settings import Settings
 
@@ -97,11 +97,6 @@ def findings_then(
     return sorted(rows, key=lambda row: (row["since"] is None, row["since"], row["anomaly_id"]))
 
 
-def later_than(text: str | None, now_ms: int) -> bool:
-    """Whether the time of a row lies after a moment."""
-    return _ms(text) > now_ms
-
-
 def _stood(row: Row, assessor: Assessor, now_ms: int) -> bool:
     """Whether what is open today, and rests on no later event, was open then."""
     kind = row["kind"]
@@ -144,11 +139,7 @@ def _row(finding: Mapping[str, Any], subject: str, state: Mapping[str, Any]) -> 
 
 def _dated(finding: Mapping[str, Any]) -> Row:
     days = ("waived_from", "waived_until")
-    return {**finding, **{name: None if (day := finding[name]) is None else _date(day) for name in days}}
-
-
-def _date(day: int) -> str:
-    return (dt.date(1970, 1, 1) + dt.timedelta(days=day)).isoformat()
+    return {**finding, **{name: None if (day := finding[name]) is None else iso_day(day) for name in days}}
 
 
 def _ms(text: str | None) -> int:

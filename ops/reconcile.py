@@ -1,7 +1,7 @@
 """Recomputes every verdict in one batch from the inputs, and compares with what the stream has said.
 
 These must agree: the published states of cases and items with the recomputed ones, the coverage counts with the fold of the states,
-the open findings told on the anomaly topics with those of the states, and ClickHouse with the topics.
+the open findings told on the anomaly topics with those of the states, where and when each lies as well, and ClickHouse with the topics.
 
 It goes partition by partition. What comes of a case lies in the partition of its number, on every topic; so one partition's cases are held
 at once, packed, and of the others only sums and what items need, whose cases may lie in any partition.
@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from itertools import chain, count
-from typing import Any
+from sys import intern
+from typing import Any, NamedTuple
 
 from consumers.clickhouse import Client, connect, reaching
 from ops.connect import Admin
@@ -52,10 +53,25 @@ _OF_CASES = (*CASE_INPUTS, CASE_STATE, *_ANOMALIES_OF_CASES, COVERAGE_PARTIAL)
 _OF_ITEMS = (ITEM_STATE, *_ANOMALIES_OF_ITEMS)
 _COLUMNS = ("status", "reason", "unit_code", "district_code", "item_code", "due_passed")
 _TIMES = ("closed_at", "due_at", "received_at")
+_CODES = ("unit_code", "district_code", "item_code")
+_TIMES_OF_FINDINGS = ("closed_at", "due_at")
 _CANARIES = CASE_PREFIX.encode()
 Figures = Mapping[str, int]
-Findings = dict[tuple[str, str], bool]
-"""The open ones, by subject and kind: whether it is waived."""
+
+
+class Particulars(NamedTuple):
+    """What is compared of an open finding: whose it is in the figures, of which time, and whether it counts."""
+
+    waived: bool
+    unit_code: str
+    district_code: str
+    item_code: str
+    closed_at: int | None
+    due_at: int | None
+
+
+Findings = dict[tuple[str, str], Particulars]
+"""The open ones, by subject and kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +221,9 @@ class _Comparison:
             expected, later = (auditor.audit(unit, item, sorted(self.unregistered.get(key, ())), moment) for moment in moments)
             if _different(later, found):
                 yield from (Difference("item-state", key, name, expected[name], found[name]) for name in _different(expected, found))
-        findings = {finding: waived for key, state in items.items() for finding, waived in _findings(key, state).items()}
+        findings: Findings = {}
+        for key, state in items.items():
+            findings |= _findings(key, state)
         yield from self._anomalies(findings, _ANOMALIES_OF_ITEMS, _KIND_OF_ITEMS)
 
     def sums(self) -> Iterator[Difference]:
@@ -246,27 +264,33 @@ class _Comparison:
         return _figures(row)
 
     def _anomalies(self, ought: Findings, topics: tuple[str, ...], where: str, partition: int | None = None) -> Iterator[Difference]:
-        """What subscribers and ClickHouse take to be open, with its waiver, against the states.
+        """What subscribers and ClickHouse take to be open, and its particulars, against the states."""
+        yield from _findings_parted("anomaly", ought, self._told_findings(ought, topics, partition))
+        yield from _findings_parted("clickhouse", ought, self._stored_findings(where))
+
+    def _told_findings(self, ought: Findings, topics: tuple[str, ...], partition: int | None) -> Findings:
+        """Open as topics tell.
 
         Of what a topic no longer tells, its beginning being gone, the states alone say that it is open: subscribers go by them.
         """
         told: Findings = {}
         for topic in topics:
             if self.topics.is_cut(topic, partition):
-                told |= {finding: waived for finding, waived in ought.items() if KINDS[finding[1]].topic == topic}
+                told |= {finding: particulars for finding, particulars in ought.items() if KINDS[finding[1]].topic == topic}
             for message in self._read(topic, partition):
                 record = codec(topic).decode(message.value())
                 told.pop((record["subject"], record["kind"]), None)
                 if record["state"] == "OPENED":
-                    told[record["subject"], record["kind"]] = record["waived"]
-        sql = f"SELECT subject, kind, waived FROM anomaly FINAL WHERE state = 'OPENED' AND {where}"  # noqa: S608 - our own words
-        rows = self.client.query(sql, parameters={"of_items": list(kinds_told_on(ANOMALY_MISCONFIGURED))}).result_rows
-        stored = {(subject, kind): bool(waived) for subject, kind, waived in rows}
-        for place, found in (("anomaly", told), ("clickhouse", stored)):
-            for subject, kind in sorted(ought.keys() | found.keys()):
-                wanted, given = ought.get((subject, kind)), found.get((subject, kind))
-                if wanted != given:
-                    yield Difference(place, subject, kind, _word(wanted), _word(given))
+                    told[record["subject"], record["kind"]] = _particulars(record, record)
+        return told
+
+    def _stored_findings(self, where: str) -> Findings:
+        names = ("subject", "kind", "waived", *_CODES, *_TIMES_OF_FINDINGS)
+        columns = ", ".join(f"toUnixTimestamp64Milli({name})" if name in _TIMES_OF_FINDINGS else name for name in names)
+        sql = f"SELECT {columns} FROM anomaly FINAL WHERE state = 'OPENED' AND {where}"  # noqa: S608 - our own words
+        with self.client.query_rows_stream(sql, parameters={"of_items": list(kinds_told_on(ANOMALY_MISCONFIGURED))}) as rows:
+            records = (dict(zip(names, row, strict=True)) for row in rows)
+            return {(record["subject"], record["kind"]): _particulars(record, record) for record in records}
 
     def _rows(self, partition: int) -> dict[bytes, tuple[Any, ...]]:
         """The compared columns of ClickHouse of the cases that belong to a partition."""
@@ -308,7 +332,14 @@ def _row(case_no: str, state: State | None, row: tuple[Any, ...] | None) -> Iter
 
 
 def _findings(subject: str, state: State) -> Findings:
-    return {(subject, each["kind"]): bool(each["waived"]) for each in state["findings"]}
+    return {(subject, each["kind"]): _particulars(state, each) for each in state["findings"]}
+
+
+def _particulars(state: Mapping[str, Any], finding: Mapping[str, Any]) -> Particulars:
+    """Of a finding in a state; the record of one is both. There are few codes: each is held once."""
+    unit_code, district_code, item_code = (intern(state[name]) for name in _CODES)
+    closed_at, due_at = (state.get(name) for name in _TIMES_OF_FINDINGS)
+    return Particulars(bool(finding["waived"]), unit_code, district_code, item_code, closed_at, due_at)
 
 
 def _figures(record: Mapping[str, Any]) -> Figures:
@@ -322,5 +353,18 @@ def _parted(where: str, key: str, ought: Figures, is_: Figures) -> Iterator[Diff
             yield Difference(where, key, name.replace(EXCLUDED_PREFIX, "excluded."), ought.get(name, 0), is_.get(name, 0))
 
 
-def _word(waived: bool | None) -> str:
-    return {None: "RESOLVED", False: "OPENED", True: "OPENED, waived"}[waived]
+def _findings_parted(where: str, ought: Findings, is_: Findings) -> Iterator[Difference]:
+    for subject, kind in sorted(ought.keys() | is_.keys()):
+        wanted, given = ought.get((subject, kind)), is_.get((subject, kind))
+        if wanted and given:
+            for name, expected, found in zip(Particulars._fields, wanted, given, strict=True):
+                if expected != found:
+                    yield Difference(where, subject, f"{kind}.{name}", expected, found)
+        elif wanted or given:
+            yield Difference(where, subject, kind, _word(wanted), _word(given))
+
+
+def _word(finding: Particulars | None) -> str:
+    if finding is None:
+        return "RESOLVED"
+    return "OPENED, waived" if finding.waived else "OPENED"

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -170,6 +171,24 @@ class Codec:
         if body.tell() != len(value):
             raise InvalidRecord("TRAILING_BYTES", f"记录之后多出 {len(value) - body.tell()} 字节 bytes left over behind the record")
         return record
+
+
+def names_of_logical_type(topic: str, logical_type: str) -> frozenset[str]:
+    """Names of the fields of a topic that have a logical type, those of records within included: to :class:`Codec` they are integers."""
+    return frozenset(chain.from_iterable(_of_logical_type(schema, logical_type, "") for schema in topic_contract(topic).versions.values()))
+
+
+def _of_logical_type(node: Any, logical_type: str, name: str) -> Iterator[str]:
+    if isinstance(node, list):
+        for branch in node:
+            yield from _of_logical_type(branch, logical_type, name)
+    elif isinstance(node, dict):
+        if node.get("logicalType") == logical_type:
+            yield name
+        for part in ("type", "items", "values"):
+            yield from _of_logical_type(node.get(part), logical_type, name)
+        for field in node.get("fields", ()):
+            yield from _of_logical_type(field["type"], logical_type, field["name"])
 
 
 @cache

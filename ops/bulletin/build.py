@@ -58,9 +58,10 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
     items_counted = covered[0]["item"]
     scored = asked(figures.score(period.last.year))
     unit_scores, district_scores = scored["unit"], scored["district"]
-    items, findings, resolved = asked(figures.items()), asked(figures.findings()), asked(figures.late_archives())
+    items, findings = asked(figures.items()), asked(figures.findings())
+    late = asked(figures.late_archives(period.window(now_ms), found.LISTED))
     names = {row["scope"]: row["name"] for row in (*unit_scores, *units, *items_counted)}
-    findings, resolved = _named(findings, names), _named(resolved, names)
+    findings, late = _named(findings, names), _named(late, names)
     todos = todos_by_unit(findings, items)
     configuration = tuple(found.configuration(findings, items))
     # As the audit does: a main item over others is archived as these are, and nobody configures it.
@@ -90,7 +91,7 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
         items=_items(items_counted),
         configuration=configuration,
         quality=tuple(found.quality(findings, period)),
-        late=found.late_archives(resolved, period),
+        late=tuple(found.late_archives(late)),
         orphans=found.orphan_archives(findings, period),
         waived=tuple(found.waived(findings)),
         todos=tuple(unit_todos(todos, {row["unit_code"]: row["unit_name"] for row in findings})),
@@ -115,15 +116,15 @@ class _Asked:
         return answer
 
 
-def _named(findings: Sequence[Row], names: Mapping[str, str]) -> list[Row]:
-    """Findings with the name of the unit as the figures have it, and of the item, which orphans lack: their codes are never alike."""
+def _named(rows: Sequence[Row], names: Mapping[str, str]) -> list[Row]:
+    """Rows with the name of the unit as the figures have it, and of the item, which orphans lack: their codes are never alike."""
     return [
         {
-            **finding,
-            "unit_name": names.get(finding["unit_code"]) or finding["unit_name"],
-            "item_name": finding["item_name"] or names.get(finding["item_code"], ""),
+            **row,
+            "unit_name": names.get(row["unit_code"]) or row["unit_name"],
+            "item_name": row["item_name"] or names.get(row["item_code"], ""),
         }
-        for finding in findings
+        for row in rows
     ]
 
 

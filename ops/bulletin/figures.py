@@ -31,8 +31,8 @@ class Figures(Protocol):
     def findings(self, unit: str = "") -> Sequence[Row]:
         """Open findings, of one unit or of all, waived ones included."""
 
-    def late_archives(self) -> Sequence[Row]:
-        """Resolved UNARCHIVED findings: their ``late_ms`` says how late the archive came."""
+    def late_archives(self, window: Window, most: int) -> Sequence[Row]:
+        """The latest of the cases closed in the window that were archived late: ``late_ms`` says how late."""
 
     def policy(self) -> Mapping[str, Any]:
         """The assumptions in force: name of the setting -> value."""

@@ -1,10 +1,10 @@
-"""The open findings of a period, as a bulletin lists them."""
+"""The open findings and the late archives of a period, as a bulletin lists them."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from heapq import nlargest, nsmallest
+from heapq import nsmallest
 
 from ops.bulletin import kinds
 from ops.bulletin.figures import Row
@@ -62,16 +62,14 @@ def quality(findings: Iterable[Row], period: Period) -> Iterator[QualityCount]:
             yield QualityCount(kind, kinds.label_of(kind), counted[kind], len(items[kind]), len(units), waived[kind])
 
 
-def late_archives(resolved: Iterable[Row], period: Period) -> tuple[CaseFinding, ...]:
-    """The latest of the late archives of cases closed in the period."""
-    late = [one for one in resolved if (one["late_ms"] or 0) > 0 and in_period(one, period)]
-    worst = nlargest(LISTED, late, key=lambda one: (one["late_ms"], one["subject"]))
-    return tuple(_case(one, round(one["late_ms"] / DAY_MS, 3)) for one in worst)
+def late_archives(late: Iterable[Row]) -> Iterator[CaseFinding]:
+    """The late archives, in their order."""
+    return (_case(one["case_no"], one, round(one["late_ms"] / DAY_MS, 3)) for one in late)
 
 
 def orphan_archives(findings: Iterable[Row], period: Period) -> tuple[CaseFinding, ...]:
     """The oldest of the archives received in the period whose case has no closing."""
-    orphans = (_case(one, None) for one in findings if one["kind"] == "ORPHAN_ARCHIVE" and in_period(one, period))
+    orphans = (_case(one["subject"], one, None) for one in findings if one["kind"] == "ORPHAN_ARCHIVE" and in_period(one, period))
     return tuple(nsmallest(LISTED, orphans, key=lambda case: (case.received_at or "", case.case_no)))
 
 
@@ -93,9 +91,9 @@ def waived(findings: Sequence[Row]) -> Iterator[Waived]:
         )
 
 
-def _case(one: Row, days_late: float | None) -> CaseFinding:
+def _case(case_no: str, one: Row, days_late: float | None) -> CaseFinding:
     times = {name: one[name] for name in ("closed_at", "due_at", "received_at")}
-    return CaseFinding(case_no=one["subject"], **_names(one, {}), **times, days_late=days_late)
+    return CaseFinding(case_no=case_no, **_names(one, {}), **times, days_late=days_late)
 
 
 def _names(one: Row, item: Mapping[str, str]) -> dict[str, str]:

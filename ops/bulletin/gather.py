@@ -11,13 +11,14 @@ from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client, connect, reaching
 from consumers.coverage import Scope, coverage_of
 from consumers.items import item_rows, rows_of_states
+from consumers.late_archives import late_archives
 from consumers.score import scores
 from consumers.score_as_of import AsOf
 from consumers.score_sql import By
 from consumers.windows import Window
 from ops.bulletin.figures import Row
 from ops.caught_up import Observer
-from ops.findings_then import as_of_moment, later_than
+from ops.findings_then import as_of_moment
 from streams.contracts import REFERENCE_INPUTS
 from streams.settings import Settings
 
@@ -69,11 +70,10 @@ class StoredFigures:
                 return anomaly_rows(self.client, state="open", unit=unit)
             return [row for row in self._then.findings if not unit or row["unit_code"] == unit]
 
-    def late_archives(self) -> Sequence[Row]:
-        """Resolved UNARCHIVED findings."""
+    def late_archives(self, window: Window, most: int) -> Sequence[Row]:
+        """Cases archived late."""
         with reaching(self.settings):
-            rows = anomaly_rows(self.client, kind="UNARCHIVED", state="resolved")
-        return rows if self._then is None else [row for row in rows if not later_than(row["received_at"], self.now_ms)]
+            return late_archives(self.client, window, most, as_of_ms=self.now_ms if self.as_of else None)
 
     def policy(self) -> Mapping[str, Any]:
         """The ``policy.*`` settings, nested ones dotted."""

@@ -92,7 +92,8 @@ def without_marks(findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
 def publications(subject: str, before: State | None, after: State, cause: Cause) -> list[Publication]:
     """What to tell subscribers when a case or an item goes from one state to another.
 
-    A finding that stays open is told again when its particulars changed: a case that moved keeps its id and gets its new unit.
+    A finding that stays open is told again when its particulars changed: a case that moved keeps its id and gets its new unit. What was
+    told last of an open finding thus follows from the state alone, whatever it was before.
     """
     old = {finding["kind"]: finding for finding in before["findings"]} if before else {}
     new = {finding["kind"]: finding for finding in after["findings"]}
@@ -130,13 +131,15 @@ _COPIED = (
 
 
 def _particulars(state: State, finding: dict[str, Any]) -> list[Any]:
+    """All that a publication says of an open finding, but for its mark."""
     (said,) = without_marks([finding])
-    return [*(state.get(name) for name in ("unit_code", "district_code", "item_code", "due_at")), *said.values()]
+    return [*(state.get(name) for name in _COPIED), *said.values()]
 
 
 def _resolution(kind: str, after: State) -> str:
     status = after.get("status")
-    if status == "EXCLUDED":
+    # A test case is excluded before and after: only its deletion takes its finding away, anything else has set right what it says.
+    if status == "EXCLUDED" and (kind != "TEST_CASE" or after["reason"] == "DELETED"):
         return "EXCLUDED"
     if kind == "ORPHAN_ARCHIVE":
         return "CLOSED" if after["closed_at"] is not None else "CORRECTED"

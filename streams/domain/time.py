@@ -59,3 +59,8 @@ def iso(time_ms: int) -> str:
         return f"{time_ms} ms"
     zone = dt.timezone(dt.timedelta(milliseconds=OFFSET_MS))
     return dt.datetime.fromtimestamp(time_ms / 1000, zone).isoformat(timespec="milliseconds" if time_ms % 1000 else "seconds")
+
+
+def iso_day(day: int) -> str:
+    """A day of the calendar as people read it, ISO 8601."""
+    return dt.date.fromordinal(_EPOCH + day).isoformat()

@@ -188,8 +188,12 @@ class Pipeline:
 
     def open_anomalies(self) -> set[tuple[str, str]]:
         """(subject, kind) of the findings of all topics whose last message is OPENED."""
-        last = {(a["subject"], a["kind"]): a["state"] for a in self.anomalies(*ANOMALY_TOPICS)}
-        return {key for key, state in last.items() if state == "OPENED"}
+        return set(self.open_records())
+
+    def open_records(self) -> dict[tuple[str, str], Event]:
+        """The last record of each of them: what subscribers hold."""
+        last = {(a["subject"], a["kind"]): a for a in self.anomalies(*ANOMALY_TOPICS)}
+        return {key: record for key, record in last.items() if record["state"] == "OPENED"}
 
     def dead_letters(self) -> list[Message]:
         """Every dead letter so far."""

@@ -23,6 +23,7 @@ from streams.contracts import (
 from streams.domain.coverage import HOUR
 from streams.domain.policy import Deadline, Policy
 from streams.domain.time import DAY_MS, HOUR_MS
+from streams.settings import instant_ms
 from tests.agents.pipeline import Pipeline
 from tests.strategies import MONDAY_MS
 
@@ -279,6 +280,34 @@ def test_a_case_that_moves_keeps_its_finding_id_and_leaves_no_ghost_in_any_count
     assert (opened["anomaly_id"], opened["unit_code"], again["unit_code"]) == (again["anomaly_id"], "U1", "U2")
     assert {record["unit_code"] for record in pipeline.buckets()} == {"U2"}
     assert total(pipeline, "unarchived") == 1
+
+
+NEW_YEARS_EVE_MS, NEW_YEAR_MS, FROM_NEW_YEAR_DUE_MS = map(
+    instant_ms, ("2018-12-31T16:00:00+08:00", "2019-01-01T09:00:00+08:00", "2019-01-04T23:59:59.999+08:00")
+)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"closed_at": NEW_YEAR_MS}, {"unit_name": "卫生健康委"}, {"item_name": "医疗广告审查"}],
+    ids=lambda change: next(iter(change)),
+)
+@pytest.mark.parametrize("corrected_after", [True, False])
+def test_what_is_told_of_an_open_finding_is_what_the_case_says_now_whatever_was_corrected(
+    pipeline: Pipeline, change: dict[str, Any], corrected_after: bool
+) -> None:
+    """Over a holiday the due date stays though the year is another: points must be deducted in the year of the case, in any order."""
+    first = closing(closed_at=NEW_YEARS_EVE_MS)
+    second = first | {"event_id": "e2", "revision": 2} | change
+    pipeline.closings(*((first,) if corrected_after else (first, second)))
+    pipeline.tick(FROM_NEW_YEAR_DUE_MS)
+    pipeline.closings(second)
+    told = pipeline.anomalies()
+    assert [anomaly["state"] for anomaly in told] == ["OPENED"] * (2 if corrected_after else 1)
+    assert {name: told[-1][name] for name in change} == change
+    assert {anomaly["due_at"] for anomaly in told} == {FROM_NEW_YEAR_DUE_MS}
+    ids = [dict(message.headers)["ce_id"] for message in pipeline.messages if message.topic == ANOMALY_UNARCHIVED]
+    assert len(set(ids)) == len(told)
 
 
 def test_a_finding_that_opens_again_is_a_new_event_and_a_repetition_is_none(pipeline: Pipeline) -> None:

@@ -254,6 +254,27 @@ def test_a_unit_that_moves_to_another_district_takes_its_items_along(pipeline: P
     assert len(set(ids)) == len(ids)
 
 
+def test_an_open_finding_is_told_again_when_unit_or_main_item_are_called_otherwise_and_for_nothing_else(pipeline: Pipeline) -> None:
+    """Subscribers hold what the item says now; what they are not told of an item is no news of its findings."""
+    before = len(pipeline.anomalies(ANOMALY_MISCONFIGURED))
+    pipeline.reference_record(MODULE_CONFIG, configured(revision=2, deleted=True))
+    unit = {"event_id": "u1", "unit_code": "U1", "unit_name": "卫健委", "district_code": "330106", "district_name": ""}
+    pipeline.reference_record(UNIT_REGISTRY, unit)
+    pipeline.reference_record(UNIT_REGISTRY, unit | {"revision": 2, "unit_name": "卫生健康委"})
+    pipeline.reference_record(ITEM_REGISTRY, registered(revision=2, main_item_code="许可-00385-000"))
+    pipeline.reference_record(ITEM_REGISTRY, registered(revision=3, main_item_code="许可-00385-000", case_count_2017=80, note="备注"))
+    pipeline.reference_record(ARCHIVING_SCHEDULE, scheduled(revision=2, schedule_version="2018-2"))
+    pipeline.tick(CLOSED_MS + DAY_MS)
+    told = pipeline.anomalies(ANOMALY_MISCONFIGURED)[before:]
+    assert [(each["unit_name"], each["district_code"], each["main_item_code"]) for each in told] == [
+        ("", "UNKNOWN", ITEM),
+        ("卫健委", "330106", ITEM),
+        ("卫生健康委", "330106", ITEM),
+        ("卫生健康委", "330106", "许可-00385-000"),
+    ]
+    assert len(set(ids(pipeline))) == len(ids(pipeline))
+
+
 def test_a_waiver_is_told_with_the_finding_and_ends_by_itself(pipeline: Pipeline) -> None:
     """Domain: it takes a finding out of the score, visibly."""
     pipeline.reference_record(MODULE_CONFIG, configured(revision=2, deleted=True))

@@ -90,6 +90,39 @@ def test_an_archived_test_case_is_the_one_finding_of_an_excluded_case(pipeline: 
     assert quality(pipeline) == []
 
 
+SET_RIGHT: dict[str, tuple[Event, Event, str]] = {
+    "the archive is deleted": ({}, {"deleted": True}, "CORRECTED"),
+    "the archive was refused": ({}, {"receipt": "UNPACK_FAILED"}, "CORRECTED"),
+    "it is no test, but void": ({"is_test": False, "closing_state": "VOIDED"}, {}, "CORRECTED"),
+    "it is no test": ({"is_test": False}, {}, "CORRECTED"),
+    "the case is deleted": ({"deleted": True}, {}, "EXCLUDED"),
+}
+
+
+@pytest.mark.parametrize(("closed", "received", "resolution"), SET_RIGHT.values(), ids=SET_RIGHT)
+def test_an_archived_test_case_is_corrected_unless_it_is_deleted(
+    pipeline: Pipeline, closed: Event, received: Event, resolution: str
+) -> None:
+    """It was excluded all the time: exclusion resolves a case's findings, TEST_CASE apart."""
+    pipeline.closings(closing(is_test=True))
+    pipeline.archives(archive())
+    if closed:
+        pipeline.closings(closing(**{"event_id": "e2", "revision": 2, "is_test": True, **closed}))
+    else:
+        pipeline.archives(archive(event_id="a2", revision=2, **received))
+    told = [each for each in pipeline.told(ANOMALY_QUALITY) if each[0] == "TEST_CASE"]
+    assert told == [("TEST_CASE", "OPENED", ""), ("TEST_CASE", "RESOLVED", resolution)]
+
+
+def test_a_test_case_that_is_void_as_well_is_a_finding_still(pipeline: Pipeline) -> None:
+    """Another reason of the exclusion takes no test back out of the archives."""
+    pipeline.closings(closing(is_test=True))
+    pipeline.archives(archive())
+    pipeline.closings(closing(event_id="e2", revision=2, is_test=True, closing_state="VOIDED"))
+    assert pipeline.state("c")["reason"] == "VOIDED"
+    assert quality(pipeline) == ["TEST_CASE"]
+
+
 @pytest.mark.parametrize("title", ["测试件", "Test 3", "１１１１１", "张三的测试"])
 def test_a_title_with_the_marks_of_a_test_is_a_suspicion_and_no_finding(pipeline: Pipeline, title: str) -> None:
     """Domain: a title saying 测试 is only a suspicion."""

@@ -86,9 +86,10 @@ class MadeUp:
         rows = {row["anomaly_id"]: row for row in drawn}.values()
         return [row for row in rows if unit in {"", row["unit_code"]}]
 
-    def late_archives(self) -> Sequence[Row]:
-        """Some that came late."""
-        return [{**self._finding(number, "UNARCHIVED"), "state": "resolved", "late_ms": (number + 1) * DAY_MS // 3} for number in range(30)]
+    def late_archives(self, window: Window, most: int) -> Sequence[Row]:
+        """Some that came late, the latest first."""
+        del window
+        return [self._late(number) for number in reversed(range(30))][:most]
 
     def policy(self) -> Mapping[str, Any]:
         """Some settings."""
@@ -111,6 +112,12 @@ class MadeUp:
         excluded = {"VOIDED": drawn.randint(1, most // 40), "TEST_CASE": drawn.randint(1, most // 60)}
         row = coverage_row({"scope": code, **counts, "excluded": excluded}, name)
         return row | self.overrides.get((by, code), {})
+
+    def _late(self, number: int) -> Row:
+        finding, late_ms = self._finding(number, "UNARCHIVED"), (number + 1) * DAY_MS // 3
+        places = {name: finding[name] for name in ("unit_code", "unit_name", "item_code", "item_name", "closed_at", "due_at")}
+        received_at = iso(instant_ms(finding["due_at"]) + late_ms)
+        return {**places, "case_no": finding["subject"], "received_at": received_at, "late_ms": late_ms}
 
     def _finding(self, number: int, kind: str) -> dict[str, Any]:
         unit = number % self.units

@@ -29,7 +29,7 @@ from streams.contracts import (
 from streams.domain.finding import anomaly_id
 from streams.domain.time import DAY_MS, HOUR_MS
 from tests.agents.pipeline import Pipeline
-from tests.agents.test_cases import CLOSED_MS, archive, closing
+from tests.agents.test_cases import CLOSED_MS, FROM_NEW_YEAR_DUE_MS, NEW_YEAR_MS, NEW_YEARS_EVE_MS, archive, closing
 from tests.agents.test_items import DAY, configured, registered, scheduled
 from tests.consumers.outputs import store_rows
 
@@ -235,6 +235,23 @@ def test_a_waiver_takes_its_finding_out_of_the_score_and_leaves_it_in_the_list(p
     after = judge(pipeline, client)
     assert (after["unconfigured"], after["unarchived"], after["closed"], after["completeness"]) == (0, 0, 2, 60)
     assert {kind for _, kind in pipeline.open_anomalies()} >= {"NOT_CONFIGURED", "UNARCHIVED"}
+
+
+def test_a_waived_case_that_turns_out_to_be_of_another_year_is_taken_out_of_that_year(pipeline: Pipeline, client: Client) -> None:
+    """Its due date stays the same over the holiday: a waiver counted in the year before would be worth points there."""
+    place_items(pipeline, "U1", "许可-00387-000")
+    row = {"event_id": "w", "anomaly_id": anomaly_id("UNARCHIVED", "c"), "author": "市档案局", "reason": "系统升级", "until": DAY + 900}
+    pipeline.reference_record(WAIVER, row)
+    cases(pipeline, 1, 1)
+    pipeline.closings(closing(closed_at=NEW_YEARS_EVE_MS))
+    pipeline.tick(FROM_NEW_YEAR_DUE_MS)
+    pipeline.closings(closing(closed_at=NEW_YEAR_MS, event_id="e2", revision=2))
+    judge(pipeline, client)
+    years = {year: score_rows(client, year=year, by="unit", now_ms=pipeline.now_ms)[0] for year in (YEAR, YEAR + 1)}
+    assert {year: (row["closed"], row["unarchived"], row["completeness"]) for year, row in years.items()} == {
+        YEAR: (1, 0, 60),
+        YEAR + 1: (1, 0, 60),
+    }
 
 
 def test_a_unit_that_moves_from_a_date_takes_its_later_cases_along(pipeline: Pipeline, client: Client) -> None:

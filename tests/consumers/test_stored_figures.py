@@ -13,6 +13,7 @@ from confluent_kafka import Producer
 from typer.testing import CliRunner
 
 from consumers.clickhouse import Client
+from consumers.late_archives import late_archives
 from ops.bulletin.build import build
 from ops.bulletin.figures import Figures
 from ops.bulletin.gather import StoredFigures, reference_revisions
@@ -21,6 +22,7 @@ from ops.cli import report
 from ops.topics import ensure_topics
 from streams.contracts import (
     ANOMALY_UNARCHIVED,
+    CASE_STATE,
     COVERAGE_PARTIAL,
     ITEM_REGISTRY,
     MODULE_CONFIG,
@@ -28,13 +30,13 @@ from streams.contracts import (
     codec,
     record_key,
 )
-from streams.domain.time import day_number
+from streams.domain.time import DAY_MS, day_number
 from streams.errors import DependencyError, WaitTimeout
 from streams.settings import KafkaSettings, Settings, instant_ms
 from tests.agents.test_items import configured, registered
 from tests.conftest import Kafka
 from tests.consumers.conftest import eventually
-from tests.consumers.outputs import bucket, store_rows
+from tests.consumers.outputs import bucket, case_state, store_rows
 
 NOW_MS = instant_ms("2018-12-17T08:00:00+08:00")
 
@@ -48,7 +50,7 @@ def figures(client: Client, database_settings: Settings) -> StoredFigures:
     records = [
         (COVERAGE_PARTIAL, hour),
         (ANOMALY_UNARCHIVED, {"anomaly_id": "A", "kind": "REFUSED", "state": "OPENED", "subject": "c1", **since}),
-        (ANOMALY_UNARCHIVED, {"anomaly_id": "B", "kind": "UNARCHIVED", "state": "RESOLVED", "subject": "c2", "late_ms": 7, **since}),
+        (ANOMALY_UNARCHIVED, {"anomaly_id": "B", "kind": "UNARCHIVED", "state": "RESOLVED", "subject": "c2", **since}),
     ]
     for version, (topic, record) in enumerate(records, start=1):
         store_rows(client, topic, [record], [version])
@@ -57,12 +59,77 @@ def figures(client: Client, database_settings: Settings) -> StoredFigures:
 
 @pytest.mark.clickhouse
 def test_coverage_and_findings_are_those_of_the_other_commands(figures: Figures) -> None:
-    """Open ones apart from the late archives, and one unit's apart from another's."""
+    """Open ones alone, and one unit's apart from another's."""
     window = parse_period("2018").window(NOW_MS)
     assert [(row["scope"], row["coverage"]) for row in figures.coverage(window)["unit"]] == [("U1", 0.75)]
     assert [row["subject"] for row in figures.findings()] == ["c1"]
     assert figures.findings("U2") == []
-    assert [(row["subject"], row["late_ms"]) for row in figures.late_archives()] == [("c2", 7)]
+
+
+def late(number: int, closed_at: str, days: int) -> dict[str, Any]:
+    """A case archived so many days after it was due, three days after it closed."""
+    closed_ms = instant_ms(closed_at)
+    times = {"closed_at": closed_ms, "due_at": closed_ms + 3 * DAY_MS, "received_at": closed_ms + (3 + days) * DAY_MS}
+    return case_state(number, status="ARCHIVED_LATE", **times)
+
+
+def listed(figures: StoredFigures, period: str) -> list[tuple[str, str | None, float | None]]:
+    """The late archives of a bulletin: case, unit, days."""
+    return [(one.case_no, one.unit_code, one.days_late) for one in build(figures, parse_period(period)).bulletin.late]
+
+
+@pytest.mark.clickhouse
+def test_the_late_archives_of_a_bulletin_are_those_of_the_states_and_go_and_move_with_them(figures: StoredFigures, client: Client) -> None:
+    """Whatever was told of them once: a case set right, voided, put off or moved since is no longer what it was."""
+    cases = [
+        late(1, "2018-11-01T00:00:00+08:00", 1),
+        late(2, "2018-11-30T23:59:59+08:00", 9),
+        late(3, "2018-11-05T10:00:00+08:00", 5),
+        late(4, "2018-10-31T23:59:59+08:00", 20),
+        late(5, "2018-11-05T10:00:00+08:00", 5),
+        case_state(6, closed_at=instant_ms("2018-11-05T10:00:00+08:00")),
+    ]
+    store_rows(client, CASE_STATE, cases)
+    assert listed(figures, "2018-11") == [
+        ("case-000002", "U2", 9.0),
+        ("case-000003", "U3", 5.0),
+        ("case-000005", "U5", 5.0),
+        ("case-000001", "U1", 1.0),
+    ]
+    changed = [
+        cases[1] | {"status": "EXCLUDED", "reason": "VOIDED"},
+        cases[2] | {"status": "ARCHIVED", "received_at": cases[2]["closed_at"]},
+        cases[4] | {"unit_code": "U9", "due_at": instant_ms("2018-11-11T10:00:00+08:00")},
+    ]
+    store_rows(client, CASE_STATE, changed, range(7, 10))
+    assert listed(figures, "2018-11") == [("case-000005", "U9", 2.0), ("case-000001", "U1", 1.0)]
+
+
+@pytest.mark.clickhouse
+@pytest.mark.parametrize(("most", "cases"), [(3, [3, 2, 1]), (2, [3, 2])])
+def test_of_the_late_archives_the_latest_are_asked_for_alone(client: Client, most: int, cases: list[int]) -> None:
+    """However many a bad year has."""
+    store_rows(client, CASE_STATE, [late(number, "2018-11-05T10:00:00+08:00", number) for number in range(1, 4)])
+    found = late_archives(client, parse_period("2018").window(NOW_MS), most)
+    assert [row["case_no"] for row in found] == [f"case-{number:06d}" for number in cases]
+
+
+@pytest.mark.clickhouse
+@pytest.mark.parametrize(
+    ("as_of", "cases"),
+    [
+        ("2018-11-09T09:59:59.999+08:00", []),
+        ("2018-11-09T10:00:00+08:00", [1]),
+        ("2018-11-10T09:59:59+08:00", [1]),
+        ("2018-11-10T10:00:00+08:00", [2, 1]),
+    ],
+)
+def test_as_of_a_moment_what_was_received_later_is_no_late_archive(client: Client, as_of: str, cases: list[int]) -> None:
+    """Then it was not archived."""
+    store_rows(client, CASE_STATE, [late(number, "2018-11-05T10:00:00+08:00", number) for number in (1, 2)])
+    then_ms = instant_ms(as_of)
+    found = late_archives(client, parse_period("2018").window(then_ms), 10, as_of_ms=then_ms)
+    assert [row["case_no"] for row in found] == [f"case-{number:06d}" for number in cases]
 
 
 @pytest.mark.clickhouse

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 SINK_GROUP = "guidang-sink"
+_OF_TELLING = frozenset({"state", "subject", "resolution", "late_ms"})
+"""Fields of a publication that stand in no state."""
 
 
 class Violation(BaseException):
@@ -79,7 +81,7 @@ class Invariants:
         self._gives: list[dict[str, list[Any]]] = [{} for _ in range(PARTITIONS)]
         self._buckets: list[dict[bytes, dict[str, int]]] = [{} for _ in range(PARTITIONS)]
         self._at: dict[tuple[str, bytes | None], int] = {}
-        self._told: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        self._told: defaultdict[str, dict[str, Event]] = defaultdict(dict)
         self._ids: set[bytes] = set()
         self._dead: Counter[tuple[str, int, int]] = Counter()
         self._judged: dict[int, Any] = {}
@@ -111,7 +113,7 @@ class Invariants:
             [event_id] = [value for name, value in entry.headers if name == "ce_id"]
             must(event_id not in self._ids, "told twice:", record["state"], record["subject"], record["kind"], event_id)
             self._ids.add(event_id)
-            self._told[record["subject"]][record["kind"]] = record["state"]
+            self._told[record["subject"]][record["kind"]] = record
         elif topic in {CASE_STATE, ITEM_STATE, COVERAGE_PARTIAL} and self._at.get((topic, entry.key), -1) < offset:
             self._at[topic, entry.key] = offset
             record = record_of(topic, entry.value)
@@ -181,11 +183,16 @@ class Invariants:
             self._compare_told(subject, item)
 
     def _compare_told(self, subject: str, state: Event) -> None:
-        told = self._told[subject]
-        for kind in state["open_anomalies"]:
-            must(told.get(kind) == "OPENED", subject, kind, "is open and was never told")
-        for kind, word in told.items():
-            must(word != "OPENED" or kind in state["open_anomalies"], subject, kind, "was told and is not open")
+        told = {kind: record for kind, record in self._told[subject].items() if record["state"] == "OPENED"}
+        for finding in state["findings"]:
+            record = told.pop(finding["kind"], None)
+            if record is None:
+                raise Violation(f"{subject} {finding['kind']} is open and was never told")
+            for name, value in record.items():
+                if name not in _OF_TELLING:
+                    ought = finding[name] if name in finding else state.get(name)
+                    must(value == ought, subject, finding["kind"], "was told with", name, value, "and is", ought)
+        must(not told, subject, told.keys(), "was told and is not open")
 
     def _counts_are_those_of_the_states(self, partition: int) -> None:
         expected: dict[bytes, Counter[str]] = {}

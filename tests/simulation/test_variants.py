@@ -17,7 +17,7 @@ CAUGHT_AT = {
     "effects_before_commit": 2,
     "commit_on_exception": 2,
     "failed_publish_acknowledged": 23,
-    "commit_in_doubt_repeated": 1,
+    "commit_in_doubt_repeated": 2,
     "token_used_again": 0,
     "sink_commits_first": 0,
     "increments": 0,
@@ -34,6 +34,7 @@ CAUGHT_AT = {
     "reference_not_awaited": 45,
     "gate_left_open": 4,
     "ids_of_content_alone": 144,
+    "told_again_for_some_fields": 1,
 }
 """The seed that caught each, from 0 on: it is tried first, and all of them only where another history has come to be behind it."""
 

@@ -15,7 +15,8 @@ from consumers.sink import Sink
 from streams.agents import coverage, items
 from streams.agents.cases import CaseJob
 from streams.agents.coverage import CoverageFold
-from streams.domain.findings import Cause
+from streams.domain import findings
+from streams.domain.findings import Cause, without_marks
 from streams.domain.reference import Reference, Waivers
 from streams.errors import EngineError, InvalidRecord
 from streams.runtime import opening, partition
@@ -268,6 +269,16 @@ def ids_of_content_alone() -> AbstractContextManager[None]:
     return replaced((Reference, "item_basis", basis), (Waivers, "basis", lambda _self, _id, _day: []), (items, "Cause", _unheard))
 
 
+def told_again_for_some_fields() -> AbstractContextManager[None]:
+    """What is corrected beside unit, item and due date is not told of a finding that stays open."""
+
+    def particulars(state: dict[str, Any], finding: dict[str, Any]) -> list[Any]:
+        said = without_marks([finding])
+        return [*(state.get(name) for name in ("unit_code", "district_code", "item_code", "due_at")), *said]
+
+    return replaced((findings, "_particulars", particulars))
+
+
 def _unheard(version: list[Any], *more: Any) -> Cause:
     rows, having, _, policy = version
     return Cause([rows, having, policy], *more)
@@ -297,5 +308,6 @@ VARIANTS: Mapping[str, Variant] = {
         reference_not_awaited,
         gate_left_open,
         ids_of_content_alone,
+        told_again_for_some_fields,
     )
 }

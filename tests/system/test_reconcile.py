@@ -161,6 +161,18 @@ def test_a_state_that_lies_in_a_partition_not_its_own_is_told(desk: Desk) -> Non
     assert desk.told() == {("case-state", stranger, "partition", 1, 2), ("clickhouse", stranger, "status", None, "ARCHIVED")}
 
 
+def test_what_is_told_of_an_open_finding_and_is_not_so_is_told_field_by_field(desk: Desk) -> None:
+    """A year, a unit or a waiver that its case does not have: points would be deducted elsewhere, or not at all."""
+    last = {message.key(): codec(CASE_STATE).decode(message.value()) for message in read_topic(desk.settings, CASE_STATE)}
+    state = next(state for state in last.values() if state["open_anomalies"] == ["UNARCHIVED"])
+    case_no, finding = state["case_no"], state["findings"][0]
+    given = {"closed_at": state["closed_at"] + 1, "unit_code": "U9", "waived": True}
+    ought = {**state, **finding}
+    desk.write(ANOMALY_UNARCHIVED, case_no, {**ought, "subject": case_no, "state": "OPENED", **given}, desk.home(case_no))
+    expected = {(f"UNARCHIVED.{name}", ought[name], value) for name, value in given.items()}
+    assert desk.told() == {(where, case_no, *told) for where in ("anomaly", "clickhouse") for told in expected}
+
+
 def test_what_is_said_of_a_case_that_no_input_knows_is_told(desk: Desk) -> None:
     """Its state with its counts, its row alone, its finding; and figures of a partition that is none."""
     state = desk.states()[4] | {"archives": [], "flags": [], "unit_code": "U9"}
