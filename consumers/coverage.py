@@ -33,7 +33,7 @@ class CompleteThrough:
 
     @property
     def bound(self) -> dict[str, Any]:
-        """What :func:`consumers.coverage_sql.as_of_sql` asks for, ahead of the clock."""
+        """What :func:`consumers.coverage_sql.as_of_sql` asks of sources."""
         sides = {"closing": self.closings, "archive": self.archives}
         sources = {f"{side}_sources": list(of) for side, of in sides.items()}
         return sources | {f"{side}s_through": list(of.values()) for side, of in sides.items()}
@@ -47,22 +47,21 @@ class Judged:
     ----------
     grace_ms
         ``policy.orphan_grace``.
+    complete
+        What sources say now: who is not complete through a time today cannot have been in the past.
     ahead
-        The moment lies ahead of the clock: all is taken to be read through it, and sources to be as complete as they say now.
+        The moment lies ahead of the clock: all is taken to be read through it. Of one that has come, a reader that lags states nothing.
     """
 
     now_ms: int
     grace_ms: int
-    ahead: CompleteThrough | None = None
-
-    def sql(self, *by: str) -> str:
-        """The question; ``start`` and ``end`` are to be bound beside :attr:`bound`."""
-        return as_of_sql(*by, ahead=self.ahead is not None)
+    complete: CompleteThrough
+    ahead: bool = False
 
     @property
     def bound(self) -> dict[str, Any]:
-        """Parameters of the question."""
-        return {"now": self.now_ms, "grace": self.grace_ms} | (self.ahead.bound if self.ahead else {})
+        """Parameters of :func:`consumers.coverage_sql.as_of_sql`, without those of a window."""
+        return {"now": self.now_ms, "grace": self.grace_ms, "ahead": int(self.ahead), **self.complete.bound}
 
 
 def coverage_rows(client: Client, by: Scope, window: Window, *, now_ms: int, as_of: Judged | None = None) -> list[Row]:
@@ -82,7 +81,7 @@ def coverage_of(client: Client, by: Sequence[Scope], window: Window, *, now_ms: 
     """:func:`coverage_rows` of several kinds of scope, out of one question: whatever is inserted meanwhile, they add up."""
     bound = {"start": window.start_ms, "end": window.end_ms} | (as_of.bound if as_of else {})
     counted: dict[Scope, dict[str, Row]] = {each: {} for each in by}
-    for row in client.query(as_of.sql(*by) if as_of else live_sql(*by), parameters=bound).named_results():
+    for row in client.query(as_of_sql(*by) if as_of else live_sql(*by), parameters=bound).named_results():
         kind, code = (by[0], row["scope"]) if isinstance(row["scope"], str) else row["scope"]
         counted[kind][code] = {**row, "scope": code}
     if "city" in counted:

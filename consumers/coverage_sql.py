@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from streams.domain.coverage import COUNTS, DUE_COUNTS
-from streams.domain.districts import CITY, DISTRICT_NAMES
+from streams.domain.districts import CITY, DISTRICT_NAMES, UNKNOWN_DISTRICT
 
 _SCOPE = {
     "city": f"'{CITY}'",
@@ -73,18 +73,14 @@ GROUP BY scope
 HAVING {_ANYTHING}"""
 
 
-def as_of_sql(*by: str, ahead: bool = False) -> str:
-    """Every case judged at ``now``. Bound: ``now``, ``start``, ``end`` and ``grace`` (milliseconds); a scope is its kind and its code.
+def as_of_sql(*by: str) -> str:
+    """Every case judged at ``now``; a scope is its kind and its code. Bound: ``start``, ``end``, :attr:`consumers.coverage.Judged.bound`.
 
     Four questions are put to each case, each with a time of its own that must lie in the window: what became of it (closing), is it
     archived now that it fell due (due date), is its archive without a case (first acceptance), which archive numbers were accepted.
 
-    Parameters
-    ----------
-    ahead
-        ``now`` lies ahead of the clock: everything is taken to be read through it, and what falls due until then has fallen due, unless the
-        case's source is not complete. Bound besides, for archives and closings: ``archive_sources``, ``closing_sources``, which send
-        heartbeats, and ``archives_through``, ``closings_through``, how far each says to be complete.
+    Absence is established where it is today. Where what came later ended it, and ahead of the clock, everything is taken to be read through
+    ``now``, and it is established unless the source says to be less far.
     """
     became = _question(
         "closed_ms",
@@ -109,8 +105,9 @@ def as_of_sql(*by: str, ahead: bool = False) -> str:
         "archive.1", "archive.1 > 0", codes="archive.2", source="ARRAY JOIN accepted_archives AS archive", official_archived="1"
     )
     kinds = ", ".join(f"'{each}'" for each in by)
+    districts_then = f"({_DISTRICTS_THEN}) AS districts_then, " if "district" in by else ""
     return f"""
-WITH cases AS ({_cases(by, ahead=ahead)})
+WITH {districts_then}cases AS ({_cases(by)})
 SELECT arrayJoin(arrayZip([{kinds}], codes)) AS scope, {_SUMS}
 FROM ({became} UNION ALL {fell_due} UNION ALL {orphaned} UNION ALL {accepted})
 GROUP BY scope
@@ -118,14 +115,11 @@ HAVING {_ANYTHING}
 {_BY_PARTITION}"""
 
 
-def _cases(by: Sequence[str], *, ahead: bool) -> str:
+def _cases(by: Sequence[str]) -> str:
     """What is known of each case at ``now``; times are milliseconds, 0 where there is none (no event is older than 1992)."""
     own = ", ".join(f"toString({_SCOPE[each]})" for each in by)
-    of_archive = ", ".join(f"toString({_SCOPE[each] if each == 'city' else f'archives.{_SCOPE[each]}[n]'})" for each in by)
-    established = f"status != 'AWAITING' OR {_complete('archive', 'due_ms')}" if ahead else "status != 'AWAITING'"
-    orphan = "status = 'ORPHAN'"
-    if ahead:
-        orphan = f"({orphan} OR status = 'NOT_CLOSED' AND {_complete('closing', 'received_ms + {grace:Int64}')})"
+    of_archive = ", ".join(f"toString({_of_archive(each)})" for each in by)
+    closing_source = "if(never_closed, toString(source_system), archives.source_system[first_archive])"
     return f"""
     SELECT
         status, reason,
@@ -138,24 +132,36 @@ def _cases(by: Sequence[str], *, ahead: bool) -> str:
         arrayZip(accepted_ms, archive_codes) AS accepted_archives,
         arrayMin(arrayPushBack(arrayFilter(at -> at > 0, accepted_ms), toInt64(9e15))) AS earliest_ms,
         if(earliest_ms < toInt64(9e15), earliest_ms, 0) AS received_ms,
+        indexOf(accepted_ms, received_ms) AS first_archive,
         arrayExists(at -> ifNull(toUnixTimestamp64Milli(at) <= {{now:Int64}}, 0), archives.refused_at) AS is_refused,
         status IN ('NOT_CLOSED', 'ORPHAN') AS never_closed,
         NOT never_closed AND closed_ms <= {{now:Int64}} AS is_closed,
+        NOT never_closed AND closed_ms > {{now:Int64}} AS closed_later,
         NOT never_closed AND status != 'EXCLUDED' AS counted,
-        due_ms <= {{now:Int64}} AND ({established}) AS is_unarchived,
-        due_ms <= {{now:Int64}} AND {"1" if ahead else "(status != 'AWAITING' OR due_passed)"} AS due_passed_by_now,
-        received_ms > 0 AND received_ms + {{grace:Int64}} <= {{now:Int64}}
-            AND ({orphan} OR NOT never_closed AND closed_ms > {{now:Int64}}) AS is_orphan,
-        if(status = 'ORPHAN', codes, archive_codes[indexOf(accepted_ms, received_ms)]) AS orphan_codes
+        due_ms <= {{now:Int64}} AND (status = 'UNARCHIVED'
+            OR (status != 'AWAITING' OR {{ahead:UInt8}}) AND {_complete("archive", "toString(source_system)", "due_ms")}) AS is_unarchived,
+        due_ms <= {{now:Int64}} AND (status != 'AWAITING' OR due_passed OR {{ahead:UInt8}}) AS due_passed_by_now,
+        received_ms > 0 AND received_ms + {{grace:Int64}} <= {{now:Int64}} AND (status = 'ORPHAN'
+            OR (closed_later OR status = 'NOT_CLOSED' AND {{ahead:UInt8}})
+                AND {_complete("closing", closing_source, "received_ms + {grace:Int64}")}) AS is_orphan,
+        if(never_closed, codes, archive_codes[first_archive]) AS orphan_codes
     FROM case_state FINAL"""
 
 
-def _complete(topic: str, until_ms: str) -> str:
-    """Whether a case's source says to have sent all through a time, or sends no heartbeats."""
-    return (
-        f"transform(toString(source_system), {{{topic}_sources:Array(String)}}, {{{topic}s_through:Array(Int64)}}, toInt64(9e15))"
-        f" >= {until_ms}"
-    )
+def _of_archive(scope: str) -> str:
+    """Code of a scope of the ``n``-th archive; its district, which goes by the closing day, is another while no closing is known."""
+    if scope == "city":
+        return _SCOPE[scope]
+    stored = f"archives.{_SCOPE[scope]}[n]"
+    if scope != "district":
+        return stored
+    place = _unit_and_day("archives.unit_code[n]", _day("archives.accepted_at[n]"))
+    return f"if(closed_later, transform({place}, districts_then.1, districts_then.2, '{UNKNOWN_DISTRICT}'), {stored})"
+
+
+def _complete(topic: str, source: str, until_ms: str) -> str:
+    """Whether a source says to have sent all through a time, or sends no heartbeats."""
+    return f"transform({source}, {{{topic}_sources:Array(String)}}, {{{topic}s_through:Array(Int64)}}, toInt64(9e15)) >= {until_ms}"
 
 
 def _question(time_ms: str, asked: str, *, codes: str = "codes", source: str = "", **counts: str) -> str:
@@ -205,12 +211,50 @@ FROM (
     SELECT toString(unit_code) AS unit, max((revision, event_id)) AS identity,
         argMax((deleted, unit_name, toString(district_code), district_name), (revision, event_id)) AS counted
     FROM unit FINAL
-    WHERE ifNull(valid_from <= {day}, true) AND ifNull(valid_to >= {day}, true)
+    WHERE {_counts_on(day)}
     GROUP BY unit
 )
 WHERE NOT counted.1"""
 
 
+def _counts_on(day: str) -> str:
+    """Whether the validity of a row of ``unit`` covers a day."""
+    return f"ifNull(valid_from <= {day}, true) AND ifNull(valid_to >= {day}, true)"
+
+
+def _day(at: str) -> str:
+    """Number of the day in which a time (``DateTime64`` of Asia/Shanghai, not NULL) lies."""
+    return f"toInt32(toDate32(assumeNotNull({at})))"
+
+
+def _unit_and_day(unit: str, day: str) -> str:
+    return f"concat(toString({unit}), '|', toString({day}))"
+
+
+_DISTRICTS_THEN = f"""
+        SELECT (groupArray(place), groupArray(district))
+        FROM (
+            SELECT {_unit_and_day("unit", "day")} AS place,
+                argMax(if(deleted, '', district_code), (revision, event_id)) AS district
+            FROM (
+                SELECT DISTINCT toString(archive.1) AS unit, {_day("archive.2")} AS day
+                FROM case_state FINAL
+                ARRAY JOIN arrayZip(archives.unit_code, archives.accepted_at) AS archive
+                WHERE closed_at > {NOW} AND archive.2 <= {NOW}
+            ) AS accepted
+            INNER JOIN (
+                SELECT toString(unit_code) AS unit, toString(district_code) AS district_code,
+                    revision, event_id, deleted, valid_from, valid_to
+                FROM unit FINAL
+            ) AS registered USING (unit)
+            WHERE {_counts_on("day")}
+            GROUP BY place
+            HAVING district != ''
+        )"""
+"""The districts, on the receiving day, of the units whose archives came by ``now`` and their closings after it.
+
+Two arrays: units with days, and codes; who has no row is not among them.
+"""
 _FIXED = ", ".join(f"('{code}', '{name}')" for code, name in DISTRICT_NAMES.items())
 
 

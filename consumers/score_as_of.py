@@ -12,8 +12,9 @@ from clickhouse_connect.driver.binding import format_query_value
 
 from consumers.clickhouse import Client
 from consumers.coverage import Judged
+from consumers.coverage_sql import as_of_sql as cases_sql
 from consumers.evidence import is_of_year, scope_of
-from consumers.score_sql import ACCEPTED, BYS, OF_FINDINGS, OF_ITEMS, By, faulty_sql, score_sql
+from consumers.score_sql import ACCEPTED, BYS, CLOSED, OF_FINDINGS, OF_ITEMS, By, anything, faulty_sql, score_sql
 from streams.domain.rules import KINDS, Cost
 
 Row = dict[str, Any]
@@ -54,7 +55,8 @@ def as_of_sql(client: Client, year: int, as_of: AsOf, homes: Mapping[str, str]) 
     homes
         Of :func:`consumers.score.homes`, as of the same moment.
     """
-    accepted = f"{ACCEPTED} AND at <= fromUnixTimestamp64Milli({as_of.moment.now_ms})"
+    then = f"fromUnixTimestamp64Milli({as_of.moment.now_ms})"
+    accepted, closed = f"{ACCEPTED} AND at <= {then}", f"{CLOSED} AND closed_at <= {then}"
     of_year = [row for row in as_of.findings if is_of_year(row, year)]
     at_fault = _at_fault(client, [row for row in as_of.findings if row["item_type"]], accepted)
     faulty = _literal("year UInt16, unit String, system String", at_fault)
@@ -62,9 +64,10 @@ def as_of_sql(client: Client, year: int, as_of: AsOf, homes: Mapping[str, str]) 
     cases = f"""
     SELECT {{year:UInt16}} AS year, scope AS place, unarchived, archived + unarchived + awaiting AS closed,
         archived, official_closed, official_archived
-    FROM ({as_of.moment.sql(*BYS)}
-    )"""
-    return score_sql(cases, _counted(counts, year, OF_ITEMS), _counted(counts, year, OF_FINDINGS), faulty, accepted)
+    FROM ({cases_sql(*BYS)}
+    )
+    WHERE {anything()}"""
+    return score_sql(cases, _counted(counts, year, OF_ITEMS), _counted(counts, year, OF_FINDINGS), faulty, accepted, closed)
 
 
 def _counts(findings: Iterable[Row], registered: Iterable[Row], homes: Mapping[str, str]) -> dict[tuple[By, str], Counter[str]]:

@@ -24,16 +24,28 @@ _SCOPES = "arrayJoin([('unit', toString(unit_code)), ('district', toString(distr
 _ALL_YEARS = f"range(toUInt16({FIRST_PLAN_YEAR}), toUInt16({LAST_PLAN_YEAR + 1}))"
 """Years for which a unit without a single case has a row all the same, for its configuration."""
 _COUNTED = ("archived", "unarchived", "awaiting", "orphan", "official_closed", "official_archived")
-_ANYTHING = " + ".join([*(f"b.{name}" for name in _COUNTED), "arraySum(mapValues(excluded))"])
 OF_ITEMS = ("config_errors", "unconfigured")
 OF_FINDINGS = ("unarchived", "inaccurate", "missing_material", "inaccurate_by_case", "missing_material_by_case")
 _OF_CASES = ("unarchived", "closed", "archived", "official_closed", "official_archived")
 _OFFICIAL = ", ".join(f"sum(b.{name}) AS {name}" for name in ("archived", "official_closed", "official_archived"))
+
+
+def anything(of: str = "") -> str:
+    """Whether counts of the year give a scope its row. A case that falls due in the year is counted in that of its closing, and gives none.
+
+    Parameters
+    ----------
+    of
+        Stands before each count.
+    """
+    return " + ".join([*(f"{of}{name}" for name in _COUNTED), "arraySum(mapValues(excluded))"]) + " > 0"
+
+
 _CASES = f"""
     SELECT toUInt16(toYear(bucket_start)) AS year, {_SCOPES}, sum(b.unarchived) AS unarchived,
         sum(b.archived + b.unarchived + b.awaiting) AS closed, {_OFFICIAL}
     FROM coverage_partial AS b FINAL
-    WHERE granularity = 'YEAR' AND {_ANYTHING} > 0
+    WHERE granularity = 'YEAR' AND {anything("b.")}
     GROUP BY year, place"""
 
 
@@ -97,12 +109,19 @@ _ITEMS = f"""
     LEFT JOIN ({HOMES}
     ) AS homes ON homes.year = items.year AND homes.unit = items.unit
     GROUP BY items.year, place"""
-ACCEPTED = "isNotNull(at)"
+ACCEPTED, CLOSED = "isNotNull(at)", "isNotNull(closed_at)"
 _FAULTY_NOW = f"""hasAny(open_anomalies, [{_QUALITY}])
               AND case_no IN (SELECT subject FROM anomaly FINAL WHERE state = 'OPENED' AND NOT waived AND kind IN ({_QUALITY}))"""
 
 
-def score_sql(cases: str = _CASES, items: str = _ITEMS, findings: str = _FINDINGS, faulty: str = "", accepted: str = ACCEPTED) -> str:
+def score_sql(
+    cases: str = _CASES,
+    items: str = _ITEMS,
+    findings: str = _FINDINGS,
+    faulty: str = "",
+    accepted: str = ACCEPTED,
+    closed: str = CLOSED,
+) -> str:
     """Rows of every year, by unit and by district.
 
     Parameters
@@ -117,6 +136,8 @@ def score_sql(cases: str = _CASES, items: str = _ITEMS, findings: str = _FINDING
         One that gives ``year``, ``unit`` and ``system`` of all that earn nothing; without it, by the findings open now.
     accepted
         A condition on the time ``at`` of an acceptance, which may be NULL.
+    closed
+        One on ``closed_at``, which may be NULL: of the cases by whose archives a system earns.
     """
     return f"""
 SELECT
@@ -131,13 +152,18 @@ SELECT
     if(official_closed = 0, NULL, official_archived / official_closed) AS official,
     official - if(closed = 0, NULL, archived / closed) AS divergence
 FROM
-({_parts(cases, items, findings, faulty or faulty_sql(_FAULTY_NOW), accepted)}
+({_parts(cases, items, findings, _systems(faulty or faulty_sql(_FAULTY_NOW), accepted, closed))}
 ) AS part
 GROUP BY year, place"""
 
 
-def _parts(cases: str, items: str, findings: str, faulty: str, accepted: str) -> str:
-    of_systems = f"""
+def _parts(cases: str, items: str, findings: str, systems: str) -> str:
+    parts = {cases: _OF_CASES, items: OF_ITEMS, findings: OF_FINDINGS, systems: ("systems",)}
+    return "\n    UNION ALL".join(f"\n    SELECT year, place, {_columns(given)} FROM ({part}\n    )" for part, given in parts.items())
+
+
+def _systems(faulty: str, accepted: str, closed: str) -> str:
+    return f"""
     SELECT year, {_SCOPES}, uniqExact(unit_code, system) AS systems
     FROM (
         SELECT DISTINCT toUInt16(toYear(assumeNotNull(archive.1))) AS year, unit_code, district_code,
@@ -145,14 +171,12 @@ def _parts(cases: str, items: str, findings: str, faulty: str, accepted: str) ->
         FROM case_state FINAL
         ARRAY JOIN arrayFilter((one, at) -> {accepted},
             arrayZip(archives.accepted_at, archives.source_system), archives.accepted_at) AS archive
-        WHERE build_mode = 'SELF_BUILT' AND archiving_mode = 'ONLINE' AND isNotNull(closed_at) AND status != 'EXCLUDED'
+        WHERE build_mode = 'SELF_BUILT' AND archiving_mode = 'ONLINE' AND {closed} AND status != 'EXCLUDED'
           AND system != ''
     )
     WHERE (year, toString(unit_code), system) NOT IN ({faulty}
     )
     GROUP BY year, place"""
-    parts = {cases: _OF_CASES, items: OF_ITEMS, findings: OF_FINDINGS, of_systems: ("systems",)}
-    return "\n    UNION ALL".join(f"\n    SELECT year, place, {_columns(given)} FROM ({part}\n    )" for part, given in parts.items())
 
 
 def faulty_sql(which: str, accepted: str = ACCEPTED) -> str:

@@ -62,8 +62,8 @@ def as_of_moment(settings: Settings, client: Client, now_ms: int, tell: Tell = l
     """
     with closing(TopicReader(settings)) as topics:
         reference, _ = read_reference(settings, topics.read)
-        moment = judged(settings, now_ms, lambda: reference.feeds)
-        later = cases_with_later_events(client, now_ms, ahead=moment.ahead is not None)
+        moment = judged(settings, now_ms, reference.feeds)
+        later = cases_with_later_events(client, now_ms, ahead=moment.ahead)
         messages = topics.read(CASE_STATE, tell=partial(tell, CASE_STATE)) if later else ()
         states = {case_no: message.value() for message in messages if (case_no := message.key().decode()) in later}
     facts = {case_no: CaseFacts.load(codec(CASE_STATE).decode(value)["facts"]) for case_no, value in states.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
 
 from consumers.coverage import CompleteThrough, Judged
@@ -17,16 +16,16 @@ from streams.settings import Settings
 _TOPICS = (CASE_CLOSED, ARCHIVE_RECEIVED)
 
 
-def judged(settings: Settings, at_ms: int, feeds: Callable[[], Feeds]) -> Judged:
+def judged(settings: Settings, at_ms: int, feeds: Feeds) -> Judged:
     """The moment as figures take it.
 
     Parameters
     ----------
     feeds
-        Asked only where the moment lies ahead of the clock: what falls due until then is known by what sources say to have sent.
+        All that sources have said: what fell due by then, and what is without its case, is known by what they say to have sent.
     """
-    ahead = complete_through(feeds()) if at_ms > settings.make_clock().now_ms() else None
-    return Judged(at_ms, duration_ms(settings.policy.orphan_grace), ahead)
+    grace_ms = duration_ms(settings.policy.orphan_grace)
+    return Judged(at_ms, grace_ms, complete_through(feeds), ahead=at_ms > settings.make_clock().now_ms())
 
 
 def complete_through(feeds: Feeds) -> CompleteThrough:

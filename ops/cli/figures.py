@@ -60,7 +60,7 @@ def coverage(
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error
     with reaching(settings), progress(t("计算覆盖率", "computing coverage"), wanted=as_of is not None):
-        then = judged(settings, now_ms, lambda: heartbeats(settings)) if as_of else None
+        then = judged(settings, now_ms, heartbeats(settings)) if as_of else None
         rows = coverage_rows(connect(settings), by.value, span, now_ms=now_ms, as_of=then)
     say(t(f"区间 {iso(span.start_ms)} 至 {iso(span.end_ms - 1)}", f"window {iso(span.start_ms)} to {iso(span.end_ms - 1)}"))
     if as_of:

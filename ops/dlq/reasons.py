@@ -119,5 +119,11 @@ REASONS: Mapping[str, Advice] = MappingProxyType(
             f"请发送方更正心跳中的主题名；{_RESEND_ZH}",
             f"have the sender correct the topic in its heartbeat; {_RESEND_EN}",
         ),
+        "EMPTY_SOURCE_SYSTEM": Advice(
+            "心跳的 source_system 不能为空：要说是哪个来源发全了",
+            "a heartbeat's source_system is not empty: it says whose data is complete",
+            f"请发送方填上它在事件里所用的 source_system 并重发；{_RESEND_ZH}",
+            f"have the sender fill in the source_system of its events and send again; {_RESEND_EN}",
+        ),
     }
 )

@@ -43,7 +43,7 @@ DEAD_LETTERS: Final = Metric(
         "reason": (
             *("NULL_VALUE", "NOT_FRAMED", "UNKNOWN_SCHEMA", "BROKEN_AVRO", "TRAILING_BYTES", "EMPTY_KEY", "KEY_MISMATCH", "EMPTY_EVENT_ID"),
             *("TIME_OUT_OF_RANGE", "DATE_OUT_OF_RANGE", "FIELD_TOO_LONG", "RECORD_TOO_LARGE", "MISROUTED", "TOO_MANY_EVENTS"),
-            "UNKNOWN_TOPIC",
+            *("UNKNOWN_TOPIC", "EMPTY_SOURCE_SYSTEM"),
         )
     },
 )

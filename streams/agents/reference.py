@@ -131,6 +131,8 @@ class ReferenceKeeper:
         # However early: a source that has nothing yet says so with 0. One that is said too late could never be taken back.
         check_time("complete_through", max(claim["complete_through"], EARLIEST_MS))
         source = claim["source_system"]
+        if not source:  # which is what cases say that name none: it would speak for all of them
+            raise InvalidRecord("EMPTY_SOURCE_SYSTEM", "source_system 为空，心跳须说是谁的 is empty: a heartbeat says whose it is")
         new = self._reference.feeds.add(source, topic, claim["complete_through"], self._clock.now_ms())
         return [source_span(source)] if new else []
 

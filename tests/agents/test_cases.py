@@ -458,6 +458,16 @@ def test_a_source_may_have_nothing_yet_and_cannot_have_all_of_the_future(pipelin
     assert [dict(dead.headers)["guidang-reason"] for dead in pipeline.dead_letters()] == [b"TIME_OUT_OF_RANGE"] * (not is_taken)
 
 
+def test_a_heartbeat_that_names_no_source_speaks_for_no_case(pipeline: Pipeline) -> None:
+    """Cases that name none wait for none; and whoever reads the claims themselves finds none of nobody's."""
+    pipeline.closings(closing())
+    pipeline.reference_record(FEED_HEARTBEAT, heartbeat("", CLOSED_MS))
+    pipeline.tick(DUE_MS)
+    assert verdict(pipeline) == ("UNARCHIVED", "NONE_RECEIVED")
+    assert [dict(dead.headers)["guidang-reason"] for dead in pipeline.dead_letters()] == [b"EMPTY_SOURCE_SYSTEM"]
+    assert pipeline.reference.feeds.sources(ARCHIVE_RECEIVED) == []
+
+
 MATERIAL = {"kind": "EVIDENCE", "name": "a", "code": "", "byte_size": 1, "sha256": ""}
 
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from consumers.clickhouse import connect
-from consumers.coverage import Judged, coverage_rows
+from consumers.coverage import CompleteThrough, Judged, coverage_rows
 from consumers.inserting import insert_rows
 from consumers.migrate import migrate
 from consumers.rows import TABLES
@@ -54,7 +54,7 @@ def measure_store(store: StoreProcess, home: Path) -> None:
     print(f"4 columns, Native from Python lists, blocks of {BLOCK * 8}: {BLOCK * 8 / spent:,.0f} rows/s")
     now = T0 + INSERTED
     window = parse_window("24h", now)
-    ask = lambda: coverage_rows(client, "unit", window, now_ms=now, as_of=Judged(now, 0))  # noqa: E731
+    ask = lambda: coverage_rows(client, "unit", window, now_ms=now, as_of=Judged(now, 0, CompleteThrough({}, {})))  # noqa: E731
     print(f"coverage of 300 units as of a moment, over {INSERTED:,} cases: {min(timed(ask) for _ in range(3)) * 1000:,.0f} ms")
     print(f"SELECT 1: {timed(lambda: [client.query('SELECT 1') for _ in range(200)]) * 5:.2f} ms")
 

@@ -32,6 +32,7 @@ from tests.agents.pipeline import Pipeline
 from tests.agents.test_cases import CLOSED_MS, FROM_NEW_YEAR_DUE_MS, NEW_YEAR_MS, NEW_YEARS_EVE_MS, archive, closing
 from tests.agents.test_items import DAY, configured, registered, scheduled
 from tests.consumers.outputs import store_rows
+from tests.consumers.then import NOBODY
 
 pytestmark = [pytest.mark.clickhouse]
 
@@ -130,7 +131,7 @@ def test_items_of_a_unit_without_a_row_are_of_the_district_that_most_of_its_case
     assert judge(pipeline, client)["unconfigured"] == 2
     items = items_then(pipeline.assessor, pipeline.now_ms)
     findings = findings_then(anomaly_rows(client, state="open"), {}, items, pipeline.assessor, pipeline.now_ms)
-    for as_of in (None, AsOf(Judged(pipeline.now_ms, DAY_MS), findings, items)):
+    for as_of in (None, AsOf(Judged(pipeline.now_ms, DAY_MS, NOBODY), findings, items)):
         rows = score_rows(client, year=YEAR, by="district", now_ms=pipeline.now_ms, as_of=as_of)
         assert {row["scope"]: (row["unconfigured"], row["closed"]) for row in rows} == {
             "330102": (0, 0),

@@ -18,6 +18,7 @@ from streams.contracts import CASE_STATE, COVERAGE_PARTIAL, UNIT_REGISTRY
 from streams.domain.coverage import apply, contributions
 from streams.domain.time import DAY_MS, HOUR_MS
 from tests.consumers.outputs import archive, case_state, store_rows
+from tests.consumers.then import NOBODY
 
 pytestmark = pytest.mark.clickhouse
 
@@ -103,7 +104,7 @@ def test_live_figures_are_those_as_of_now(client: Client, cases: list[dict[str, 
     window = parse_window(text, NOW)
     for by in SCOPES:
         live = coverage_rows(client, by, window, now_ms=NOW)  # type: ignore[arg-type]
-        judged = coverage_rows(client, by, window, now_ms=NOW, as_of=Judged(NOW, GRACE_MS))  # type: ignore[arg-type]
+        judged = coverage_rows(client, by, window, now_ms=NOW, as_of=Judged(NOW, GRACE_MS, NOBODY))  # type: ignore[arg-type]
         assert live == judged
         assert all(row["closed"] == row["archived"] + row["unarchived"] + row["awaiting"] for row in live)
 
@@ -115,7 +116,7 @@ def all_time(now_ms: int) -> Window:
 
 def city_as_of(client: Client, now_ms: int) -> dict[str, Any]:
     """The city's row at a moment."""
-    return coverage_rows(client, "city", all_time(now_ms), now_ms=now_ms, as_of=Judged(now_ms, GRACE_MS))[0]
+    return coverage_rows(client, "city", all_time(now_ms), now_ms=now_ms, as_of=Judged(now_ms, GRACE_MS, NOBODY))[0]
 
 
 def test_as_of_a_moment_later_events_are_unknown(client: Client) -> None:
@@ -158,7 +159,7 @@ def test_an_archive_before_its_closing_was_an_orphan_then(client: Client) -> Non
     store(client, [early | {"status": "ARCHIVED", "archives": [held]}])
     assert city_as_of(client, received + GRACE_MS - 1)["orphan"] == 0
     then = received + GRACE_MS
-    rows = coverage_rows(client, "unit", all_time(then), now_ms=then, as_of=Judged(then, GRACE_MS))
+    rows = coverage_rows(client, "unit", all_time(then), now_ms=then, as_of=Judged(then, GRACE_MS, NOBODY))
     assert [(row["scope"], row["orphan"]) for row in rows] == [("U2", 1)]
     assert city_as_of(client, closed)["orphan"] == 0
 
@@ -188,7 +189,7 @@ def test_ahead_of_the_clock_what_falls_due_until_then_has_fallen_due_unless_its_
         "city",
         all_time(then),
         now_ms=then,
-        as_of=Judged(then, GRACE_MS, CompleteThrough(closings | {"of closings": then}, archives_)),
+        as_of=Judged(then, GRACE_MS, CompleteThrough(closings | {"of closings": then}, archives_), ahead=True),
     )
     assert (row["awaiting"], row["unarchived"], row["due"]) == (is_silent, not is_silent, 1)
     assert row["orphan"] == (not is_silent)

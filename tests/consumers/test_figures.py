@@ -10,8 +10,10 @@ import typer
 from typer.testing import CliRunner
 
 from consumers.clickhouse import Client
+from ops import moment
 from ops.cli import assessment, figures, report
 from streams.contracts import ANOMALY_UNARCHIVED, COVERAGE_PARTIAL
+from streams.domain.reference import Feeds
 from streams.settings import Settings
 from tests.consumers.outputs import bucket, store_rows
 
@@ -35,6 +37,7 @@ def filled(client: Client, database_settings: Settings, monkeypatch: pytest.Monk
     settings = database_settings.model_copy(update={"clock": CLOCK})
     for module in (assessment, figures, report):
         monkeypatch.setattr(module, "load_settings", lambda: settings)
+    monkeypatch.setattr(moment, "heartbeats", lambda _settings: Feeds())  # there is no broker, and no source says anything
     return settings
 
 

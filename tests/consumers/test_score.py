@@ -10,23 +10,19 @@ import pytest
 
 from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client
-from consumers.coverage import Judged, coverage_rows
+from consumers.coverage import coverage_rows
 from consumers.evidence import evidence_rows
 from consumers.items import item_rows
 from consumers.migrate import FOLDER
 from consumers.score import score_rows
-from consumers.score_as_of import AsOf
 from consumers.score_sql import score_sql
 from consumers.windows import parse_window
-from ops.findings_then import cases_with_later_events, findings_then, items_then
-from ops.moment import complete_through
 from ops.simulate.calendar import at_ms
 from ops.simulate.generate import Plan, generate
-from streams.contracts import ANOMALY_TOPICS, CASE_STATE, COVERAGE_PARTIAL, ITEM_STATE
-from streams.domain.facts import CaseFacts
-from streams.domain.time import DAY_MS
+from streams.contracts import COVERAGE_PARTIAL
 from tests.agents.pipeline import Pipeline
 from tests.consumers.outputs import store_rows
+from tests.consumers.then import FIGURES, POINTS, compare_as_of, store_world
 from tests.oracle import oracle, score
 from tests.oracle.coverage import rows as oracle_rows
 
@@ -34,8 +30,6 @@ pytestmark = [pytest.mark.clickhouse, pytest.mark.slow]
 
 PLAN = Plan(3_000, seed=7)
 YEAR = 2018
-FIGURES = ("config_errors", "unconfigured", "unarchived", "closed", "inaccurate", "missing_material", "systems")
-POINTS = ("completeness", "quality", "bonus", "total", "quality_by_case", "total_by_case")
 Row = dict[str, Any]
 
 
@@ -52,13 +46,8 @@ def store_year(client: Client, plan: Plan) -> tuple[dict[str, list[Row]], list[R
         pipeline.world(events)
         pipeline.tick(plan.moment_ms)
         pipeline.tick(plan.moment_ms)
-        states = list(pipeline.states().values())
-        store_rows(client, CASE_STATE, states)
-        store_rows(client, ITEM_STATE, list(pipeline.items().values()))
-        store_rows(client, COVERAGE_PARTIAL, pipeline.buckets())
-        for topic in ANOMALY_TOPICS:
-            store_rows(client, topic, pipeline.anomalies(topic))
-    return events, states
+        store_world(client, pipeline)
+        return events, list(pipeline.states().values())
 
 
 def at_ms_of_start() -> int:
@@ -86,39 +75,11 @@ def test_the_score_of_every_unit_and_district_is_the_oracles(client: Client, yea
 
 
 @pytest.mark.timeout(600)
-def test_as_of_a_day_every_figure_is_the_oracles_for_that_day(client: Client, year: dict[str, list[Row]]) -> None:
+def test_as_of_a_day_every_figure_is_the_oracles_for_that_day(client: Client) -> None:
     """Closings and archives timed after it are ignored: no finding, no waiver, no bonus and no configuration of later is in it."""
-    with Pipeline(now_ms=PLAN.moment_ms) as pipeline:
-        pipeline.world(year)
-        pipeline.tick(PLAN.moment_ms)
-        facts = {case_no: CaseFacts.load(state["facts"]) for case_no, state in pipeline.states().items()}
-        for day in ("2018-02-13", "2018-07-01", "2019-01-10"):
-            moment_ms = at_ms(dt.date.fromisoformat(day), 12)
-            ahead = complete_through(pipeline.reference.feeds) if moment_ms > PLAN.moment_ms else None
-            later = {case_no: facts[case_no] for case_no in cases_with_later_events(client, moment_ms, ahead=ahead is not None)}
-            assert later
-            items = items_then(pipeline.assessor, moment_ms)
-            findings = findings_then(anomaly_rows(client, state="open"), later, items, pipeline.assessor, moment_ms)
-            compare_as_of(client, year, AsOf(Judged(moment_ms, DAY_MS, ahead), findings, items))
-
-
-def compare_as_of(client: Client, events: dict[str, list[Row]], as_of: AsOf) -> None:
-    """Every row against the oracle's, of the score and of the year's coverage."""
-    verdicts = oracle.judge(events, as_of.moment.now_ms, as_of=True).values()
-    window = f"{YEAR}-01-01..{YEAR}-12-31"
-    for of_coverage in ("city", "district", "unit"):
-        span = parse_window(window, as_of.moment.now_ms)
-        rows = coverage_rows(client, of_coverage, span, now_ms=as_of.moment.now_ms, as_of=as_of.moment)
-        told = {row["scope"]: row for row in oracle_rows(verdicts, as_of.moment.now_ms, of_coverage, window)}
-        assert {row["scope"]: {**row, "name": ""} for row in rows} == {scope: {**row, "name": ""} for scope, row in told.items()}
-    for by in ("unit", "district"):
-        expected = {row["scope"]: row for row in score.score(events, as_of.moment.now_ms, YEAR, by, as_of=True)}
-        found = {row["scope"]: row for row in score_rows(client, year=YEAR, by=by, now_ms=as_of.moment.now_ms, as_of=as_of)}
-        assert found.keys() == expected.keys()
-        for scope, row in found.items():
-            assert {name: row[name] for name in FIGURES} == {name: expected[scope][name] for name in FIGURES}, scope
-            for part in POINTS:
-                assert row[part] == pytest.approx(expected[scope][part]), (scope, part)
+    events, _, _ = generate(PLAN)
+    days = (dt.date(2018, 2, 13), dt.date(2018, 7, 1), dt.date(2019, 1, 10))
+    compare_as_of(client, events, PLAN.moment_ms, *(at_ms(day, 12) for day in days), year=YEAR)
 
 
 def test_by_case_is_the_literal_reading(client: Client, year: dict[str, list[Row]]) -> None:

@@ -26,6 +26,7 @@ BEAT = {"event_id": "h", "source_system": "s", "complete_through": 1}
         (ITEM_REGISTRY, b"U1|x", b"{}", "NOT_FRAMED"),
         (FEED_HEARTBEAT, b"s", codec(FEED_HEARTBEAT).encode({**BEAT, "topic": "case-state"}), "UNKNOWN_TOPIC"),
         (FEED_HEARTBEAT, b"s", codec(FEED_HEARTBEAT).encode({**BEAT, "topic": "case-closed", "event_id": ""}), "EMPTY_EVENT_ID"),
+        (FEED_HEARTBEAT, b"", codec(FEED_HEARTBEAT).encode({**BEAT, "topic": "case-closed", "source_system": ""}), "EMPTY_SOURCE_SYSTEM"),
     ],
 )
 def test_what_workers_refuse_is_refused_with_their_reason(topic: str, key: bytes | None, value: bytes | None, reason: str) -> None:
