@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.cli.options import Json, moment_ms
+from ops.cli.options import Json, known_encoding, moment_ms
 from ops.cli.output import emit_object, progress, say
 from ops.cli.text import t
 from ops.publish import BadRow, publish_file
@@ -48,7 +48,9 @@ def publish(
     file: Annotated[
         Path, typer.Argument(help=t(".csv、.jsonl 或 .ndjson 文件", "a .csv, .jsonl or .ndjson file"), exists=True, dir_okay=False)
     ],
-    encoding: Annotated[str, typer.Option(help=t("文件编码：utf-8、gbk 或 gb18030", "encoding: utf-8, gbk or gb18030"))] = "utf-8",
+    encoding: Annotated[
+        str, typer.Option(callback=known_encoding, help=t("文件编码：utf-8、gbk 或 gb18030", "encoding: utf-8, gbk or gb18030"))
+    ] = "utf-8",
     json: Json = False,
 ) -> None:
     """Publish one file."""

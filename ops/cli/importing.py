@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ops.cli.options import Json
+from ops.cli.options import Json, known_encoding
 from ops.cli.output import emit_object, progress, say
 from ops.cli.text import t
 from streams.contracts import ARCHIVING_SCHEDULE, ITEM_REGISTRY, MODULE_CONFIG
@@ -42,7 +42,9 @@ Replace = Annotated[
         help=t("文件即该单位的全部：文件中没有的事项撤销", "the file is the whole of the unit: items it lacks are taken back"),
     ),
 ]
-Encoding = Annotated[str, typer.Option(help=t("文本文件的编码：utf-8、gbk 或 gb18030", "of a text file: utf-8, gbk or gb18030"))]
+Encoding = Annotated[
+    str, typer.Option(callback=known_encoding, help=t("文本文件的编码：utf-8、gbk 或 gb18030", "of a text file: utf-8, gbk or gb18030"))
+]
 
 
 @dataclass(frozen=True, slots=True)

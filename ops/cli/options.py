@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ops.cli.text import t
-from streams.errors import ConfigurationError
+from streams.errors import BadInputFile, ConfigurationError
 from streams.settings import instant_ms
 
 Json = Annotated[bool, typer.Option("--json", help=t("输出 JSON", "print JSON"))]
@@ -32,6 +32,17 @@ def moment_ms(text: str) -> int:
         return instant_ms(text)
     except ConfigurationError as error:
         raise typer.BadParameter(str(error)) from error
+
+
+def known_encoding(name: str) -> str:
+    """Let an encoding through that files may be in: another one was typed just now, and is wrong whatever the file is."""
+    from ops.publish.encodings import text_codec  # noqa: PLC0415 - Kafka's client beside it, which other commands need not wait for
+
+    try:
+        text_codec(name)
+    except BadInputFile as error:
+        raise typer.BadParameter(str(error)) from error
+    return name
 
 
 def utf8(text: str | None) -> str | None:

@@ -14,6 +14,7 @@ import orjson
 from ops.cli.text import t
 from ops.terminal import printable_lines
 
+_JSON = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
 _BESIDE_A_CELL, _BORDER = "  │", "│"
 
 
@@ -67,8 +68,12 @@ def say(message: str) -> None:
 
 
 def emit_object(data: Any) -> None:
-    """Print one JSON object or array on stdout."""
-    sys.stdout.buffer.write(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS))
+    """Print one JSON object or array on stdout; a byte that is no UTF-8, as names of files may have, costs that byte alone."""
+    try:
+        text = orjson.dumps(data, option=_JSON)
+    except TypeError:  # what else it may be comes again
+        text = orjson.dumps(_encodable(data), option=_JSON)
+    sys.stdout.buffer.write(text)
     sys.stdout.buffer.flush()
 
 
@@ -134,6 +139,15 @@ def reading_topics() -> Iterator[Callable[[str, int, int], None]]:
     """A progress bar for what reads topics: told the topic, how much has been read, and how much there is, in offsets or in partitions."""
     with progress(t("读取主题", "reading topics")) as advance:
         yield lambda _topic, done, total: advance(done, total)
+
+
+def _encodable(data: Any) -> Any:
+    """The same without halves of characters, which is what Python makes of bytes that are no UTF-8."""
+    if isinstance(data, str):
+        return data.encode(errors="replace").decode()
+    if isinstance(data, dict):
+        return {_encodable(key): _encodable(value) for key, value in data.items()}
+    return [_encodable(each) for each in data] if isinstance(data, (list, tuple)) else data
 
 
 def _cell(value: Any) -> str:

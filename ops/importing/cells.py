@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from ops.importing.characters import compact, is_text, says_nothing, visible
 from ops.importing.sheet import NotAValue, Value
 from ops.importing.words import BUILD_MODE, PLAN_YEAR, YES_OR_NO
 from ops.publish.fields import Unreadable, shown
 
-_LINE_BREAK = re.compile(r"\s*[\r\n\v\f]+\s*")
+_LINE_BREAK = re.compile(r"[\r\n\v\f]")
 _COUNT = re.compile(r"([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2})(?:\.0+)?\s*(?:件\s*次?|\(件\s*次?\))?")
 _HALF_WIDTH = str.maketrans("０１２３４５６７８９，．（）", "0123456789,.()")
 """Not NFKC, which makes a digit of a footnote's mark: ``19①`` would be 191."""
@@ -33,10 +34,16 @@ def text_of(value: Value) -> str:
         raise Unreadable(value.what, "值 a value")
     if not isinstance(value, str):
         raise Unreadable(shown(value), "文本；在 Excel 中先设为文本格式再填写 text: in Excel, format the cell as text first")
-    text = _LINE_BREAK.sub("", visible(value).strip()).replace("\t", " ")
+    text = _on_one_line(value)
     if not is_text(text):
         raise Unreadable("控制字符 a control character", "文本 text")
     return text
+
+
+@lru_cache(maxsize=4096)
+def _on_one_line(text: str) -> str:
+    """Line by line: a pattern for breaks and the blanks around them tries each of a million blanks in a row with all behind it."""
+    return "".join(map(str.strip, _LINE_BREAK.split(visible(text)))).replace("\t", " ")
 
 
 def is_none(value: Value) -> bool:

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+LONGEST_WORD = 200
+"""Characters: no heading, code or choice has more. What does is not looked at in full: a small file may say it in a million cells."""
 _VARIATIONS = range(0xFE00, 0xFE10)
 _UNSEEN = "Cf"
 """Characters without width: zero-width blanks, soft hyphens, marks of direction."""
@@ -18,12 +20,20 @@ def visible(text: str) -> str:
     """The text without characters that have no width."""
     if text.isascii():
         return text
-    return "".join(each for each in text if unicodedata.category(each) != _UNSEEN and ord(each) not in _VARIATIONS)
+    unseen = [each for each in map(ord, set(text)) if unicodedata.category(chr(each)) == _UNSEEN or each in _VARIATIONS]
+    return text.translate(dict.fromkeys(unseen)) if unseen else text
+
+
+def compact(text: str) -> str:
+    """Half width, without blanks: how words are compared.
+
+    Of a text longer than any word, this is only the beginning, by which notes are known, and an ellipsis, which no half-width text has.
+    """
+    return _compact(text) if len(text) <= LONGEST_WORD else f"{_compact(text[:LONGEST_WORD])}…"
 
 
 @lru_cache(maxsize=4096)
-def compact(text: str) -> str:
-    """Half width, without blanks: how words are compared."""
+def _compact(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", visible(text)).split())
 
 
@@ -32,6 +42,7 @@ def says_nothing(text: str) -> bool:
     return _NOTHING.fullmatch(compact(text)) is not None
 
 
+@lru_cache(maxsize=4096)
 def is_text(text: str) -> bool:
     """Whether a text can be kept as it is."""
-    return not any(unicodedata.category(each) in _NO_TEXT for each in text)
+    return not any(unicodedata.category(each) in _NO_TEXT for each in set(text))

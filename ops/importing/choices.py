@@ -10,7 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from ops.importing.characters import says_nothing, visible
+from ops.importing.characters import LONGEST_WORD, says_nothing, visible
 from ops.publish.fields import Unreadable, shown
 
 _TICKED = "☑√✓✔■☒✅●◉▣◼⬛🗹🗸RPSþüý\uf052\uf050\uf053\uf0fe\uf0fc\uf0fd"
@@ -56,12 +56,11 @@ class Choice:
         Raises
         ------
         Unreadable
-            Other words or marks, or marks that may belong to the word before as well as to the one behind.
+            Other words or marks, a text longer than any choice, or marks that may belong to the word before as well as to the one behind.
         """
         if says_nothing(text):
             return []
-        plain = _plain(text)
-        pairs = self._pairs(plain)
+        pairs = self._pairs(_plain(text)) if len(text) <= LONGEST_WORD else None
         if pairs is None:
             raise Unreadable(shown(text), self.expected)
         if not any(mark for mark, _ in pairs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ops.importing.cells import is_none, text_of
-from ops.importing.characters import compact, visible
+from ops.importing.characters import LONGEST_WORD, compact, visible
 from ops.importing.sheet import Value
 from ops.publish.fields import Unreadable, shown
 from streams.domain.items import ITEM_TYPES, Item, parse_item
@@ -24,8 +24,7 @@ def item_code(value: Value) -> Item:
         It is none.
     """
     text = "" if is_none(value) else text_of(value)
-    item = parse_item(text)
-    if not item.readable:
+    if len(text) > LONGEST_WORD or not (item := parse_item(text)).readable:
         raise Unreadable(code_shown(text), "事项编码，如 an item code such as 许可-00385-001")
     return item
 
@@ -44,7 +43,7 @@ def code_shown(text: str) -> str:
 
 def is_item_code(value: Value) -> bool:
     """Whether a cell holds a code, and nothing else."""
-    return isinstance(value, str) and parse_item(visible(value)).readable
+    return isinstance(value, str) and len(value) <= LONGEST_WORD and parse_item(visible(value)).readable
 
 
 def is_assessed_code(value: Value) -> bool:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from ops.importing.cells import choice_text, is_none
 from ops.importing.headings import Columns
-from ops.importing.sheet import Place, Sheet, Value
+from ops.importing.sheet import LONGEST_TEXT, Place, Sheet, Value
+from ops.publish.fields import Unreadable
 
 _OF_ONE_ITEM = ("main_name", "main_code", "sub_name", "sub_code")
 
@@ -59,11 +60,16 @@ class Span:
         Raises
         ------
         Unreadable
-            Several cells, and not all of them are text.
+            Several cells, and not all of them are text, or together they are longer than one cell can be.
         """
         places = dict.fromkeys(self.sheet.origin((row, self.columns[heading])) for row in range(self.row, self.last + 1))
         values = [value for place in places if (value := self.sheet.own(place)) != ""]
-        return values[0] if len(values) == 1 else "\n".join(map(choice_text, values))
+        if len(values) == 1:
+            return values[0]
+        texts = [choice_text(value) for value in values]
+        if (characters := sum(map(len, texts))) > LONGEST_TEXT:
+            raise Unreadable(f"{characters:,} 个字符 characters", f"至多 at most {LONGEST_TEXT:,}")
+        return "\n".join(texts)
 
     def _says_the_same(self, one: Place, other: Place) -> bool:
         return self.sheet.own(one) == self.sheet.own(other)

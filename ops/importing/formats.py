@@ -17,6 +17,8 @@ _CHINESE_DATES = frozenset({*range(27, 37), *range(50, 59)})
 """Built-in formats that only exist in East Asian versions of Excel, such as 2018年5月1日 (31) and 2018年5月 (57)."""
 _MOST_SHOWN, _LONGEST = 10**11, 12
 """Without a format, a spreadsheet shows eleven digits and a point; longer numbers become ``1.2E+11``."""
+_LONGEST_FORMAT = 255
+"""Characters, in Excel; the rest of what is longer is not looked at, once for each number."""
 _DIGITS = re.compile(r"(0+)(?:\.(0+))?(?:_.)?(?:;.*)?")
 """``0``, ``000``, ``0.00``, with what only negative numbers are shown by, and the blank that keeps them in line with those."""
 
@@ -27,7 +29,7 @@ def cell_formats(styles: IO[bytes]) -> list[str]:
     used: list[int] = []
     for _, element in iterparse(styles):
         if element.tag == f"{_MAIN}numFmts":
-            own = {int(each.get("numFmtId", 0)): each.get("formatCode", "") for each in element}
+            own = {int(each.get("numFmtId", 0)): each.get("formatCode", "")[:_LONGEST_FORMAT] for each in element}
         elif element.tag == f"{_MAIN}cellXfs":
             used = [int(each.get("numFmtId", 0)) for each in element]
     return [own.get(number) or (_DATE if number in _CHINESE_DATES else builtin_format_code(number)) or GENERAL for number in used]

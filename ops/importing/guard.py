@@ -7,11 +7,10 @@ things (DTD, entities), or carry macros. The limits lie far above any form that 
 from __future__ import annotations
 
 import io
-import zlib
 from pathlib import Path
 from typing import IO
 from xml.etree.ElementTree import ParseError
-from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
@@ -25,7 +24,10 @@ LARGEST_RATIO = 200
 MOST_TAGS = 4_000_000
 """About a million cells with a value. An XML parser takes some 100 bytes and some microseconds for each, whatever it is."""
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
-_ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
+_ENCRYPTED_STREAM, _WORD_STREAM, _EXCEL_STREAM = (name.encode("utf-16-le") for name in ("EncryptedPackage", "WordDocument", "Workbook"))
+_WORD_PARTS = "word/"
+_KIND, _OPEN_DOCUMENT = "mimetype", b"application/vnd.oasis.opendocument."
+"""The part in which a zip of another kind of document says what it is."""
 _TYPES = "[Content_Types].xml"
 _MACRO_TYPES = (b"macroEnabled", b"vbaProject", b"macrosheet")
 """How a workbook says that it has macros, whatever its parts are called."""
@@ -36,12 +38,16 @@ _METHODS = (ZIP_STORED, ZIP_DEFLATED)
 _BLOCK_BYTES = 1 << 20
 _SMALLEST_BOMB_BYTES = 1_000_000
 _SAVE_AS = "请另存为 save it as .xlsx"
+_WORD = "文字文档（Word、WPS）a text document: 请把表粘贴到 Excel 后另存为 paste its table into Excel and save it as .xlsx"
+_ODS = f"OpenDocument 格式 an OpenDocument file such as .ods: {_SAVE_AS}"
 _SUFFIXES = {
     ".xls": f"旧版 Excel 格式 the old Excel format .xls: {_SAVE_AS}",
     ".et": f"WPS 表格格式 the WPS format .et: {_SAVE_AS}",
     ".xlsb": f"二进制格式 the binary format .xlsb: {_SAVE_AS}",
     ".xlsm": f"含宏的工作簿 a workbook with macros: {_SAVE_AS}",
     ".xltm": f"含宏的模板 a template with macros: {_SAVE_AS}",
+    **dict.fromkeys((".doc", ".docx", ".wps"), _WORD),
+    ".ods": _ODS,
 }
 
 
@@ -75,35 +81,50 @@ def check_workbook(raw: bytes, name: str) -> None:
     if suffix in _SUFFIXES:
         raise BadInputFile(f"{name}: {_SUFFIXES[suffix]}")
     if raw.startswith(_OLE):
-        encrypted = _ENCRYPTED_STREAM in raw
-        raise BadInputFile(f"{name}: {'已加密 encrypted: 请去掉密码 remove its password' if encrypted else _SUFFIXES['.xls']}")
+        raise BadInputFile(f"{name}: {_kind_of_ole(raw)}")
     try:
         with ZipFile(io.BytesIO(raw)) as archive:
             _check_entries(archive.infolist(), len(raw), name)
-            types = archive.read(_TYPES) if _TYPES in archive.namelist() else b""
-            if any(mark in types for mark in _MACRO_TYPES):
-                raise BadInputFile(f"{name}: {_SUFFIXES['.xlsm']}")
-            tags = 0
-            for entry in archive.infolist():
-                if entry.filename.startswith(_PICTURES):
-                    continue
-                with archive.open(entry) as part:
-                    _check_declarations(part, f"{name}: {entry.filename}")
-                with archive.open(entry) as part:
-                    tags += _tags(part)
-                if tags > MOST_TAGS:
-                    raise BadInputFile(
-                        f"{name}: 单元格过多，多为空白区域的格式 too many cells: 请清除 clear the formats of empty rows and columns"
-                    )
-    except (
-        BadZipFile,
-        EOFError,
-        LookupError,
-        RuntimeError,
-        ValueError,
-        zlib.error,
-    ) as error:  # what zipfile says of broken and strange ones
+            _check_kind(archive, name)
+            _check_parts(archive, name)
+    except BadInputFile:
+        raise
+    except Exception as error:  # zipfile raises whatever the numbers in broken and crafted ones lead it to
         raise BadInputFile(f"{name}: 不是 .xlsx 工作簿，或已损坏 no .xlsx workbook, or a broken one: {type(error).__name__}") from error
+
+
+def _kind_of_ole(raw: bytes) -> str:
+    """What a file of the old Office formats is, by the names of its streams; an encrypted one of a new format is in them, too."""
+    if _ENCRYPTED_STREAM in raw:
+        return "已加密 encrypted: 请去掉密码 remove its password"
+    return _WORD if _WORD_STREAM in raw and _EXCEL_STREAM not in raw else _SUFFIXES[".xls"]
+
+
+def _check_kind(archive: ZipFile, name: str) -> None:
+    """Refuse what is a document of another kind, whatever its name ends in, or a workbook with macros."""
+    parts = archive.namelist()
+    if any(part.startswith(_WORD_PARTS) for part in parts):
+        raise BadInputFile(f"{name}: {_WORD}")
+    if _KIND in parts and archive.read(_KIND).startswith(_OPEN_DOCUMENT):
+        raise BadInputFile(f"{name}: {_ODS}")
+    types = archive.read(_TYPES) if _TYPES in parts else b""
+    if any(mark in types for mark in _MACRO_TYPES):
+        raise BadInputFile(f"{name}: {_SUFFIXES['.xlsm']}")
+
+
+def _check_parts(archive: ZipFile, name: str) -> None:
+    """Refuse what an XML parser should not see, or would be at for long."""
+    tags = 0
+    for entry in archive.infolist():
+        if entry.filename.startswith(_PICTURES):
+            continue
+        with archive.open(entry) as part:
+            _check_declarations(part, f"{name}: {entry.filename}")
+        with archive.open(entry) as part:
+            tags += _tags(part)
+        if tags > MOST_TAGS:
+            told = "单元格过多，多为空白区域的格式 too many cells: 请清除 clear the formats of empty rows and columns"
+            raise BadInputFile(f"{name}: {told}")
 
 
 def _check_entries(entries: list[ZipInfo], file_bytes: int, name: str) -> None:

@@ -10,6 +10,8 @@ from openpyxl.utils import get_column_letter
 
 LARGEST_ROWS = 20_000
 LARGEST_COLUMNS = 200
+LONGEST_TEXT = 32_767
+"""Characters in a cell: a spreadsheet takes no more."""
 
 
 @dataclass(frozen=True, slots=True)

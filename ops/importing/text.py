@@ -7,10 +7,9 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import orjson
-
 from ops.importing.sheet import LARGEST_COLUMNS, LARGEST_ROWS, Place, Sheet, Value
 from ops.publish.encodings import is_mixed, text_codec
+from ops.publish.json_text import BadJson, load_json
 from streams.errors import BadInputFile
 
 _DELIMITERS = {"\t": "制表符 a tab", ";": "分号 a semicolon", "；": "全角分号 a full-width semicolon", "，": "全角逗号 a full-width comma"}
@@ -55,7 +54,7 @@ def json_lines(raw: bytes, name: str, encoding: str) -> Iterator[tuple[int, dict
     Raises
     ------
     BadInputFile
-        Another encoding, a line that is no JSON object, too many lines.
+        Another encoding, a line that is no JSON object or has a field twice, too many lines.
     """
     for number, line in enumerate(_decoded(raw, name, encoding).split("\n"), start=1):
         if not line.strip():
@@ -63,9 +62,9 @@ def json_lines(raw: bytes, name: str, encoding: str) -> Iterator[tuple[int, dict
         if number > LARGEST_ROWS:
             raise BadInputFile(f"{name}: 行数超过 more than {LARGEST_ROWS:,} lines")
         try:
-            value = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise BadInputFile(f"{name}: 第 {number} 行不是 JSON line {number} is no JSON: {error.msg}") from error
+            value = load_json(line)
+        except BadJson as error:
+            raise BadInputFile(f"{name}: 第 {number} 行的 JSON 读不出 the JSON of line {number} cannot be read: {error}") from error
         if not isinstance(value, dict):
             raise BadInputFile(f"{name}: 第 {number} 行不是 JSON 对象 line {number} is no JSON object")
         yield number, value
@@ -73,16 +72,6 @@ def json_lines(raw: bytes, name: str, encoding: str) -> Iterator[tuple[int, dict
 
 def _decoded(raw: bytes, name: str, encoding: str) -> str:
     codec = text_codec(encoding)
-    if not _is_in(codec, raw) and codec != "utf-8" and _is_in("utf-8", raw):
-        raise BadInputFile(f"{name}: 是 UTF-8 编码 is in UTF-8: 去掉 leave out --encoding")
     if is_mixed(io.BytesIO(raw), name, codec):
         raise BadInputFile(f"{name}: 有的行不是 {codec.upper()} 编码 some lines are not in {codec.upper()}")
     return raw.decode(codec).removeprefix("\ufeff")
-
-
-def _is_in(codec: str, raw: bytes) -> bool:
-    try:
-        raw.decode(codec)
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -20,7 +20,7 @@ from openpyxl.xml.constants import SHARED_STRINGS, STYLES_TYPE
 
 from ops.importing.formats import GENERAL, as_shown, cell_formats
 from ops.importing.guard import check_workbook
-from ops.importing.sheet import LARGEST_COLUMNS, LARGEST_ROWS, NotAValue, Place, Range, Sheet, Value
+from ops.importing.sheet import LARGEST_COLUMNS, LARGEST_ROWS, LONGEST_TEXT, NotAValue, Place, Range, Sheet, Value, cell_name
 from streams.errors import BadInputFile
 
 logger = logging.getLogger(__name__)
@@ -69,10 +69,13 @@ class _Book:
         self._reader.read_manifest()
         self._reader.read_workbook()
         self._strings = self._shared_texts()
+        self._texts: dict[str, str] = {}
         self._formats: list[str] = []
         for styles in (part for part in self._reader.package.Override if part.ContentType == STYLES_TYPE):
             with self._reader.archive.open(styles.PartName[1:]) as part:
                 self._formats = cell_formats(part)
+        self._dates = {style for style, code in enumerate(self._formats) if is_date_format(code)}
+        self._durations = {style for style in self._dates if is_timedelta_format(self._formats[style])}
 
     def _shared_texts(self) -> list[str]:
         """Texts that cells refer to by their number."""
@@ -88,6 +91,8 @@ class _Book:
     def sheets(self) -> list[Sheet]:
         """The sheets that are read."""
         found = [(sheet, part) for sheet, part in self._reader.parser.find_sheets() if part.Type.endswith(_WORKSHEET)]
+        if len({part.target for _, part in found}) < len(found):  # as often as a small file likes
+            raise BadInputFile(f"{self._name}: 工作簿已损坏 a broken workbook: 两个工作表是同一个 two of its sheets are one")
         visible = [(sheet, part) for sheet, part in found if sheet.state == "visible"]
         own = [(sheet, part) for sheet, part in visible if not _EXAMPLE.search(sheet.name)]
         self._tell("隐藏的工作表没有读 hidden sheets are not read", (sheet.name for sheet, _ in found if sheet.state != "visible"))
@@ -129,15 +134,13 @@ class _Book:
 
     def _parser(self, part: IO[bytes]) -> WorkSheetParser:
         """Makes values of cells; formulas, which it would take apart, are left to :meth:`_value`."""
-        formats = enumerate(self._formats)
-        dates = {style: is_timedelta_format(code) for style, code in formats if is_date_format(code)}
         return _Cells(
             part,
             self._strings,
             data_only=True,
             epoch=self._reader.wb.epoch,
-            date_formats=set(dates),
-            timedelta_formats={style for style, is_duration in dates.items() if is_duration},
+            date_formats=self._dates,
+            timedelta_formats=self._durations,
         )
 
     def _row(self, parser: WorkSheetParser, element: Any, title: str) -> dict[Place, Value]:
@@ -155,6 +158,9 @@ class _Book:
                 raise BadInputFile(f"{self._name} {title}: 没有这样的行 no such row: {row}")
             if column > LARGEST_COLUMNS:
                 raise BadInputFile(f"{self._name} {title}: 有内容的列超过 content beyond column {LARGEST_COLUMNS}")
+            if isinstance(value, str) and len(value) > LONGEST_TEXT:
+                told = f"{cell_name((row, column))} 的文字超过 more than {LONGEST_TEXT:,} characters in a cell"
+                raise BadInputFile(f"{self._name} {title}: {told}")
             held[row, column] = value
         return held
 
@@ -167,8 +173,15 @@ class _Book:
         if isinstance(value, _MOMENTS):
             return NotAValue("日期格式的值 a date", _day(value))
         if value is None or isinstance(value, str):
-            return unescape(value or "").replace("\r\n", "\n").strip()
+            return self._text(value or "")
         return value if isinstance(value, bool) else as_shown(value, self._formats[style] if style < len(self._formats) else GENERAL)
+
+    def _text(self, value: str) -> str:
+        """A text as a person sees it, made once, however many cells share it: a file that says it once would else fill the machine."""
+        text = self._texts.get(value)
+        if text is None:
+            text = self._texts[value] = unescape(value).replace("\r\n", "\n").strip()
+        return text
 
     def _tell(self, what: str, names: Iterable[str]) -> None:
         """Tell the person who imports; nothing of a file is left out unseen."""

@@ -6,12 +6,14 @@ Line feed, comma and quotation mark are the same single bytes in all of them, so
 from __future__ import annotations
 
 import codecs
+from itertools import islice
 from typing import IO
 
 from streams.errors import BadInputFile
 
 _CODECS = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gb18030", "gb2312": "gb18030", "gb18030": "gb18030"}
 _BLOCK_BYTES = 1 << 20
+_LINES_LOOKED_AT = 10_000
 
 
 def text_codec(encoding: str) -> str:
@@ -34,9 +36,11 @@ def is_mixed(file: IO[bytes], name: str, codec: str) -> bool:
     Raises
     ------
     BadInputFile
-        No line with more than ASCII in it is in ``codec``: the file is in another encoding, and every row would be refused. Says where it
-        shows first, and what to do.
+        No line with more than ASCII in it is in ``codec``, or most are in UTF-8 while ``codec`` is GBK, as which much of UTF-8 can be
+        read, as other characters: the file is in another encoding. Says where it shows first, and what to do.
     """
+    if codec != "utf-8" and _is_utf_8(file):
+        raise BadInputFile(f"{name}: 是 UTF-8 编码 is in UTF-8: 去掉 leave out --encoding。什么也没有发布 nothing was published")
     if _decodes(file, codec):
         return False
     fits, first = 0, (0, 0, b"")
@@ -59,6 +63,21 @@ def is_mixed(file: IO[bytes], name: str, codec: str) -> bool:
             f"{where}: 不是 UTF-8，而是 GBK 编码 not UTF-8 but GBK: 加 add --encoding gbk。什么也没有发布 nothing was published"
         )
     raise BadInputFile(f"{where}: 不是 not {codec.upper()} 编码；什么也没有发布 nothing was published")
+
+
+def _is_utf_8(file: IO[bytes]) -> bool:
+    """Whether most lines, of those that can tell, are in UTF-8 with characters of three bytes, as Chinese ones are; GBK never is by chance.
+
+    A word or two of GBK may be UTF-8 of two bytes a character (通 is ͨ as well): such a line tells nothing.
+    """
+    votes = 0
+    for raw in islice((line for line in file if not line.isascii()), _LINES_LOOKED_AT):
+        try:
+            votes += max(raw.decode()) >= "\u0800"
+        except UnicodeDecodeError:
+            votes -= 1
+    file.seek(0)
+    return votes > 0
 
 
 def _decodes(file: IO[bytes], codec: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from ops.publish.json_text import BadJson, load_json
 from streams.contracts import topic_contract
 from streams.domain.expected import FIRST_PLAN_YEAR, LAST_PLAN_YEAR
 
@@ -28,6 +29,7 @@ _BOUNDED = frozenset({"closed_at", "received_at"})
 _PLAN_YEAR = "plan_year"
 _BITS = {"int": 31, "long": 63}
 _SHOWN = 40
+_LONGEST_HEADING = 20
 _NUMBERED = re.compile(r"\d{7}")
 
 Reader = Callable[[Any], Any]
@@ -91,7 +93,7 @@ def shown(value: Any) -> str:
     if value == "":
         return "空 nothing"
     if isinstance(value, str):
-        plain = unicodedata.normalize("NFKC", value)
+        plain = unicodedata.normalize("NFKC", value[: _SHOWN + 1])  # that can only be longer, where it is ASCII
         harmless = plain.isascii() and plain.isprintable() and len(plain) <= _SHOWN and not _NUMBERED.search(plain)
         return repr(value) if harmless else f"{len(value)} 个字符 characters"
     if isinstance(value, (int, float)) and _NUMBERED.search(str(value)):
@@ -99,6 +101,12 @@ def shown(value: Any) -> str:
     if isinstance(value, bool | int | float) or value is None:
         return orjson.dumps(value).decode() if not isinstance(value, int) or abs(value) < 1 << 63 else "a huge number"
     return {"list": "一个数组 an array", "dict": "一个对象 an object"}.get(type(value).__name__, type(value).__name__)
+
+
+def heading_shown(name: str) -> str:
+    """Name a column as its file does, in Chinese too; what is no heading, such as what a quotation mark took in, is shown as any value."""
+    is_heading = len(name) <= _LONGEST_HEADING and name.isprintable() and not _NUMBERED.search(name)
+    return repr(name) if is_heading else shown(name)
 
 
 def _field(declared: Mapping[str, Any], *, filled: bool) -> Field:
@@ -134,9 +142,9 @@ def _text_reader(schema: Any) -> Reader:
 def _nested(of_value: Reader) -> Reader:
     def read(text: str) -> Any:
         try:
-            value = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
-            raise Unreadable(shown(text), "JSON 文本 JSON text") from error
+            value = load_json(text)
+        except BadJson as error:
+            raise Unreadable(f"JSON: {error}", "JSON 文本 JSON text") from error
         return of_value(value)
 
     return read

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import orjson
-
 from ops.publish.encodings import is_mixed, text_codec
-from ops.publish.fields import Unreadable, fields_of, read_object, shown
+from ops.publish.fields import Unreadable, fields_of, heading_shown, read_object, shown
+from ops.publish.json_text import BadJson, load_json
 from streams.errors import BadInputFile
 
 _LARGEST_CELL = 16 << 20
@@ -98,12 +97,18 @@ class RowReader:
             raise BadInputFile(f"{self._name}: 表头读不出 the header cannot be read: {error}") from error
         if not any(columns):
             raise BadInputFile(f"{self._name}: 空文件，缺表头 empty, without a header; columns: {', '.join(self._fields)}")
+        known = [column for column in columns if column in self._fields]
+        if 2 * len(known) < sum(map(bool, columns)):  # nothing of it is told: it may be a row, with an applicant's name in it
+            raise BadInputFile(
+                f"{self._name}: 第一行不是表头，或多数列名不认得 the first line is no header, or most of its columns are unknown。"
+                f"什么也没有发布 nothing was published. 可用 columns: {', '.join(self._fields)}"
+            )
         faults = [
             ("重复的列 columns named twice", sorted({column for column in columns if columns.count(column) > 1})),
             ("未知的列 unknown columns", [column for column in columns if column not in self._fields]),
             ("缺少的列 missing columns", [name for name, field in self._fields.items() if field.required and name not in columns]),
         ]
-        if found := "；".join(f"{what}: {', '.join(map(repr, names))}" for what, names in faults if names):
+        if found := "；".join(f"{what}: {', '.join(map(heading_shown, names))}" for what, names in faults if names):
             raise BadInputFile(f"{self._name}: {found}。什么也没有发布 nothing was published. 可用 columns: {', '.join(self._fields)}")
         return columns
 
@@ -162,9 +167,9 @@ class RowReader:
             if not text.strip():
                 continue
             try:
-                value = orjson.loads(text)
-            except orjson.JSONDecodeError as error:  # its message quotes nothing of the text
-                yield BadRow(line, "", f"JSON: {error.msg}", "一个 JSON 对象 one JSON object")
+                value = load_json(text)
+            except BadJson as error:
+                yield BadRow(line, "", f"JSON: {error}", "一个 JSON 对象 one JSON object")
                 continue
             yield self._json_row(line, value, nul="\\u0000" in text)
 

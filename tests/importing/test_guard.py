@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import struct
 import time
 from contextlib import suppress
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
 
 import openpyxl
 import pytest
@@ -41,6 +42,18 @@ def encrypted_zip() -> bytes:
     return bytes(raw)
 
 
+def beyond_any_file(offset: int) -> bytes:
+    """A zip with an entry that ZIP64 says begins so far away."""
+    buffer, entry = io.BytesIO(), ZipInfo("a.xml")
+    entry.extra = struct.pack("<HHQ", 1, 8, offset)
+    with ZipFile(buffer, "w") as archive:
+        archive.writestr(entry, b"<a/>")
+    raw = bytearray(buffer.getvalue())
+    at = raw.find(b"PK\x01\x02") + 42
+    raw[at : at + 4] = b"\xff" * 4
+    return bytes(raw)
+
+
 def ole(*streams: str) -> bytes:
     """The beginning of a file of the old Office formats, with names of streams in it."""
     return bytes.fromhex("d0cf11e0a1b11ae1") + bytes(512) + "\0".join(streams).encode("utf-16-le") + bytes(512)
@@ -52,6 +65,12 @@ def ole(*streams: str) -> bytes:
         (GOOD, "附件1.xls", r"\.xlsx"),
         (GOOD, "附件1.XLSM", "宏"),
         (GOOD, "附件1.et", "WPS"),
+        *((GOOD, f"附件1.{suffix}", r"Word.*\.xlsx") for suffix in ("doc", "DOCX", "wps")),
+        (GOOD, "附件1.ods", r"OpenDocument.*另存为.*\.xlsx"),
+        (ole("WordDocument"), "附件1.xlsx", "Word"),
+        (ole("Workbook", "WordDocument"), "附件1.xlsx", "旧版"),
+        (zipped({"[Content_Types].xml": b"<Types/>", "word/document.xml": b"<w/>"}), "附件1.xlsx", "Word"),
+        (zipped({"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": b"<o/>"}), "附件1.xlsx", "OpenDocument"),
         (ole("Workbook"), "附件1.xlsx", "旧版"),
         (ole("EncryptionInfo", "EncryptedPackage"), "附件1.xlsx", "密码"),
         (encrypted_zip(), "附件1.xlsx", "密码"),
@@ -90,6 +109,23 @@ def test_a_workbook_with_a_broken_byte_is_read_or_refused(at: int):
     raw[at] ^= 0xFF
     with suppress(BadInputFile):
         assert len(workbook_sheets(bytes(raw), "附件1.xlsx")) <= 1
+
+
+@pytest.mark.parametrize("offset", [1 << 31, (1 << 63) - 1, 1 << 63, (1 << 64) - 1])
+def test_an_entry_beyond_any_file_is_a_broken_workbook(offset: int):
+    """No file is as long as ZIP64 can say, and some of what it can say is no number for a machine."""
+    with pytest.raises(BadInputFile, match="已损坏"):
+        check_workbook(beyond_any_file(offset), "附件1.xlsx")
+
+
+def test_a_zip_with_any_of_its_numbers_wrong_is_read_or_refused():
+    """Versions, methods, encryption, times, sizes, places, in the entry and in the directory; nothing but our error comes out."""
+    good = zipped({"xl/a.xml": b"<a>" + bytes(range(32, 60)) * 9 + b"</a>"})
+    for raw in (good, beyond_any_file(0)):
+        for at in range(len(raw)):
+            for byte in (0x00, 0x01, 0x0C, 0x63, 0x7F, 0x80, 0xFF):
+                with suppress(BadInputFile):
+                    check_workbook(raw[:at] + bytes([byte]) + raw[at + 1 :], "附件1.xlsx")
 
 
 def test_a_sheet_of_formats_without_content_is_refused_unparsed():
@@ -194,10 +230,13 @@ def test_blank_rows_and_columns_of_a_text_count_for_nothing():
     assert csv_sheet(raw, "a.csv", "utf-8").cells == {(1, 1): "x", (LARGEST_ROWS + 5_002, 1): "y"}
 
 
-def test_a_text_in_utf_8_that_is_said_to_be_another_is_told_so():
-    """The option is what is wrong, not the file."""
+@pytest.mark.parametrize("text", ["事项编码,事项名\n许可-00387-000,x\n", "item_code,item_name\n许可-00387-000,审查\n"])
+def test_a_text_in_utf_8_that_is_said_to_be_another_is_told_so(text: str):
+    """The option is what is wrong, not the file; with an even number of characters in each cell, all of them would be others."""
     with pytest.raises(BadInputFile, match="去掉 leave out --encoding"):
-        csv_sheet("事项编码,事项名\n许可-00387-000,x\n".encode(), "a.csv", "gbk")
+        csv_sheet(text.encode(), "a.csv", "gbk")
+    with pytest.raises(BadInputFile, match="去掉 leave out --encoding"):
+        list(json_lines('{"item_name":"审查"}'.encode(), "a.jsonl", "gbk"))
 
 
 @pytest.mark.parametrize(("raw", "told"), [(b'{"a":1}\n{', "line 2"), (b"[1]", "对象"), (b"{}\n" * (LARGEST_ROWS + 1), "20,000")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -135,6 +136,7 @@ def test_a_schedule_larger_than_the_topic_takes_is_named(run: Run, settings: Set
         (("--unit-code", " "), "单位代码"),
         (("--unit-code", "a|b"), "单位代码"),
         (("--unit-code", "U", "--valid-from", "2018/05/01"), "2018-05-01"),
+        (("--unit-code", "U", "--encoding", "big5"), "gb18030"),
         ((), "--unit-code"),
     ],
 )
@@ -157,6 +159,16 @@ def test_a_refused_workbook_is_5_without_kafka_and_without_a_traceback(tmp_path:
     told = orjson.loads(done.stdout)
     assert "已损坏" in told["error"]
     assert told["error"] in done.stderr
+
+
+def test_a_file_whose_name_is_not_utf_8_is_told_in_json(tmp_path: Path):
+    """Old zips and shares have names in GBK: what cannot be said of one is left out of the output, which comes all the same."""
+    path = tmp_path / os.fsdecode("办结.xlsx".encode("gbk"))
+    path.write_bytes(b"PK")
+    done = guidang("import-items", str(path), "--unit-code", "U", "--json")
+    assert counts(done) == (5, 0, 0, 0, 0)
+    assert orjson.loads(done.stdout)["file"] == f"{tmp_path}/????.xlsx"
+    assert "Traceback" not in done.stderr
 
 
 def test_an_empty_form_is_written_where_asked(tmp_path: Path):

@@ -274,6 +274,13 @@ def test_a_json_field_under_two_names_refuses_the_file(tmp_path: Path):
         read(written(tmp_path, "c.jsonl", f'{CONFIG},"事项名称":"另一名称"}}'), MODULE_CONFIG)
 
 
+@pytest.mark.parametrize("again", ['"item_name":"另一名称"', '"item_name" : "另一名称"', '"kind":"证据性","name":"申请表","name":"批文"'])
+def test_a_json_field_given_twice_refuses_the_file(again: str, tmp_path: Path):
+    """As a heading given twice does; a parser would take the last of the two."""
+    with pytest.raises(BadInputFile, match=r"line 2.*字段重复"):
+        read(written(tmp_path, "c.jsonl", f"{CONFIG}}}\n{CONFIG},{again}}}"), MODULE_CONFIG)
+
+
 def test_a_line_separator_within_a_json_text_ends_no_line(tmp_path: Path):
     """JSON allows U+2028 as it is; only a line feed ends a line."""
     path = written(tmp_path, "c.jsonl", f'{CONFIG},"kind":"证据性","name":"申请\u2028表"}}')

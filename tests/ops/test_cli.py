@@ -83,7 +83,14 @@ def test_every_command_of_the_catalogue_is_registered_with_a_help_text(name: str
 
 
 @pytest.mark.parametrize(
-    "arguments", [("nonsense",), ("status", "--nonsense"), ("up", "--workers", "many"), ("anomalies", "--kind", "UNARCHIVD")]
+    "arguments",
+    [
+        ("nonsense",),
+        ("status", "--nonsense"),
+        ("up", "--workers", "many"),
+        ("anomalies", "--kind", "UNARCHIVD"),
+        ("publish", "case-closed", __file__, "--encoding", "big5"),
+    ],
 )
 def test_wrong_usage_is_2_and_keeps_stdout_clean(arguments: tuple[str, ...]) -> None:
     """Usage goes to stderr."""
@@ -272,6 +279,10 @@ def test_a_file_refused_as_a_whole_is_told_in_json_too(tmp_path: Path) -> None:
     told = orjson.loads(done.stdout)
     assert (done.returncode, told["sent"], told["bad"], told["bad_rows"]) == (5, 0, 0, [])
     assert "colour" in told["error"]
+    unnamed = tmp_path / os.fsdecode("办结.csv".encode("gbk"))
+    file.rename(unnamed)
+    done = guidang("publish", "case-closed", str(unnamed), "--json", GUIDANG_DATA_DIR=str(tmp_path))
+    assert (done.returncode, orjson.loads(done.stdout)["file"], "Traceback" in done.stderr) == (5, f"{tmp_path}/????.csv", False)
 
 
 @pytest.mark.kafka

@@ -20,7 +20,7 @@ from rich.cells import cell_len
 
 from ops import caught_up
 from ops.cli import pipeline
-from ops.cli.output import Advance, Column, emit_rows, say
+from ops.cli.output import Advance, Column, emit_object, emit_rows, say
 from ops.cli.text import t
 from streams.errors import WaitTimeout
 
@@ -63,6 +63,14 @@ def test_what_a_terminal_would_obey_is_not_printed(capsys: pytest.CaptureFixture
     assert (out.count(TAMED), err) == (6, f"{TAMED}\n2\n")
     emit_rows([{"name": EVIL}], json=True, columns=["name"])
     assert orjson.loads(capsys.readouterr().out) == [{"name": EVIL}]
+
+
+def test_json_of_bytes_that_are_no_text_has_everything_else(capsys: pytest.CaptureFixture[str]) -> None:
+    """They come in names of files and in what is typed; an error while one tells what was done would hide it."""
+    emit_object({"file": "\udcb0\udcec.csv", "\ud800": [("\udcff", 1)], "error": None})
+    assert orjson.loads(capsys.readouterr().out) == {"file": "??.csv", "?": [["?", 1]], "error": None}
+    with pytest.raises(TypeError):
+        emit_object({"file": object()})
 
 
 @pytest.mark.parametrize("columns", [60, 200])

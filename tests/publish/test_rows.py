@@ -140,6 +140,22 @@ def test_a_file_with_wrong_columns_is_refused_whole_and_they_are_named(header: s
         closed(GOOD, header=header)
 
 
+@pytest.mark.parametrize("first", [GOOD, f"{APPLICANT},1,2", f"event_id,{APPLICANT},13805710999"])
+def test_a_first_row_that_is_no_header_is_told_and_not_quoted(first: str):
+    """It has an applicant's name in it."""
+    with pytest.raises(BadInputFile, match=r"第一行不是表头.*the first line is no header.*columns: event_id, case_no") as caught:
+        closed(GOOD, header=first)
+    assert not any(text in str(caught.value) for text in ("王某某", APPLICANT, "13805710999"))
+
+
+@pytest.mark.parametrize("column", [f'"备注\n{GOOD}"', f"{APPLICANT}（来自杭州）", "电话13805710999"])
+def test_what_is_no_heading_is_not_quoted_among_the_columns(column: str):
+    """Such as what stands between two quotation marks that went astray."""
+    with pytest.raises(BadInputFile, match=r"unknown columns: \d+ 个字符 characters") as caught:
+        closed(GOOD, header=f"{CLOSED},{column}")
+    assert not any(text in str(caught.value) for text in ("王某某", APPLICANT, "13805710999"))
+
+
 def test_bom_is_no_part_of_the_first_column():
     """BOM is no part of the first column."""
     (row,) = read("case-closed", "closed.csv", ("\ufeff" + CLOSED + "\r\n" + GOOD + "\r\n").encode())
@@ -176,6 +192,39 @@ def test_a_gbk_row_among_utf_8_rows_is_one_bad_row():
     assert [(type(row), row.line) for row in rows] == [(Row, 2), (BadRow, 3), (Row, 4)]
 
 
+EVEN = GOOD.replace("王某某申请", "王某某的申请")
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "GB2312", "gb18030"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        f"{CLOSED}\n{EVEN}\n{EVEN}\n".encode(),
+        f"\ufeff{CLOSED}\n{EVEN}\n".encode(),
+        f"{CLOSED}\n{EVEN}\n{GOOD}\n{EVEN}\n".encode(),
+        f"{CLOSED}\n{EVEN}\n{EVEN}\n".encode() + f"{EVEN}\n".encode("gbk"),
+    ],
+    ids=["whole", "with BOM", "a line that is no GBK", "a line of GBK"],
+)
+def test_a_file_in_utf_8_that_is_said_to_be_gbk_is_refused_whole(raw: bytes, encoding: str):
+    """Most characters of UTF-8 are characters of GBK as well: others."""
+    assert f"{EVEN}\n".encode().decode("gb18030")
+    with pytest.raises(BadInputFile, match="is in UTF-8: 去掉 leave out --encoding"):
+        read("case-closed", "closed.csv", raw, encoding)
+
+
+def test_a_word_of_gbk_that_is_utf_8_by_chance_is_what_it_is_said_to_be():
+    """A line of it proves nothing, and nothing outweighs the lines that do."""
+    beat = '{{"event_id":"h","source_system":"{}","topic":"t","complete_through":"2018-03-05T00:00:00Z"}}\n'
+    raw = beat.format("通").encode("gbk")
+    assert raw.decode()
+    (row,) = read("feed-heartbeat", "h.jsonl", raw, "gbk")
+    assert isinstance(row, Row)
+    assert row.record["source_system"] == "通"
+    rows = read("feed-heartbeat", "h.jsonl", raw * 9 + beat.format("政务服务网").encode("gbk"), "gbk")
+    assert [row.record["source_system"] for row in rows if isinstance(row, Row)] == [*"通" * 9, "政务服务网"]
+
+
 def test_another_suffix_is_refused():
     """Another suffix is refused."""
     with pytest.raises(BadInputFile, match=r"\.jsonl"):
@@ -197,6 +246,9 @@ ARCHIVE = (
         (',"deleted":null}', "deleted"),
         (',"colour":"red"}', "colour"),
         (',"batch_no":"\\u0000"}', "batch_no"),
+        (',"title":"another"}', ""),
+        (',"title" :"another"}', ""),
+        (',"materials":[{"kind":"RESULT","name":"批文","name":"另一批文","code":"1","byte_size":9,"sha256":""}]}', ""),
         ("", ""),
     ],
 )
@@ -209,16 +261,26 @@ def test_a_bad_json_line_is_named_by_line_and_column_and_the_rest_goes_in(rest: 
     assert (bad.line, bad.column) == (3, column)
 
 
+def test_a_field_given_twice_is_told_as_such():
+    """A parser would take the last of the two, and say nothing."""
+    (bad,) = read("archive-received", "a.jsonl", f'{ARCHIVE},"title":"another"}}')
+    assert isinstance(bad, BadRow)
+    assert bad.found == "JSON: 字段重复 a field given twice: title"
+
+
 def test_materials_are_json_text_in_a_csv():
     """Materials are JSON text in a CSV."""
     header = "event_id,archive_no,case_no,item_code,unit_code,title,received_at,receipt,materials"
     cells = "a1,A-1,N-1,许可-1-0,U,t,2018-03-06T02:00:00+08:00,ACCEPTED"
     text = '"[{""kind"":""RESULT"",""name"":""批文"",""code"":""1"",""byte_size"":9,""sha256"":""""}]"'
-    good, bad = read("archive-received", "a.csv", f"{header}\n{cells},{text}\n{cells},[{{]\n")
+    twice = text.replace('""name""', '""code"":""0"",""name""')
+    good, bad, repeated = read("archive-received", "a.csv", f"{header}\n{cells},{text}\n{cells},[{{]\n{cells},{twice}\n")
     assert isinstance(good, Row)
     assert good.record["materials"][0]["byte_size"] == 9
     assert isinstance(bad, BadRow)
     assert bad.column == "materials"
+    assert isinstance(repeated, BadRow)
+    assert (repeated.line, repeated.column) == (4, "materials")
 
 
 def test_dates_are_days_and_empty_ones_are_open():
@@ -250,7 +312,8 @@ SCHEDULE = '{"event_id":"s1","unit_code":"U","item_code":"许可-1-000","item_na
 )
 def test_a_bad_place_within_an_array_of_records_is_named(rest: str, column: str, expected: str):
     """Which material, which of its fields, and what it may hold."""
-    (bad,) = read("archiving-schedule", "s.jsonl", f"{SCHEDULE}{rest}\n")
+    once = json.dumps(json.loads(f"{SCHEDULE}{rest}"))  # what the rest says again in the place of what it was
+    (bad,) = read("archiving-schedule", "s.jsonl", f"{once}\n")
     assert isinstance(bad, BadRow)
     assert bad.column == column
     assert expected in bad.expected
@@ -274,3 +337,13 @@ def test_the_real_log_is_read_whole(name: str, topic: str, rows: int):
         read_rows = list(RowReader(topic, file, name))
     assert all(isinstance(row, Row) for row in read_rows)
     assert len(read_rows) == rows
+
+
+@pytest.mark.parametrize(("name", "topic"), [("closed.csv", "case-closed"), ("archives.csv", "archive-received")])
+def test_the_real_log_said_to_be_in_gbk_is_refused(name: str, topic: str):
+    """It can be decoded as such, each line of it."""
+    path = Path(__file__).parents[3] / "shared/data/permits" / name
+    if not path.exists():
+        pytest.skip("没有 ../shared/data/permits：真实日志不随仓库分发 the real log does not come with the repository")
+    with path.open("rb") as file, pytest.raises(BadInputFile, match="leave out --encoding"):
+        RowReader(topic, file, name, "gbk")
