@@ -203,14 +203,17 @@ def names_sql(kind: str, at: str) -> str:
 
 
 def units_sql(at: str) -> str:
-    """The row of each unit that counts on the day of ``at`` (:class:`streams.domain.reference.Rows`), with what ranks it."""
+    """The row of each unit that counts on the day of ``at`` (:class:`streams.domain.reference.Rows`), with what ranks it.
+
+    Of an event with several contents the greatest is there alone, be it valid on the day or not.
+    """
     day = f"toInt32(toDate32({at}))"
     return f"""
 SELECT unit, identity, counted.2 AS unit_name, counted.3 AS district_code, counted.4 AS district_name
 FROM (
-    SELECT toString(unit_code) AS unit, max((revision, event_id)) AS identity,
-        argMax((deleted, unit_name, toString(district_code), district_name), (revision, event_id)) AS counted
-    FROM unit FINAL
+    SELECT toString(unit_code) AS unit, max((revision, event_id, content)) AS identity,
+        argMax((deleted, unit_name, toString(district_code), district_name), (revision, event_id, content)) AS counted
+    FROM {_UNIT_ROWS}
     WHERE {_counts_on(day)}
     GROUP BY unit
 )
@@ -231,11 +234,13 @@ def _unit_and_day(unit: str, day: str) -> str:
     return f"concat(toString({unit}), '|', toString({day}))"
 
 
+_UNIT_ROWS = "(SELECT * FROM unit ORDER BY content DESC LIMIT 1 BY unit_code, revision, event_id)"
+"""Of several contents of one row the one that workers take, the greatest: before it is asked which rows count on a day."""
 _DISTRICTS_THEN = f"""
         SELECT (groupArray(place), groupArray(district))
         FROM (
             SELECT {_unit_and_day("unit", "day")} AS place,
-                argMax(if(deleted, '', district_code), (revision, event_id)) AS district
+                argMax(if(deleted, '', district_code), (revision, event_id, content)) AS district
             FROM (
                 SELECT DISTINCT toString(archive.1) AS unit, {_day("archive.2")} AS day
                 FROM case_state FINAL
@@ -244,8 +249,8 @@ _DISTRICTS_THEN = f"""
             ) AS accepted
             INNER JOIN (
                 SELECT toString(unit_code) AS unit, toString(district_code) AS district_code,
-                    revision, event_id, deleted, valid_from, valid_to
-                FROM unit FINAL
+                    revision, event_id, content, deleted, valid_from, valid_to
+                FROM {_UNIT_ROWS}
             ) AS registered USING (unit)
             WHERE {_counts_on("day")}
             GROUP BY place

@@ -26,6 +26,7 @@ from streams.contracts import (
     codec,
     topic_contract,
 )
+from streams.domain.facts import canonical
 from streams.encoding import encoder
 
 ORDINAL_SHIFT = 48
@@ -60,6 +61,18 @@ class Table:
     topic: str
     columns: tuple[str, ...]
     read: Read
+
+
+def unit_row(value: bytes | None) -> dict[str, Any]:
+    """A row of the registry of units as workers take it in, with what decides between two contents of one event, as it does there.
+
+    Raises
+    ------
+    InvalidRecord
+        Workers do not take it in.
+    """
+    row = reference_row(UNIT_REGISTRY, value)
+    return {**row, "content": canonical(row)}
 
 
 def _as_written(name: str, topic: str) -> Table:
@@ -118,6 +131,7 @@ _DEAD_LETTER_TYPES = _types(
 _UNIT_TYPES = _types(
     {
         "unit_code unit_name district_code district_name event_id": "string",
+        "content": "bytes",
         "revision": "long",
         "deleted": "boolean",
         "valid_from valid_to": ["null", "int"],
@@ -131,5 +145,5 @@ TABLES = (
     _as_written("coverage_partial", COVERAGE_PARTIAL),
     _made("item", ITEM_STATE, lambda message, _: item_row(codec(ITEM_STATE).decode(message.value())), _ITEM_TYPES),
     _made("dead_letter", DEAD_LETTER, dead_letter_row, _DEAD_LETTER_TYPES),
-    _made("unit", UNIT_REGISTRY, lambda message, _: reference_row(UNIT_REGISTRY, message.value()), _UNIT_TYPES),
+    _made("unit", UNIT_REGISTRY, lambda message, _: unit_row(message.value()), _UNIT_TYPES),
 )

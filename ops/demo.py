@@ -121,19 +121,25 @@ def system(workers: int) -> Iterator[None]:
         subprocess.run([sys.executable, "-m", "ops", "down"], check=False, stdout=subprocess.DEVNULL)
 
 
-def guidang(*arguments: str, accept: tuple[int, ...] = (0,)) -> int:
+def guidang(*arguments: str, accept: tuple[int, ...] = (0,), to_stderr: bool = False) -> int:
     """Run our command line, again while something that it needs is being started again; what it prints goes where ours does.
+
+    Parameters
+    ----------
+    to_stderr
+        All of it goes to stderr: stdout is for other data.
 
     Raises
     ------
     GuidangError
         It ended with a code other than those accepted.
     """
-    return patiently(lambda: _run(arguments, accept), RESTART_SECONDS)
+    return patiently(lambda: _run(arguments, accept, to_stderr=to_stderr), RESTART_SECONDS)
 
 
-def _run(arguments: Sequence[str], accept: tuple[int, ...]) -> int:
-    code = subprocess.run([sys.executable, "-m", "ops", *arguments], check=False).returncode
+def _run(arguments: Sequence[str], accept: tuple[int, ...], *, to_stderr: bool = False) -> int:
+    stdout = sys.stderr if to_stderr else None
+    code = subprocess.run([sys.executable, "-m", "ops", *arguments], check=False, stdout=stdout).returncode
     if code in accept:
         return code
     failure = DependencyError if code == DependencyError.exit_code else GuidangError

@@ -11,7 +11,8 @@ from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import connect, reaching
 from ops.publish import TopicProducer
 from ops.reading import read_topic
-from streams.contracts import WAIVER, codec
+from streams.agents.reference import reference_row
+from streams.contracts import LAST_REVISION, WAIVER, codec
 from streams.domain.rules import KINDS
 from streams.errors import BadInputFile, DependencyError, InvalidRecord
 from streams.settings import Settings
@@ -58,10 +59,18 @@ def publish_waiver(settings: Settings, waiver: Waiver) -> int:
 
     Raises
     ------
+    BadInputFile
+        The topic has the finding's waiver with the last revision there is: nothing can follow it.
+    InvalidRecord
+        Workers would refuse it: a text is too long.
     DependencyError
         Kafka cannot be reached, or did not confirm.
     """
-    revision = 1 + max((found for found in _revisions(settings, waiver.anomaly_id)), default=0)
+    last = max(_revisions(settings, waiver.anomaly_id), default=0)
+    if last == LAST_REVISION:
+        told = "主题中该异常的豁免的修订号已是最大，其后不能再有 the topic has its waiver with the last revision there is"
+        raise BadInputFile(f"{settings.topic(WAIVER)} {waiver.anomaly_id}: {told}: {last}")
+    revision = last + 1
     content = [waiver.anomaly_id, waiver.author, waiver.reason, waiver.until, waiver.withdrawn, revision]
     record = {
         "event_id": hashlib.blake2b(orjson.dumps(content), digest_size=12).hexdigest(),
@@ -72,8 +81,10 @@ def publish_waiver(settings: Settings, waiver: Waiver) -> int:
         "reason": waiver.reason,
         "until": waiver.until,
     }
+    key, value = waiver.anomaly_id.encode(), codec(WAIVER).encode(record)
+    reference_row(WAIVER, value)  # as workers will read it: what they refuse is told here, and not by a dead letter
     producer = TopicProducer(settings, [WAIVER])
-    producer.send(WAIVER, waiver.anomaly_id.encode(), codec(WAIVER).encode(record))
+    producer.send(WAIVER, key, value)
     if lost := producer.finish():
         raise DependencyError(f"Kafka 未确认 did not confirm: {lost[0].reason}")
     return revision
@@ -83,7 +94,7 @@ def _revisions(settings: Settings, anomaly_id: str) -> list[int]:
     found = []
     for message in read_topic(settings, WAIVER):
         try:
-            record = codec(WAIVER).decode(message.value())
+            record = reference_row(WAIVER, message.value())
         except InvalidRecord:  # in dead-letter already: the workers put it there
             continue
         if record["anomaly_id"] == anomaly_id:

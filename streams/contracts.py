@@ -26,6 +26,8 @@ from streams.errors import InvalidRecord
 FOLDER = Path(__file__).resolve().parent.parent / "avro"
 _HEADER = struct.Struct(">bI")
 HEADER_BYTES = _HEADER.size
+LAST_REVISION = (1 << 63) - 1
+"""A ``revision`` is an Avro long: none is higher, so that nothing can follow a record that has this one."""
 
 CASE_CLOSED = "case-closed"
 ARCHIVE_RECEIVED = "archive-received"

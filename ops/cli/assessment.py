@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ops.cli.figures import assumptions
-from ops.cli.options import AsOf, Json, UnitFilter, moment_ms, utf8
+from ops.cli.options import AsOf, Json, UnitFilter, moment_ms
 from ops.cli.output import Column, emit_rows, reading_topics, say
 from ops.cli.text import t
 from streams.domain.expected import FIRST_PLAN_YEAR, LAST_PLAN_YEAR
@@ -100,9 +100,7 @@ def _then(settings: Settings, client: Client, as_of_ms: int) -> Moment:
 
 
 def suggest(
-    case_no: Annotated[
-        str, typer.Argument(callback=utf8, help=t("孤立归档的办件号；省略则全部", "case number of the orphan; all if left out"))
-    ] = "",
+    case_no: Annotated[str, typer.Argument(help=t("孤立归档的办件号；省略则全部", "case number of the orphan; all if left out"))] = "",
     unit: UnitFilter = "",
     json: Json = False,
 ) -> None:

@@ -29,9 +29,9 @@ def register(app: typer.Typer) -> None:
     app.command(
         help=t(
             "把 .csv 或 .jsonl 文件发布到输入主题。列名即 Avro 字段名；时间用带时区的 ISO-8601。"
-            "坏行按行号报告，其余照发；有坏行时退出码为 5。",
+            "坏行（包括工作进程不会采用的）按行号报告，其余照发；有坏行时退出码为 5。",
             "Publish a .csv or .jsonl file into an input topic. Columns are the Avro field names, times ISO-8601 with offset. "
-            "Bad rows are reported by line, the rest goes in; exit 5 if there were any.",
+            "Bad rows, those that workers would refuse among them, are reported by line, the rest goes in; exit 5 if there were any.",
         )
     )(publish)
     app.command(

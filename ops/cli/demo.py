@@ -82,7 +82,7 @@ def demo(
                 show.guidang("report", "--period", str(_YEAR), "--out", str(show.bulletin_folder(settings)))
             differences = show.compare(settings, plan, simulated)
             say(t("整批重算核对 …", "reconciling with a batch …"))
-            reconciled = _reconciles(show)
+            reconciled = _reconciles(show, json=json)
             places = show.places(settings)
     outcome = show.Outcome(simulated, seconds, differences, reconciled)
     _tell(outcome, json=json, rate=rate, total_seconds=time.monotonic() - begun)
@@ -101,8 +101,9 @@ def _audit_columns() -> list[Column]:
     ]
 
 
-def _reconciles(show: Any) -> bool:
-    return bool(show.guidang("reconcile", accept=(0, 6)) == 0)
+def _reconciles(show: Any, *, json: bool) -> bool:
+    """Whether a batch comes to the same; the differences it prints are data only where stdout is no JSON."""
+    return bool(show.guidang("reconcile", accept=(0, 6), to_stderr=json) == 0)
 
 
 def _tell(outcome: Any, *, json: bool, rate: float, total_seconds: float) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli.options import Json, moment_ms, utf8
+from ops.cli.options import Json, moment_ms
 from ops.cli.output import emit_object, progress, reading_topics, say
 from ops.cli.text import t
 from streams.settings import Settings, load_settings
@@ -25,7 +25,7 @@ Reasons = Annotated[
 ]
 Topic = Annotated[str, typer.Option(help=t("来源主题", "source topic"))]
 SourceKey = Annotated[
-    str | None, typer.Option("--source-key", callback=utf8, help=t("原记录的 key，如办件号", "key of the record, such as a case number"))
+    str | None, typer.Option("--source-key", help=t("原记录的 key，如办件号", "key of the record, such as a case number"))
 ]
 Since = Annotated[
     str | None, typer.Option(help=t("成为死信的时间不早于（带时区的 ISO 时间）", "became a dead letter at or after, ISO with offset"))

@@ -201,6 +201,7 @@ def _bring_in(topic: str, file: Path, reading: Reading, how: _How) -> None:
                 unit_code=how.unit_code,
                 valid_from=how.valid_from,
                 replace=how.replace,
+                partial=how.partial,
                 on_progress=advance,
             )
     faults, bad = [*reading.faults, *done.faults], reading.bad + len(done.faults)

@@ -19,6 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from ops.cli.catalog import COMMANDS
+from ops.cli.options import only_utf_8
 from ops.cli.output import ReaderGone, data_stream, say
 from ops.cli.text import t
 from streams.errors import ConfigurationError, GuidangError
@@ -37,6 +38,7 @@ class _Commands(TyperGroup):
     def __init__(self, **attrs: Any) -> None:
         super().__init__(**attrs)
         self.commands.update({name: TyperCommand(name, help=entry.help) for name, entry in COMMANDS.items()})
+        only_utf_8(self)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Put the real command in the place of its line in the list."""
@@ -81,7 +83,9 @@ def command(name: str) -> Any:
     """A command of the catalogue with its arguments and options; this imports its module."""
     loaded = typer.Typer(add_completion=False)
     importlib.import_module(f"ops.cli.{COMMANDS[name].module}").register(loaded)
-    return typer.main.get_group(loaded).commands[name]
+    known = typer.main.get_group(loaded).commands[name]
+    only_utf_8(known)
+    return known
 
 
 app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False)

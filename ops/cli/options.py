@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
@@ -45,10 +47,22 @@ def known_encoding(name: str) -> str:
     return name
 
 
-def utf8(text: str | None) -> str | None:
-    """Let a number through that can be a key: bytes that are no UTF-8 come from the shell as surrogates, which cannot."""
-    try:
-        (text or "").encode()
-    except UnicodeEncodeError as error:
-        raise typer.BadParameter(t("不是 UTF-8 文字", "not UTF-8")) from error
-    return text
+def only_utf_8(command: Any) -> None:
+    """Have every text that a command, or one under it, is given be UTF-8; what is not is wrong usage.
+
+    Other bytes come from the shell as surrogates: they can be no key, and be found or written nowhere. Names of files may be any bytes.
+    """
+    for parameter in command.params:
+        parameter.callback = partial(_utf_8, parameter.callback)
+    for under in getattr(command, "commands", {}).values():
+        only_utf_8(under)
+
+
+def _utf_8(then: Callable[..., Any] | None, context: Any, parameter: Any, given: Any) -> Any:
+    for each in given if isinstance(given, (list, tuple)) else (given,):
+        if isinstance(each, str):
+            try:
+                each.encode()
+            except UnicodeEncodeError as error:
+                raise typer.BadParameter(t("不是 UTF-8 文字", "not UTF-8")) from error
+    return then(context, parameter, given) if then else given

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ops.cli.log import log_to_stderr
-from ops.cli.options import Json, MetricsPort, utf8
+from ops.cli.options import Json, MetricsPort
 from ops.cli.output import Column, emit_object, emit_rows, progress, reading_topics, say
 from ops.cli.text import t
 from ops.ready import ready_file
@@ -64,7 +64,7 @@ def wait(
     catch_up(load_settings(), timeout)
 
 
-def explain(case_no: Annotated[str, typer.Argument(callback=utf8, help=t("办件号", "case number"))], json: Json = False) -> int | None:
+def explain(case_no: Annotated[str, typer.Argument(help=t("办件号", "case number"))], json: Json = False) -> int | None:
     """Print the timeline of a case."""
     from ops.explain import explain as explain_case  # noqa: PLC0415
 

@@ -5,7 +5,6 @@
     letter.py    a message of dead-letter -> what it says of itself, and the headers it is sent back with
     query.py     which ones are meant
     reasons.py   each reason: the rule behind it, and what to do
-    judge.py     would the workers take it now
     plan.py      what is to become of each: sent, or not, and why
     dump.py      its bytes and fields for people, without what may name an applicant
     reading.py   Kafka -> letters, and which of them were sent back before

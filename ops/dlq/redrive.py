@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ops.dlq.judge import Judge
 from ops.dlq.letter import DeadLetter, Entry, Place
 from ops.dlq.plan import Decision, Outcome, Routes, Target, decide
 from ops.dlq.query import Query, newest
 from ops.dlq.reading import read_facts, read_letter, read_letters, read_redriven, whole
 from ops.dlq.sender import Outgoing, Sender
+from ops.judge import Judge
 from ops.recompute import Tell
 from streams.contracts import ARCHIVE_RECEIVED
 from streams.domain.facts import CaseFacts, TooManyEvents

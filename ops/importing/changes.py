@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ops.importing.faults import Draft
+from ops.importing.codes import code_shown
+from ops.importing.faults import Draft, Fault
+from streams.contracts import LAST_REVISION
 from streams.domain.facts import canonical
 from streams.domain.items import parse_item
 
@@ -54,11 +56,14 @@ class Changes:
         Rows taken back, since the file is the whole of the unit and has them no more.
     unchanged
         Rows that are there already.
+    faults
+        Rows that would have to follow one of the last revision there is.
     """
 
     publish: list[Change] = field(default_factory=list)
     delete: list[Change] = field(default_factory=list)
     unchanged: int = 0
+    faults: list[Fault] = field(default_factory=list)
 
 
 def changes(drafts: Iterable[Draft], known: Known, *, valid_from: int | None, replace: bool) -> Changes:
@@ -79,13 +84,19 @@ def changes(drafts: Iterable[Draft], known: Known, *, valid_from: int | None, re
         wanted = _wanted(known.unit_code, draft.content, valid_from, deleted=False)
         if old is not None and _holds_already(old, wanted):
             found.unchanged += 1
+        elif old is not None and old["revision"] == LAST_REVISION:
+            found.faults.append(_last(draft.sheet, draft.cell, code))
         else:
             found.publish.append(Change(_identified(wanted, old), draft.sheet, draft.cell))
     for code, old in sorted(known.rows.items()) if replace else ():
         if code not in codes:
             content = {name: value for name, value in old.items() if name not in _ABOUT_THE_RECORD}
             wanted = _wanted(known.unit_code, content, valid_from, deleted=True)
-            if not _holds_already(old, wanted):
+            if _holds_already(old, wanted):
+                continue
+            if old["revision"] == LAST_REVISION:
+                found.faults.append(_last("", "", code))
+            else:
                 found.delete.append(Change(_identified(wanted, old)))
     return found
 
@@ -105,6 +116,11 @@ def _identified(wanted: Record, old: Record | None) -> Record:
     """Give a record its revision, and an id that follows from all of it: the same file twice at once gives the same events."""
     record = {**wanted, "revision": old["revision"] + 1 if old else 1}
     return {**record, "event_id": hashlib.sha256(canonical(record)).hexdigest()[:_ID_LETTERS]}
+
+
+def _last(sheet: str, cell: str, code: str) -> Fault:
+    told = f"{code_shown(code)}: 主题中该事项的修订号已是最大 the topic has the item with the last revision there is: {LAST_REVISION}"
+    return Fault(sheet, cell, told, "其后还有修订号的记录 a record that another can follow")
 
 
 def _order(record: Record) -> tuple[int, str, bytes]:

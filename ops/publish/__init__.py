@@ -5,7 +5,7 @@
     rows.py      file -> records, or rows that cannot be read
     fields.py    one column -> the value Avro takes
     producer.py  records -> Kafka, each confirmed by the broker
-    publish.py   all of it, for one file
+    publish.py   all of it, for one file; no row that workers would refuse
 """
 
 from ops.publish.producer import TopicProducer, Undelivered

@@ -1,7 +1,8 @@
 """One column of a file -> the value its Avro field takes.
 
 The readers are made from the topic's schema, so that a new field needs no word here. CSV gives text, JSON gives values of its own types;
-times become epoch milliseconds and dates days since 1970, as :class:`streams.contracts.Codec` takes them.
+times become epoch milliseconds and dates days since 1970, as :class:`streams.contracts.Codec` takes them. What workers check beside that,
+:mod:`ops.judge` does; checked here as well is what is told better by its column.
 """
 
 from __future__ import annotations
@@ -18,13 +19,11 @@ import orjson
 from ops.publish.json_text import BadJson, load_json
 from streams.contracts import topic_contract
 from streams.domain.expected import FIRST_PLAN_YEAR, LAST_PLAN_YEAR
+from streams.domain.time import EARLIEST_MS, LATEST_MS
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
-_SHANGHAI = dt.timezone(dt.timedelta(hours=8))
 _EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
-_EARLIEST_MS = (dt.datetime(1992, 1, 1, tzinfo=_SHANGHAI) - _EPOCH) // _MILLISECOND
-_LATEST_MS = (dt.datetime(2100, 1, 1, tzinfo=_SHANGHAI) - _EPOCH) // _MILLISECOND
 _BOUNDED = frozenset({"closed_at", "received_at"})
 _PLAN_YEAR = "plan_year"
 _BITS = {"int": 31, "long": 63}
@@ -266,7 +265,7 @@ def read_object(value: Mapping[str, Any], fields: Mapping[str, Field], joint: st
 def _bounded(inner: Reader) -> Reader:
     def read(value: Any) -> int:
         moment_ms = inner(value)
-        if not _EARLIEST_MS <= moment_ms < _LATEST_MS:
+        if not EARLIEST_MS <= moment_ms < LATEST_MS:
             raise Unreadable(shown(value), "1992 年至 2099 年之间的时间 a time from 1992 to 2099")
         return int(moment_ms)
 

@@ -11,8 +11,9 @@ from os import SEEK_END
 from pathlib import Path
 from typing import IO
 
+from ops.judge import Judge
 from ops.publish.producer import TopicProducer
-from ops.publish.rows import BadRow, RowReader
+from ops.publish.rows import BadRow, Row, RowReader
 from streams.contracts import codec, record_key
 from streams.errors import BadInputFile
 from streams.settings import Settings
@@ -48,7 +49,7 @@ def publish_file(
     on_bad: Callable[[BadRow], None],
     on_progress: Callable[[int, int], None] = lambda _read, _total: None,
 ) -> Published:
-    """Publish every row that can be; rows come in the order of the file, those of one key stay in it.
+    """Publish every row that can be, and that workers would take; rows come in the order of the file, those of one key stay in it.
 
     Parameters
     ----------
@@ -67,18 +68,17 @@ def publish_file(
         Kafka is absent, went away, or lacks the topic.
     """
     begun, bad, sent = time.monotonic(), 0, 0
-    encode = codec(topic).encode
     with _opened(path) as file:
         total_bytes = file.seek(0, SEEK_END)
         file.seek(0)
         rows = RowReader(topic, file, path.name, encoding)
-        producer = TopicProducer(settings, [topic])
+        producer, judge = TopicProducer(settings, [topic]), Judge(settings.kafka.topic_prefix)
         for number, row in enumerate(rows):
-            if isinstance(row, BadRow):
+            unsent = row if isinstance(row, BadRow) else _send(producer, judge, topic, row)
+            if unsent:
                 bad += 1
-                on_bad(row)
+                on_bad(unsent)
             else:
-                producer.send(topic, record_key(topic, row.record), encode(row.record), row.line)
                 sent += 1
             if number % _ROWS_PER_REPORT == 0:
                 on_progress(rows.bytes_read, total_bytes)
@@ -87,6 +87,15 @@ def publish_file(
     for lost in undelivered:
         on_bad(BadRow(lost.tag, "", lost.reason, "主题收得下的记录 a record the topic takes"))
     return Published(topic, sent - len(undelivered), bad + len(undelivered), time.monotonic() - begun)
+
+
+def _send(producer: TopicProducer, judge: Judge, topic: str, row: Row) -> BadRow | None:
+    """Hand over a row, if workers would take it: it is told now, and not by a dead letter that nobody waits for."""
+    key, value = record_key(topic, row.record), codec(topic).encode(row.record)
+    if refusal := judge.refusal(topic, key, value):
+        return BadRow(row.line, "", str(refusal), "工作进程采用的记录 a record that workers take")
+    producer.send(topic, key, value, row.line)
+    return None
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -100,7 +100,7 @@ class ReferenceKeeper:
             It cannot be taken in, and nothing was.
         """
         name, taker = self._takers[topic]
-        return taker(reference_row(name, value))
+        return taker(reference_row(name, value, topic_prefix=self._prefix))
 
     def _unit(self, row: Mapping[str, Any]) -> list[Touch]:
         return [*unit_spans(row["unit_code"])] if self._reference.units.add(row) else []
@@ -123,22 +123,18 @@ class ReferenceKeeper:
         return [*waiver_spans(row["anomaly_id"])] if self._reference.waivers.add(row) else []
 
     def _heartbeat(self, claim: Mapping[str, Any]) -> list[Touch]:
-        topic = claim["topic"].removeprefix(self._prefix)
-        if topic not in CASE_INPUTS:
-            # What it names instead is a sender's text, which may be anything.
-            told = f"心跳所指主题不存在 the heartbeat speaks of another topic than {', '.join(CASE_INPUTS)}"
-            raise InvalidRecord("UNKNOWN_TOPIC", told)
-        # However early: a source that has nothing yet says so with 0. One that is said too late could never be taken back.
-        check_time("complete_through", max(claim["complete_through"], EARLIEST_MS))
-        source = claim["source_system"]
-        if not source:  # which is what cases say that name none: it would speak for all of them
-            raise InvalidRecord("EMPTY_SOURCE_SYSTEM", "source_system 为空，心跳须说是谁的 is empty: a heartbeat says whose it is")
+        source, topic = claim["source_system"], claim["topic"].removeprefix(self._prefix)
         new = self._reference.feeds.add(source, topic, claim["complete_through"], self._clock.now_ms())
         return [source_span(source)] if new else []
 
 
-def reference_row(name: str, value: bytes | None) -> dict[str, Any]:
+def reference_row(name: str, value: bytes | None, *, topic_prefix: str = "") -> dict[str, Any]:
     """The row in the value of a record of a reference topic, by its name without prefix: whoever reads one takes in the same.
+
+    Parameters
+    ----------
+    topic_prefix
+        A heartbeat may name its topic with it; no other row names one.
 
     Raises
     ------
@@ -147,7 +143,20 @@ def reference_row(name: str, value: bytes | None) -> dict[str, Any]:
     """
     row = _checked(codec(name).decode(value))
     check_size(row, len(value or b""))
+    if name == FEED_HEARTBEAT:
+        _check_claim(row, topic_prefix)
     return row
+
+
+def _check_claim(claim: Mapping[str, Any], topic_prefix: str) -> None:
+    if claim["topic"].removeprefix(topic_prefix) not in CASE_INPUTS:
+        # What it names instead is a sender's text, which may be anything.
+        told = f"心跳所指主题不存在 the heartbeat speaks of another topic than {', '.join(CASE_INPUTS)}"
+        raise InvalidRecord("UNKNOWN_TOPIC", told)
+    # However early: a source that has nothing yet says so with 0. One that is said too late could never be taken back.
+    check_time("complete_through", max(claim["complete_through"], EARLIEST_MS))
+    if not claim["source_system"]:  # which is what cases say that name none: it would speak for all of them
+        raise InvalidRecord("EMPTY_SOURCE_SYSTEM", "source_system 为空，心跳须说是谁的 is empty: a heartbeat says whose it is")
 
 
 def _checked(row: dict[str, Any]) -> dict[str, Any]:

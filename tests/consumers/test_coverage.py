@@ -16,6 +16,7 @@ from consumers.coverage_sql import COUNTS, live_sql
 from consumers.windows import Window, parse_window
 from streams.contracts import CASE_STATE, COVERAGE_PARTIAL, UNIT_REGISTRY
 from streams.domain.coverage import apply, contributions
+from streams.domain.reference import Units
 from streams.domain.time import DAY_MS, HOUR_MS
 from tests.consumers.outputs import archive, case_state, store_rows
 from tests.consumers.then import NOBODY
@@ -233,6 +234,30 @@ def test_a_unit_and_its_district_are_called_as_the_registry_has_them_today(clien
     assert called(client, "district") == {"330199": "高新区", "330106": "西湖区", "330198": ""}
     past = NOW - 31 * DAY_MS
     assert (names_of(client, "unit", past)["U1"], names_of(client, "district", past)["330199"]) == ("旧名", "旧区")
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_an_event_told_with_two_contents_the_greater_counts_in_whatever_order_they_came(client: Client, turn: int) -> None:
+    """As among the workers' own rows: also where the greater holds on other days, and once parts are merged."""
+    day = NOW // DAY_MS
+    rows = [
+        registered("U1", "甲局", "330199", event_id="e1", district_name="甲区"),
+        registered("U1", "乙局", "330199", event_id="e1", district_name="乙区"),
+        registered("U2", "丙局", "330198", event_id="e2", district_name="a"),
+        registered("U2", "丁局", "330198", event_id="e2", district_name="b", valid_to=day - 30),
+    ][::turn]
+    units = Units()
+    for row in rows:
+        units.add(row)
+    assert (units.name("U1", day), units.name("U2", day), units.name("U2", day - 30)) == ("甲局", "", "丁局")
+    for part in rows:
+        store_rows(client, UNIT_REGISTRY, [part], [turn * rows.index(part) + 9])
+    for _ in range(2):
+        assert names_of(client, "unit", NOW) == {"U1": "甲局"}
+        assert {"330199": "甲区"}.items() <= (districts := names_of(client, "district", NOW)).items()
+        assert "330198" not in districts
+        assert names_of(client, "unit", NOW - 31 * DAY_MS)["U2"] == "丁局"
+        client.command("OPTIMIZE TABLE unit FINAL")
 
 
 @pytest.mark.parametrize("versions", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from ops.dlq.dump import field_shapes, hex_dump
-from ops.dlq.judge import Judge
+from ops.judge import Judge
 from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, FEED_HEARTBEAT, ITEM_REGISTRY, codec
 from streams.errors import InvalidRecord
 from tests.agents.test_cases import CLOSED_MS
 from tests.dlq.letters import closed, received
 
+PAPERS = [{"kind": "RESULT", "name": f"{number}", "code": f"{number}", "byte_size": 0, "sha256": ""} for number in range(6_000)]
+"""Too many once names and codes are hashes, though not as they are."""
 BEAT = {"event_id": "h", "source_system": "s", "complete_through": 1}
 
 
@@ -23,6 +25,7 @@ BEAT = {"event_id": "h", "source_system": "s", "complete_through": 1}
         (CASE_CLOSED, None, closed("c"), "EMPTY_KEY"),
         (CASE_CLOSED, b"c", received("c"), "UNKNOWN_SCHEMA"),
         (ARCHIVE_RECEIVED, b"c", received("c", received_at=1), "TIME_OUT_OF_RANGE"),
+        (ARCHIVE_RECEIVED, b"c", received("c", materials=PAPERS), "RECORD_TOO_LARGE"),
         (ITEM_REGISTRY, b"U1|x", b"{}", "NOT_FRAMED"),
         (FEED_HEARTBEAT, b"s", codec(FEED_HEARTBEAT).encode({**BEAT, "topic": "case-state"}), "UNKNOWN_TOPIC"),
         (FEED_HEARTBEAT, b"s", codec(FEED_HEARTBEAT).encode({**BEAT, "topic": "case-closed", "event_id": ""}), "EMPTY_EVENT_ID"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ops.importing.changes import Changes, Known, changes
 from ops.importing.faults import Draft
-from streams.contracts import ITEM_REGISTRY, codec
+from streams.contracts import ITEM_REGISTRY, LAST_REVISION, codec
 from tests.importing.test_form import MAIN_CONTENT, SUB_CONTENT
 
 Record = dict[str, Any]
@@ -114,6 +114,18 @@ def test_a_code_published_in_another_spelling_is_the_same_item():
     row = {**stored(FIRST)[0], "item_code": "许可－００３８７－０００", "revision": 4}
     (change,) = compare([MAIN_CONTENT], [row], replace=True).publish
     assert (change.record["item_code"], change.record["revision"]) == ("许可-00387-000", 5)
+
+
+def test_what_the_topic_has_with_the_last_revision_there_is_can_neither_be_changed_nor_taken_back():
+    """It is named by its cell, or by its code where the file lacks it; what it says already it may go on saying."""
+    last = [{**record, "event_id": "by-hand", "revision": LAST_REVISION} for record in stored(FIRST)]
+    assert compare([MAIN_CONTENT, SUB_CONTENT], last, replace=True) == Changes(unchanged=2)
+    found = compare([CHANGED], last, replace=True)
+    assert (found.publish, found.delete, found.unchanged) == ([], [], 0)
+    assert [(fault.sheet, fault.cell) for fault in found.faults] == [("s", "C6"), ("", "")]
+    assert ["许可-00387-000" in found.faults[0].found, "许可-00385-001" in found.faults[1].found] == [True, True]
+    almost = [{**record, "revision": LAST_REVISION - 1} for record in stored(FIRST)]
+    assert [record["revision"] for record in stored(compare([CHANGED], almost))] == [LAST_REVISION]
 
 
 @given(st.permutations(stored(FIRST, compare([CHANGED], stored(FIRST)), compare([], stored(FIRST), replace=True))), st.integers(1, 3))

@@ -11,9 +11,10 @@ from typing import Any
 import orjson
 import pytest
 
+from ops.publish import TopicProducer
 from ops.reading import read_topic
 from ops.topics import ensure_topics
-from streams.contracts import ARCHIVING_SCHEDULE, ITEM_REGISTRY, MODULE_CONFIG, codec
+from streams.contracts import ARCHIVING_SCHEDULE, ITEM_REGISTRY, LAST_REVISION, MODULE_CONFIG, codec, record_key
 from streams.settings import Settings
 from tests.conftest import Kafka
 from tests.importing.forms import MAIN, NOTICE, NOTICE_MERGES, SUB_1, form, with_cell
@@ -50,6 +51,13 @@ def saved_form(tmp_path: Path, rows: Any, merges: tuple[str, ...] = ()) -> Path:
 def records(settings: Settings, topic: str) -> list[tuple[str, dict[str, Any]]]:
     """Everything in a topic: keys and records."""
     return [(message.key().decode(), codec(topic).decode(message.value())) for message in read_topic(settings, topic)]
+
+
+def put(settings: Settings, record: dict[str, Any]) -> None:
+    """A record as somebody else sends it."""
+    producer = TopicProducer(settings, [ITEM_REGISTRY])
+    producer.send(ITEM_REGISTRY, record_key(ITEM_REGISTRY, record), codec(ITEM_REGISTRY).encode(record))
+    assert producer.finish() == []
 
 
 def counts(done: CompletedProcess[str]) -> tuple[int, int, int, int, int]:
@@ -123,10 +131,49 @@ def test_a_schedule_larger_than_the_topic_takes_is_named(run: Run, settings: Set
     path = tmp_path / "c.jsonl"
     huge = "\n".join(f'{CONFIG},"kind":"证据性","name":"{number}{"表" * 1000}"}}' for number in range(1500))
     path.write_text(f"{huge}\n{CONFIG.replace('00387', '00388')}}}\n", encoding="utf-8")
-    done = run("import-config", path, "--unit-code", "U", "--json")
+    done = run("import-config", path, "--unit-code", "U", "--json", "--partial")
     assert counts(done) == (5, 1, 0, 0, 1)
     assert [error["cell"] for error in orjson.loads(done.stdout)["errors"]] == ["1:item_code"]
     assert len(records(settings, MODULE_CONFIG)) == 1
+
+
+@pytest.mark.kafka
+def test_an_item_that_workers_would_refuse_is_an_error_of_its_cell(run: Run, settings: Settings, tmp_path: Path):
+    """As others are: nothing is published, unless the good ones are asked for."""
+    path = saved_form(tmp_path, [with_cell(MAIN, "B", "长" * 1366), SUB_1])
+    refused = run("import-items", path, "--unit-code", "U", "--json")
+    assert counts(refused) == (5, 0, 0, 0, 1)
+    (fault,) = orjson.loads(refused.stdout)["errors"]
+    assert (fault["sheet"], fault["cell"], fault["found"].partition(":")[0]) == ("Sheet1", "C6", "FIELD_TOO_LONG")
+    assert records(settings, ITEM_REGISTRY) == []
+    assert counts(run("import-items", path, "--unit-code", "U", "--json", "--partial")) == (5, 1, 0, 0, 1)
+    assert [record["item_code"] for _, record in records(settings, ITEM_REGISTRY)] == ["许可-00385-001"]
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("refused", [{"event_id": ""}, {"plan_year": 20189, "revision": 7}, {"valid_from": -5_000_000, "revision": 7}])
+def test_a_record_that_workers_refuse_is_not_known(run: Run, settings: Settings, tmp_path: Path, refused: dict[str, Any]):
+    """No worker has the item: the form that says the same goes in, as its first revision."""
+    path = saved_form(tmp_path, [SUB_1])
+    assert counts(run("import-items", path, "--unit-code", "V", "--json")) == (0, 1, 0, 0, 0)
+    ((_, record),) = records(settings, ITEM_REGISTRY)
+    put(settings, {**record, "unit_code": "U", **refused})
+    assert counts(run("import-items", path, "--unit-code", "U", "--json")) == (0, 1, 0, 0, 0)
+    *_, (_, published) = records(settings, ITEM_REGISTRY)
+    assert (published["unit_code"], published["revision"]) == ("U", 1)
+
+
+@pytest.mark.kafka
+def test_an_item_of_the_last_revision_there_is_cannot_be_changed(run: Run, settings: Settings, tmp_path: Path):
+    """Which cell asks for it is told, and nothing is published."""
+    path = saved_form(tmp_path, [MAIN, SUB_1])
+    assert counts(run("import-items", path, "--unit-code", "U", "--json")) == (0, 2, 0, 0, 0)
+    put(settings, {**records(settings, ITEM_REGISTRY)[0][1], "revision": LAST_REVISION, "note": "by hand"})
+    done = run("import-items", path, "--unit-code", "U", "--json")
+    assert (counts(done), "Traceback" in done.stderr) == ((5, 0, 1, 0, 1), False)
+    (fault,) = orjson.loads(done.stdout)["errors"]
+    assert (fault["sheet"], fault["cell"], str(LAST_REVISION) in fault["found"]) == ("Sheet1", "C6", True)
+    assert len(records(settings, ITEM_REGISTRY)) == 3
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,17 @@ import importlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 import typer
 
 from ops.cli.catalog import COMMANDS
+from ops.cli.main import command as command_of
 from ops.cli.main import hoist
 from tests.conftest import Kafka, free_port
 
@@ -184,17 +188,78 @@ def test_a_character_that_the_encoding_lacks_costs_that_character_alone(encoding
         assert b"Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("explain", b"\xff"), ("suggest", b"\xff"), ("dlq", "list", "--source-key", b"\xff")])
-def test_a_number_that_is_not_utf_8_is_wrong_usage(arguments: tuple[str | bytes, ...], tmp_path: Path) -> None:
-    """Every key is: nothing could be found by it."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "ops", *arguments, "--data-dir", tmp_path],
+WAIVE = ("waive", "UNARCHIVED", "N-1", "--by", "市档案局", "--reason", "系统升级", "--until", "2018-12-31")
+FORM = Path(__file__).parents[1] / "importing" / "forms.py"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("explain", b"\xff"),
+        ("suggest", b"\xff"),
+        ("dlq", "list", "--source-key", b"\xff"),
+        ("dlq", "redrive", "--reason", "MISROUTED", "--reason", b"\xff"),
+        ("todo", "--unit", b"\xff"),
+        ("items", "--unit", b"\xff"),
+        ("anomalies", "--unit", b"\xff"),
+        ("coverage", "--by", b"\xff"),
+        ("score", "--year", b"\xff"),
+        ("import-items", FORM, "--unit-code", b"\xff"),
+        (*WAIVE, "--by", b"\xff"),
+        (*WAIVE, "--reason", b"\xff"),
+        ("worker", "--name", b"\xff"),
+        ("topics", "--set", b"kafka.topic_prefix=\xff"),
+        ("nonsense", b"\xff"),
+        (b"\xff",),
+    ],
+)
+def test_a_text_that_is_not_utf_8_is_wrong_usage(arguments: tuple[str | bytes, ...], tmp_path: Path) -> None:
+    """Nothing could be found by it, and it could be written nowhere."""
+    done = run_as_bytes(*arguments, home=tmp_path)
+    assert (done.returncode, done.stdout, b"Traceback" in done.stderr) == (2, b"", False)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_command_takes_a_text_that_is_not_utf_8(name: str) -> None:
+    """Whatever option or argument it is; the name of a file may be any bytes."""
+    for known, parameter in parameters(command_of(name)):
+        given: Any = ["\udcff"] if parameter.multiple or parameter.nargs != 1 else "\udcff"
+        with type(known).context_class(known) as context, suppress(typer.BadParameter):
+            assert not texts_in(parameter.process_value(context, given)), parameter.name
+
+
+def parameters(known: Any) -> Iterator[tuple[Any, Any]]:
+    """Options and arguments of a command and of those under it, each with its command."""
+    yield from ((known, parameter) for parameter in known.params)
+    for under in getattr(known, "commands", {}).values():
+        yield from parameters(under)
+
+
+def texts_in(value: Any) -> list[str]:
+    """The texts that a command would be given."""
+    return [each for each in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(each, str)]
+
+
+def test_the_name_of_a_file_may_be_any_bytes(tmp_path: Path) -> None:
+    """Whoever unpacks what an old Windows has packed gets GBK; JSON says of it what can be said."""
+    path = bytes(tmp_path) + "/办结.csv".encode("gbk")
+    Path(os.fsdecode(path)).write_text("case_no,colour\n1,red\n")
+    done = run_as_bytes("publish", "case-closed", path, "--json", home=tmp_path)
+    assert (done.returncode, b"Traceback" in done.stderr) == (5, False)
+    told = orjson.loads(done.stdout)
+    assert told["file"].endswith(".csv")
+    assert "colour" in told["error"]
+
+
+def run_as_bytes(*arguments: str | bytes | Path, home: Path) -> subprocess.CompletedProcess[bytes]:
+    """The command line as a shell gives it, with a broker that is not there."""
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "ops", *arguments, "--data-dir", home],
         capture_output=True,
         env={**os.environ, "GUIDANG_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1"},
         check=False,
         timeout=60,
     )
-    assert (done.returncode, done.stdout) == (2, b"")
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

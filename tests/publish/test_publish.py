@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from ops.topics import ensure_topics
 from streams.contracts import codec
 from streams.errors import BadInputFile, DependencyError, TopologyError
 from streams.settings import Settings
+from tests.dlq.test_judge import PAPERS
+from tests.ops.test_cli import guidang
 
 HEADER = "event_id,case_no,item_code,item_name,unit_code,unit_name,district_code,title,accepted_at,closed_at"
 
@@ -86,6 +89,61 @@ def test_a_record_larger_than_the_topic_takes_is_named_and_nothing_else_is_lost(
     assert "max.message.bytes" in bad[0].found
     assert (published.sent, published.bad) == (3, 1)
     assert len(records(settings, "case-closed")) == 3
+
+
+BEAT = {"event_id": "h1", "source_system": "zwfw", "topic": "archive-received", "complete_through": "2018-03-05T00:00:00+08:00"}
+CONFIG = {"event_id": "m1", "unit_code": "U", "item_code": "许可-00387-000", "item_name": "n"}
+CONFIG |= {"archiving_mode": "ONLINE", "retention": "YEARS_30"}
+ARCHIVE = {"event_id": "a1", "archive_no": "A-1", "case_no": "N-1", "item_code": "许可-00387-000", "unit_code": "U", "title": "t"}
+ARCHIVE |= {"received_at": "2018-03-06T02:00:00+08:00", "receipt": "ACCEPTED"}
+CLOSING = dict(zip(HEADER.split(","), row(1).split(","), strict=True))
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(
+    ("topic", "good", "wrong", "reason"),
+    [
+        ("feed-heartbeat", BEAT, {"topic": "archive_received"}, "UNKNOWN_TOPIC"),
+        ("feed-heartbeat", BEAT, {"complete_through": "2100-06-01T00:00:00+08:00"}, "TIME_OUT_OF_RANGE: complete_through"),
+        ("case-closed", CLOSING, {"unit_name": "长" * 1366}, "FIELD_TOO_LONG: unit_name"),
+        ("archive-received", ARCHIVE, {"materials": PAPERS}, "RECORD_TOO_LARGE"),
+        ("module-config", CONFIG, {"materials": [{"name": f"材料{number}"} for number in range(4000)]}, "RECORD_TOO_LARGE"),
+    ],
+)
+def test_a_row_that_every_worker_would_refuse_is_a_bad_row(
+    settings: Settings, tmp_path: Path, topic: str, good: dict, wrong: dict, reason: str
+):
+    """It is told by its line, and the rest goes in; else it would be a dead letter of which the publisher never hears."""
+    path = tmp_path / "f.jsonl"
+    path.write_text("\n".join(json.dumps(each) for each in (good, good | wrong, good | {"event_id": "last"})))
+    published, bad = publish(settings, topic, path)
+    assert [(each.line, each.found.startswith(reason)) for each in bad] == [(2, True)]
+    assert (published.sent, published.bad) == (2, 1)
+    assert {record["event_id"] for _, record in records(settings, topic)} == {good["event_id"], "last"}
+
+
+@pytest.mark.kafka
+def test_what_workers_take_goes_in(settings: Settings, tmp_path: Path):
+    """A heartbeat that calls its topic as the broker does, one of a source that has nothing yet, a field and a title as long as may be."""
+    beats, closed = tmp_path / "beats.jsonl", tmp_path / "closed.jsonl"
+    taken = [BEAT | {"topic": settings.topic("case-closed")}, BEAT | {"complete_through": "1970-01-01T00:00:00Z"}]
+    beats.write_text("\n".join(map(json.dumps, taken)))
+    closed.write_text(json.dumps(CLOSING | {"unit_name": "长" * 1365, "title": "王" * 100_000}))
+    assert [publish(settings, "feed-heartbeat", beats)[0].sent, publish(settings, "case-closed", closed)[0].sent] == [2, 1]
+
+
+@pytest.mark.kafka
+def test_a_refused_row_ends_the_command_with_5(settings: Settings, tmp_path: Path):
+    """And is named in its answer."""
+    path = tmp_path / "beats.jsonl"
+    path.write_text(json.dumps(BEAT | {"topic": "archive_received"}))
+    environment = {"GUIDANG_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers, "GUIDANG_DATA_DIR": str(tmp_path)}
+    environment["GUIDANG_KAFKA__TOPIC_PREFIX"] = settings.kafka.topic_prefix
+    done = guidang("publish", "feed-heartbeat", str(path), "--json", **environment)
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["sent"], said["bad"], said["bad_rows"][0]["line"]) == (5, 0, 1, 1)
+    assert "UNKNOWN_TOPIC" in done.stderr
+    assert records(settings, "feed-heartbeat") == []
 
 
 @pytest.mark.kafka

@@ -348,7 +348,7 @@ def bring_in(settings: Settings) -> None:
     }
     for topic, content in contents.items():
         reading = Reading([Draft("", "A1", content)])
-        assert import_reading(settings, topic, reading, unit_code="U1", valid_from=None, replace=False).published == 1
+        assert import_reading(settings, topic, reading, unit_code="U1", valid_from=None, replace=False, partial=False).published == 1
 
 
 def correct_topics(place: Place, settings: Settings) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from ops.cli.demo import remove_kept
-from ops.demo import stand_alone
+from ops.cli.demo import _reconciles, remove_kept
+from ops.demo import guidang, stand_alone
 from streams.settings import PolicySettings, load_settings, settings_in
 from tests.left_behind import left_behind, processes
 from tests.test_settings import environment
@@ -122,6 +122,23 @@ def test_whatever_is_killed_the_demo_ends_as_its_truth_says(tmp_path: Path):
     assert process.wait(timeout=200) == 0, said
     assert "一致；与整批重算：一致" in said
     assert left_behind(tmp_path) == []
+
+
+def test_what_its_batch_prints_is_no_part_of_its_json(capfd: pytest.CaptureFixture[str]):
+    """Differences are a table: on stdout where that is for people, else on stderr."""
+    for json in (False, True):
+        assert _reconciles(Differing(), json=json) is False
+        told = capfd.readouterr()
+        assert ("case-closed" in told.out, "case-closed" in told.err) == ((False, True) if json else (True, False))
+
+
+class Differing:
+    """What shows the year, with a command that prints a table in the place of ``reconcile``."""
+
+    def guidang(self, *arguments: str, accept: tuple[int, ...], to_stderr: bool) -> int:
+        """Run it."""
+        assert (arguments, accept) == (("reconcile",), (0, 6))
+        return guidang("rights", "publish", accept=accept, to_stderr=to_stderr) or 6
 
 
 def kill_for(temp: Path, role: str, *, seconds: float) -> None:

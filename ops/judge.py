@@ -1,15 +1,18 @@
-"""Would the workers take a record now: the workers' own checks, on the bytes of a dead letter."""
+"""Would the workers take a record: their own checks, on the bytes of a dead letter or of what is about to be sent."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from streams.agents.intake import Intake
-from streams.agents.reference import ReferenceKeeper
-from streams.clock import Clock
+from streams.agents.intake import Intake, keyed_digest
+from streams.agents.reference import reference_row
 from streams.contracts import CASE_INPUTS, REFERENCE_INPUTS, codec
-from streams.domain.reference import Reference
+from streams.errors import InvalidRecord
+
+_HASH = keyed_digest(b"")("")
+"""Of any text: none is kept or compared here, and the workers' key is not where commands run; as long as theirs, since what is kept is
+measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,7 @@ class Judge:
 
     def __init__(self, topic_prefix: str) -> None:
         self._prefix = topic_prefix
-        # No title is kept or compared here, so their hashes need no key: the command runs where the workers' key is not.
-        self._intakes = {topic: Intake(topic, lambda _text: "") for topic in CASE_INPUTS}
+        self._intakes = {topic: Intake(topic, lambda _text: _HASH) for topic in CASE_INPUTS}
 
     @staticmethod
     def decoded(topic: str, value: bytes | None) -> dict[str, Any]:
@@ -56,6 +58,14 @@ class Judge:
             The topic, a contract name, is no input.
         """
         if topic in REFERENCE_INPUTS:
-            ReferenceKeeper(reference=Reference(), topic_prefix=self._prefix, clock=Clock()).take(self._prefix + topic, value)
+            reference_row(topic, value, topic_prefix=self._prefix)
             return None
         return self._intakes[topic].event(_Raw(key, value))
+
+    def refusal(self, topic: str, key: bytes, value: bytes) -> InvalidRecord | None:
+        """Why a record would be refused; ``None``: it would be taken."""
+        try:
+            self.event(topic, key, value)
+        except InvalidRecord as error:
+            return error
+        return None
