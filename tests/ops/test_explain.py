@@ -61,7 +61,7 @@ def test_every_time_and_every_day_is_told_as_people_read_it(
     reached = KafkaSettings(bootstrap_servers=kafka.bootstrap, topic_prefix=topic_prefix, partitions=2)
     settings = Settings(data_dir=tmp_path, kafka=reached)
     ensure_topics(settings)
-    producer = Producer(settings.kafka_client())
+    producer = Producer({**settings.kafka_client(), "log_level": 0})
     for each in written():
         place = PARTITIONERS[reached.partitioner](KEY, reached.partitions)
         producer.produce(settings.topic(each.topic), each.value, each.key, place, headers=each.headers)
