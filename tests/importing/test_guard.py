@@ -131,10 +131,10 @@ def test_a_zip_with_any_of_its_numbers_wrong_is_read_or_refused():
 def test_a_sheet_of_formats_without_content_is_refused_unparsed():
     """Somebody coloured whole columns; an XML parser would be at it for minutes."""
     rows = b"".join(f'<row r="{row}">{"<c/>" * 200}</row>'.encode() for row in range(1, 21_000))
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(BadInputFile, match="清除"):
         check_workbook(with_part(GOOD, SHEET, b"<worksheet><sheetData>" + rows), "a.xlsx")
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_openpyxl_reads_xml_with_defusedxml():
@@ -148,11 +148,11 @@ def test_a_large_sheet_without_a_table_is_told_in_time(headings: tuple[str, ...]
     """The search for headings looks at each cell a fixed number of times."""
     cells = {(row, column): "x" for row in range(1, LARGEST_ROWS + 1) for column in range(1, 11)}
     cells |= {(1, column): heading for column, heading in enumerate(headings, 1)}
-    begun = time.monotonic()
+    begun = time.process_time()
     for read in (lambda sheet: read_form([sheet], "f"), lambda sheet: list(sheet_rows(sheet, "f", ()))):
         with suppress(BadInputFile):
             assert read(Sheet("s", cells)) == []
-    assert time.monotonic() - begun < 20
+    assert time.process_time() - begun < 20
 
 
 def test_more_rows_or_columns_than_a_form_has_are_refused():
@@ -178,10 +178,10 @@ def test_a_row_number_beyond_any_sheet_costs_no_time(row: str):
         f'<sheetData><row r="{row}"><c t="str"><v>x</v></c></row></sheetData>'
         '<mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells></worksheet>'
     )
-    begun = time.monotonic()
+    begun = time.process_time()
     with suppress(BadInputFile):
         workbook_sheets(with_part(GOOD, SHEET, xml.encode()), "a.xlsx")
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_formulas_dates_and_errors_are_no_values():
