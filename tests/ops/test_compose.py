@@ -22,8 +22,9 @@ from consumers.notify.server import Intake
 from ops.jars import KAFKA_VERSION
 from ops.kafka_config import DEFAULTS
 from ops.ready import ready_path
-from ops.reference.settings_page import OTHER_VARIABLES, variables
+from ops.reference.settings_page import variables
 from streams.settings import Settings, load_settings
+from streams.variables import OTHER_VARIABLES
 from tests.docs.cli import fault
 
 ROOT = Path(__file__).resolve().parent.parent.parent

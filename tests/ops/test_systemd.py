@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ops.reference.settings_page import OTHER_VARIABLES, variables
+from ops.reference.settings_page import variables
 from streams.errors import ConfigurationError
 from streams.settings import Settings
+from streams.variables import OTHER_VARIABLES
 from tests.docs.cli import fault
 
 ROOT = Path(__file__).resolve().parent.parent.parent
