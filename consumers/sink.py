@@ -83,6 +83,7 @@ class Sink:
         self._waited_seconds = 0.0
         self._failure: Exception | None = None
         self._paused = False
+        self._asked_at: float | None = None
         self._troubles = Troubles()
         self.consumer = Consumer(consumer_properties(settings, self._troubles.tell))
 
@@ -164,9 +165,10 @@ class Sink:
     def _why_not_ready(self) -> str:
         if not self.stats.assigned:
             return "尚未分到分区 no partitions assigned"
-        oldest_at = self.batch.first_at
-        waiting_seconds = 0.0 if oldest_at is None else time.monotonic() - oldest_at
-        return f"有数据已等待 {waiting_seconds:.0f} 秒未能写入 rows wait to be inserted" if waiting_seconds > _LATE_SECONDS else ""
+        # A question that hangs stands in the way of all that would come to be inserted.
+        since = min((at for at in (self.batch.first_at, self._asked_at) if at is not None), default=time.monotonic())
+        waiting_seconds = time.monotonic() - since
+        return f"已等待 ClickHouse {waiting_seconds:.0f} 秒 waiting for ClickHouse" if waiting_seconds > _LATE_SECONDS else ""
 
     def _refuse_a_lost_future(self) -> None:
         """Raise if there are rows from beyond the end of what fills their table.
@@ -209,11 +211,11 @@ class Sink:
     @contextmanager
     def _asking_clickhouse(self) -> Iterator[None]:
         """Meanwhile the loop may stand still for as long as a client waits for its answer."""
-        self.pulse.patience_s = _INSERT_SECONDS
+        self.pulse.patience_s, self._asked_at = _INSERT_SECONDS, time.monotonic()
         try:
             yield
         finally:
-            self.pulse.patience_s = 0.0
+            self.pulse.patience_s, self._asked_at = 0.0, None
 
     def _partitions(self, topic: str) -> range:
         found = self._ask(lambda: self.consumer.list_topics(topic, timeout=_BROKER_SECONDS)).topics[topic].partitions

@@ -21,6 +21,8 @@ from streams.runtime.unit import Output
 _FENCED: Final = frozenset(
     {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}  # noqa: SLF001 - librdkafka's name
 )
+_BROKEN: Final = frozenset({KafkaError._STATE, KafkaError._FATAL})  # noqa: SLF001 - librdkafka's names
+"""Said of a transaction, or of the producer, that something broke before: not what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ class Committer:
                 return
 
     def _fail(self, what: str, exc: KafkaException) -> NoReturn:
-        if exc.args[0].code() == KafkaError._STATE:  # noqa: SLF001 - librdkafka's name
+        if exc.args[0].code() in _BROKEN:
             exc = self._what_broke_it() or exc
         error = exc.args[0]
         if error.code() in _FENCED:

@@ -78,7 +78,7 @@ def test_reference_data_that_is_no_longer_followed_ends_the_process(pairs: Pairs
 
 def test_what_nobody_can_read_of_reference_data_is_no_stall(pairs: Pairs) -> None:
     """A transaction that is left open, and the marker behind one that was aborted."""
-    stall_s = 3.0
+    stall_s = 8.0
     worker = pairs.worker(reference=True, settings={"stall_s": stall_s, "reference_probe_s": 0.5})
     pairs.wait_caught_up()
     stranger = pairs.left_open("factors", 1)
