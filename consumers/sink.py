@@ -168,7 +168,7 @@ class Sink:
         # A question that hangs stands in the way of all that would come to be inserted.
         since = min((at for at in (self.batch.first_at, self._asked_at) if at is not None), default=time.monotonic())
         waiting_seconds = time.monotonic() - since
-        return f"已等待 ClickHouse {waiting_seconds:.0f} 秒 waiting for ClickHouse" if waiting_seconds > _LATE_SECONDS else ""
+        return f"已等待 ClickHouse {waiting_seconds:.0f} 秒，未能写入 waiting for ClickHouse" if waiting_seconds > _LATE_SECONDS else ""
 
     def _refuse_a_lost_future(self) -> None:
         """Raise if there are rows from beyond the end of what fills their table.
