@@ -59,7 +59,7 @@ def moments(draw: st.DrawFn) -> int:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(events=worlds, asked=st.lists(moments(), min_size=2, max_size=2))
 def test_as_of_any_moment_every_figure_is_the_oracles(client: Client, events: World, asked: list[int]) -> None:
     """Whatever was corrected, moved, waived or told late; of two archives that were accepted at once the first is not known then."""
