@@ -27,14 +27,19 @@ _NEAR = 0.7
 def check_variables(settings: type[BaseModel]) -> None:
     """Look for variables that are named like settings and are none: pydantic asks for those that it knows, and sees no others.
 
+    Like a setting is what has a section in its name, or nearly the name of one. Anything else may be somebody's own: the scripts around a
+    system begin their variables with its name, too.
+
     Raises
     ------
     ConfigurationError
         With one line per variable: its name, for its value may be a secret, and the name that was probably meant.
     """
-    if unknown := sorted(name for name in _ours() if name not in OTHER_VARIABLES | {SUPERVISED_VARIABLE} and not _sets(name, settings)):
-        meant = [each.removeprefix(PREFIX) for each in (*_names(settings, PREFIX), *sorted(OTHER_VARIABLES))]
-        raise ConfigurationError("没有这个设置 no such setting:\n  " + "\n  ".join(_suggested(name, meant) for name in unknown))
+    known = [each.removeprefix(PREFIX) for each in (*_names(settings, PREFIX), *sorted(OTHER_VARIABLES))]
+    strange = sorted(name for name in _ours() if name not in OTHER_VARIABLES | {SUPERVISED_VARIABLE} and not _sets(name, settings))
+    meant = {name: get_close_matches(name[len(PREFIX) :].upper(), known, n=1, cutoff=_NEAR) for name in strange}
+    if wrong := [_suggested(name, near) for name, near in meant.items() if near or NESTED in name]:
+        raise ConfigurationError("没有这个设置 no such setting:\n  " + "\n  ".join(wrong))
 
 
 def forget_settings() -> None:
@@ -69,6 +74,5 @@ def _section(field: FieldInfo) -> type[BaseModel] | None:
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
-def _suggested(name: str, meant: list[str]) -> str:
-    near = get_close_matches(name[len(PREFIX) :].upper(), meant, n=1, cutoff=_NEAR)
+def _suggested(name: str, near: list[str]) -> str:
     return f"{name}（是否应为 did you mean {PREFIX}{near[0]}？）" if near else name

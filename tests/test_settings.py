@@ -85,7 +85,7 @@ def test_a_wrong_setting_is_named(variables: dict[str, str], named: str) -> None
         ("DATADIR", "GUIDANG_DATA_DIR"),
         ("CACHEDIR", "GUIDANG_CACHE_DIR"),
         ("APPLICATION__NAME", "GUIDANG_APPLICATION"),
-        ("XYZ", ""),
+        ("XYZ__ZYX", ""),
     ],
 )
 def test_a_variable_that_sets_nothing_is_named_with_what_was_probably_meant(variable: str, meant: str) -> None:
@@ -110,6 +110,12 @@ def test_variables_that_are_no_settings_are_in_nobodys_way(tmp_path: Path, monke
     monkeypatch.setenv("guidang_application", "small")
     with environment(CONFIG="", CACHE_DIR="/cache", SUPERVISED_HOME="/home"):
         assert load_settings().application == "small"
+
+
+def test_a_variable_like_no_setting_is_somebodys_own() -> None:
+    """Scripts around a system call theirs after it."""
+    with environment(ROOT="/srv", TEST_RUN="7", VERSION="1"):
+        load_settings()
 
 
 def test_a_variable_that_names_no_file_is_as_if_it_were_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,8 @@ _HEAD = """# 设置 Configuration
 
 取值的先后 Which value wins：命令行选项 options，`GUIDANG_*` 环境变量 environment variables，
 `guidang.toml`（当前目录，或 `GUIDANG_CONFIG`、`--config` 指定的文件），最后是下面的默认值 then the defaults below.
-名称写错即报错（退出码 3），变量也一样，不会被当作默认值。 A misspelled name, a variable's too, is an error (exit 3), never a default.
+名称写错即报错（退出码 3），变量也一样，不会被当作默认值；与设置毫不相像的 `GUIDANG_…` 变量不管。
+A misspelled name, a variable's too, is an error (exit 3), never a default; variables like no setting are let be.
 `guidang doctor` 列出当前每个设置的值与来源。 `guidang doctor` shows every value in force and where it comes from.
 
 另有两个不是设置的变量 two variables are no settings：`GUIDANG_CONFIG`，设置文件（空同未设） the file of settings (empty: as if unset)；
