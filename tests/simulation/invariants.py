@@ -22,6 +22,7 @@ from streams.contracts import (
     codec,
 )
 from streams.domain.coverage import COUNTS, EXCLUDED_PREFIX, UNREGISTERED, contributions
+from streams.domain.facts import canonical
 from streams.runtime.progress import Progress, decode
 from tests.oracle import configuration, oracle
 from tests.simulation.inputs import END_MS, PARTITIONS
@@ -325,6 +326,8 @@ def _row_key(table: str, place: Place, offset: int, entry: Any) -> tuple[Any, ..
     if table == "dead_letter":
         return 1, place[1], offset
     record = record_of(place[0], entry.value)
+    if table == "unit":
+        record = {**record, "content": canonical(record)}
     return tuple(record[name] for name in KEYS[table])
 
 
