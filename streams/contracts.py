@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -20,6 +21,7 @@ import fastavro.schema
 import orjson
 import yaml
 
+from streams.decoding import Doubtful, decoder
 from streams.encoding import encoder
 from streams.errors import InvalidRecord
 
@@ -128,7 +130,7 @@ class Codec:
         self.schema_id, schema = list(contract.versions.items())[-1]
         self._writers = {id_: without_logical_types(writer) for id_, writer in contract.versions.items()}
         self._reader = self._writers[self.schema_id]  # the same object: resolving a schema into itself takes half as long again
-        self._prefix, self._encode = _HEADER.pack(0, self.schema_id), encoder(self._reader)
+        self._prefix, self._encode, self._decode = _HEADER.pack(0, self.schema_id), encoder(self._reader), decoder(self._reader)
         self.fields: tuple[str, ...] = tuple(each["name"] for each in schema["fields"])
 
     def encode(self, record: Mapping[str, Any]) -> bytes:
@@ -163,6 +165,10 @@ class Codec:
             Those of :meth:`framed`, BROKEN_AVRO, TRAILING_BYTES.
         """
         schema_id, value = self.framed(value)
+        if schema_id == self.schema_id:
+            with suppress(Doubtful):
+                decoded: dict[str, Any] = self._decode(value, HEADER_BYTES)
+                return decoded
         writer = self._writers[schema_id]
         body = io.BytesIO(value)
         body.seek(HEADER_BYTES)
