@@ -13,14 +13,16 @@ from typing import Any
 
 import orjson
 
-from ops.bench.events import decode, take
+from ops.bench.events import SCHEMA, take
 from streams.clock import Clock
+from streams.decoding import decoder
 from streams.runtime.batch import RecordBatch
 from streams.runtime.engine import Engine
 from streams.runtime.job import Work
 from streams.runtime.settings import EngineSettings
 
 _TABLE = "cases"
+_decode = decoder(SCHEMA)
 
 
 class ReducedJob:
@@ -36,7 +38,7 @@ class ReducedJob:
 
     def __init__(self, run: str, inputs: tuple[str, str]) -> None:
         self.name = run
-        self.inputs = inputs
+        self.inputs = self.joined = inputs
         self.revisited = (_TABLE,)
         self.tables = {_TABLE: f"{run}-state"}
         self.verdicts = f"{run}-verdicts"
@@ -47,17 +49,18 @@ class ReducedJob:
         """The changelog has what the store has."""
         return record, ()
 
-    def process(self, work: Work, batch: RecordBatch) -> None:
+    def process(self, work: Work, batches: Sequence[RecordBatch]) -> None:
         """Join."""
-        keys = list(dict.fromkeys(record.key for record in batch.records))
+        keys = list(dict.fromkeys(record.key for batch in batches for record in batch.records))
         states: dict[Any, dict[str, Any]] = {
             key: {} if value is None else orjson.loads(value) for key, value in zip(keys, work.get_many(_TABLE, keys), strict=True)
         }
-        closing = batch.topic == self.inputs[0]
-        for record in batch.records:
-            verdict = take(states[record.key], decode(record.value), closing=closing)
-            if verdict is not None:
-                work.emit(self.verdicts, record.key, verdict)
+        for batch in batches:
+            closing = batch.topic == self.inputs[0]
+            for record in batch.records:
+                verdict = take(states[record.key], _decode(record.value, 0), closing=closing)
+                if verdict is not None:
+                    work.emit(self.verdicts, record.key, verdict)
         for key in keys:
             work.put(_TABLE, key, orjson.dumps(states[key]))
 

@@ -5,7 +5,7 @@ It decodes, calls the domain and hands on outcomes; the rules are in ``streams.d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -87,7 +87,8 @@ class CaseJob:
         self._closed, self._received, self._used = (topic_prefix + topic for topic in (CASE_CLOSED, ARCHIVE_RECEIVED, ITEM_USE))
         self._dead = topic_prefix + DEAD_LETTER
         self.publisher = Publisher(topic_prefix)
-        self.inputs = (self._closed, self._received, self._used)
+        self.joined = (self._closed, self._received)
+        self.inputs = (*self.joined, self._used)
         self.outputs = (*self.publisher.topics, self._dead)
         self.tables: Mapping[str, str] = {name: topic_prefix + table.topic for name, table in TABLES.items()}
         schemas = ".".join(str(table.schema_id) for table in TABLES.values())
@@ -105,14 +106,13 @@ class CaseJob:
         del key
         return TABLES[table].restored(record)
 
-    def process(self, work: Work, batch: RecordBatch) -> None:
-        """Merge a batch of events into their cases, or take in what other partitions tell of items."""
-        if batch.topic == self._used:
-            self._desk.take_uses(work, batch.records)
-        else:
-            self._take_events(work, batch)
-            self._breaker.look(len(batch.records))
-            self._flush(work)
+    def process(self, work: Work, batches: Sequence[RecordBatch]) -> None:
+        """Take in what other partitions tell of items, and merge events into their cases, each of which is judged once."""
+        events = [batch for batch in batches if batch.topic != self._used]
+        self._desk.take_uses(work, [record for batch in batches if batch.topic == self._used for record in batch.records])
+        self._take_events(work, events)
+        self._breaker.look(sum(len(batch.records) for batch in events))
+        self._flush(work)
 
     def advance(self, work: Work, limit: int) -> int | None:
         """Judge the cases and items whose time has come, and the cases whose silent source has spoken."""
@@ -141,15 +141,17 @@ class CaseJob:
                     self._settle(work, key, CaseFacts.load(before["facts"]), moment, before)
             self._flush(work)
 
-    def _take_events(self, work: Work, batch: RecordBatch) -> None:
+    def _take_events(self, work: Work, batches: Iterable[RecordBatch]) -> None:
         by_case: dict[bytes, list[tuple[Any, dict[str, Any]]]] = {}
-        for record in batch.records:
-            try:
-                event = self._intakes[batch.topic].event(record)
-            except InvalidRecord as error:
-                self._refuse(work, record, error)
-            else:
-                by_case.setdefault(record.key, []).append((record, event))
+        for batch in batches:
+            intake = self._intakes[batch.topic]
+            for record in batch.records:
+                try:
+                    event = intake.event(record)
+                except InvalidRecord as error:
+                    self._refuse(work, record, error)
+                else:
+                    by_case.setdefault(record.key, []).append((record, event))
         keys, moment = list(by_case), self._moment(work)
         for key, before in zip(keys, CASE_TABLE.get_many(work, keys), strict=True):
             arrived = by_case[key]
@@ -159,14 +161,14 @@ class CaseJob:
                     self._refuse(work, record, InvalidRecord("MISROUTED", detail))
                 continue
             facts = CaseFacts.load(before["facts"] if before else b"")
-            if self._merge(work, facts, arrived, closings=batch.topic == self._closed):
+            if self._merge(work, facts, arrived):
                 self._settle(work, key, facts, moment, before)
 
-    def _merge(self, work: Work, facts: CaseFacts, arrived: Sequence[tuple[Any, dict[str, Any]]], *, closings: bool) -> bool:
+    def _merge(self, work: Work, facts: CaseFacts, arrived: Iterable[tuple[Any, dict[str, Any]]]) -> bool:
         changed = False
         for record, event in arrived:
             try:
-                changed |= facts.add_closing(event) if closings else facts.add_archive(event)
+                changed |= facts.add_closing(event) if record.topic == self._closed else facts.add_archive(event)
             except TooManyEvents as error:
                 detail = f"一件的归档事件已有 {error} 条 archive events of this one case, of which no more are taken"
                 self._write_letter(work, letter_of(record, InvalidRecord("TOO_MANY_EVENTS", detail)))

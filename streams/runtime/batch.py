@@ -51,6 +51,17 @@ class RecordBatch:
         filled = sum([len(record.key or b"") + len(record.value or b"") for record in self.records]) // RECORD_BYTES
         object.__setattr__(self, "size", max(len(self.records), filled, 1))
 
+    def split(self, count: int) -> tuple[RecordBatch, RecordBatch]:
+        """Return the first ``count`` records, and the others; their sizes add up to that of the whole.
+
+        What was read when the broker was asked is the whole: only the second part has the watermark.
+        """
+        middle = self.records[count].offset
+        first = RecordBatch(self.topic, self.partition, self.records[:count], self.base, middle, None, self.generation)
+        rest = RecordBatch(self.topic, self.partition, self.records[count:], middle, self.end, self.watermark_ms, self.generation)
+        object.__setattr__(rest, "size", self.size - first.size)
+        return first, rest
+
 
 def check_follows(batch: RecordBatch, expected: int) -> None:
     """Raise unless ``batch`` begins at ``expected``.

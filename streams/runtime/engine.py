@@ -75,7 +75,7 @@ class Engine:
         self.clock = clock
         self.reference = reference or ReferenceReader(settings.kafka, job.name, (), lambda _: ())
         self.stats = EngineStats()
-        self.gates = Gates(settings.room_records)
+        self.gates = Gates(settings.room_records, job.joined)
         self.pulse = Pulse()
         self.incarnations: dict[str, str] = {}
         self.stopping = False
@@ -343,7 +343,8 @@ class Engine:
             # Each input by itself: one that nobody delivers any more stands still while the others' ticks keep the partition going.
             for topic in self.job.inputs:
                 offset = task.committed.get(topic)
-                watchdog.check(f"{topic}/{number}", (task.generation, offset), busy=lag.get((topic, number), 0) > 0)
+                busy = lag.get((topic, number), 0) > 0 and not self.gates.early((topic, number))
+                watchdog.check(f"{topic}/{number}", (task.generation, offset), busy=busy)
         owned = {(topic, number) for number in self._tasks for topic in self.job.inputs}
         for place in self.stats.lag_records.keys() - owned:
             del self.stats.lag_records[place]

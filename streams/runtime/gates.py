@@ -7,7 +7,8 @@ complete, for one assignment, and a read that was under way when it closed is dr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -50,8 +51,14 @@ class _Gate:
     watermark: Watermark = field(default_factory=Watermark)
     told_ms: int | None = None
     under_way: int = 0
+    time_ms: int = -1
     end: End | None = None
     held_up: int = 0
+
+    @property
+    def lags(self) -> bool:
+        """Whether there is more to be read, as far as is known."""
+        return self.end is not None and self.position < self.end.stable
 
 
 class Gates:
@@ -63,10 +70,13 @@ class Gates:
         Records of one input partition that may be between the broker and its partition task, a last batch more or less, as their
         batches count them. Batches are not counted: at a light rate each has a few records, and what comes behind them would wait at
         the broker for two transactions.
+    joined
+        Topics that are read in order of time: :attr:`streams.runtime.job.Job.joined`.
     """
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, joined: Collection[str] = ()) -> None:
         self._room = room
+        self._joined = frozenset(joined)
         self._gates: dict[Place, _Gate] = {}
         self.changed = asyncio.Event()
 
@@ -89,8 +99,26 @@ class Gates:
         return list(self._gates)
 
     def wanted(self) -> dict[Place, int]:
-        """Return the open partitions whose task has room, with their generation."""
-        return {place: gate.generation for place, gate in self._gates.items() if gate.under_way < self._room}
+        """Return the open partitions whose task has room and whose turn it is, with their generation."""
+        return {place: gate.generation for place, gate in self._gates.items() if gate.under_way < self._room and not self.early(place)}
+
+    def early(self, place: Place) -> bool:
+        """Whether an input is ahead of one that it is joined with and that lags: it is that one's turn."""
+        gate = self._gates.get(place)
+        if gate is None or place[0] not in self._joined:
+            return False
+        return any(other.lags and other.time_ms < gate.time_ms for other in self._joined_in(place[1]))
+
+    def through_ms(self, partition: int) -> float:
+        """Return up to what time of records the task should take up what has come of joined inputs.
+
+        Infinity: nothing lags. Minus infinity: more is about to come of one that is behind another.
+        """
+        gates = list(self._joined_in(partition))
+        latest_ms = max((gate.time_ms for gate in gates), default=-1)
+        if any(gate.lags and gate.time_ms < latest_ms and gate.under_way < self._room for gate in gates):
+            return -math.inf
+        return min((gate.time_ms for gate in gates if gate.lags), default=math.inf)
 
     def crowded(self) -> bool:
         """Whether some open partition has no room, so that a read should not wait long for the others."""
@@ -141,7 +169,12 @@ class Gates:
             if gate.end is not None and gate.held_up and gate.held_up % answers == 0
         }
 
+    def _joined_in(self, partition: int) -> Iterator[_Gate]:
+        return (gate for topic in self._joined if (gate := self._gates.get((topic, partition))) is not None)
+
     def _batch(self, place: Place, gate: _Gate, records: Sequence[Any], base: int, end: int) -> RecordBatch:
+        if records and place[0] in self._joined:
+            gate.time_ms = max(gate.time_ms, *[record.timestamp for record in records])
         gate.position = end
         gate.told_ms = gate.watermark.reached(end)
         batch = RecordBatch(*place, records, base, end, gate.told_ms, gate.generation)

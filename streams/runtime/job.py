@@ -80,6 +80,15 @@ class Job(Protocol):
         ...
 
     @property
+    def joined(self) -> tuple[str, ...]:
+        """The inputs whose records meet in the same keys.
+
+        A reader that lags reads them in order of their records' times, so that what belongs together comes together. That saves work, and
+        nothing may rest on it.
+        """
+        ...
+
+    @property
     def tables(self) -> Mapping[str, str]:
         """Table name to changelog topic (compacted)."""
         ...
@@ -103,8 +112,8 @@ class Job(Protocol):
         """Return the value and the terms that were put with a changelog record: a pure function of its arguments."""
         ...
 
-    def process(self, work: Work, batch: RecordBatch) -> None:
-        """Take in a batch that has records; batches of a topic come in order and without gaps."""
+    def process(self, work: Work, batches: Sequence[RecordBatch]) -> None:
+        """Take in all that a unit of work brings, batches that have records; those of a topic come in order and without gaps."""
         ...
 
     def advance(self, work: Work, limit: int) -> int | None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streams.errors import EngineError, Fenced
+from streams.runtime.backlog import Backlog
 from streams.runtime.batch import RecordBatch, check_follows
 from streams.runtime.opening import Abandoned, Opened, Opening
 from streams.runtime.progress import Progress, encode
@@ -66,7 +68,9 @@ class PartitionTask:
         self._suspended = False
         self._abandoned = threading.Event()
         self._wake = asyncio.Event()
-        self._queue: deque[RecordBatch] = deque()
+        self._backlog = Backlog(engine.job.joined)
+        self._held_since = 0.0
+        self._more = True
         self._received: dict[str, int] = {}
         self._offsets: dict[str, int] = {}
         self._watermarks: dict[str, int | None] = dict.fromkeys(engine.job.inputs)
@@ -94,7 +98,9 @@ class PartitionTask:
             return
         check_follows(batch, self._received[batch.topic])
         self._received[batch.topic] = batch.end
-        self._queue.append(batch)
+        if not self._backlog:
+            self._held_since = time.monotonic()
+        self._backlog.add(batch)
         self._wake.set()
 
     def suspend(self) -> None:
@@ -113,7 +119,7 @@ class PartitionTask:
         """Give the partition up and wait for nothing; the lane closes the store behind a commit under way."""
         self._abandoned.set()
         self.running = False
-        self._queue.clear()
+        self._backlog.clear()
         if self._opened is not None:
             # A task that is still opening is not cancelled: it must close what its lane may be about to open.
             self._task.cancel()
@@ -126,6 +132,7 @@ class PartitionTask:
         """Revisit what these name; a task that is opening hears that there is news, and asks for all of them later."""
         if self.running:
             self._revisit(touches)
+            self._more = True
         self._wake.set()
 
     @property
@@ -145,7 +152,7 @@ class PartitionTask:
     @property
     def busy(self) -> bool:
         """Whether there is something to do besides waiting for records."""
-        return not self.running or bool(self._queue) or self._revisits.pending
+        return not self.running or bool(self._backlog) or self._revisits.pending
 
     async def ended(self) -> None:
         """Wait, after :meth:`close`, until the last call in the lane is over: a commit, an opening, the store's closing."""
@@ -214,7 +221,6 @@ class PartitionTask:
         while reference.behind(wanted):
             self._wake.clear()
             await self._wake.wait()
-        self._wake.set()
 
     def _take_progress(self, opened: Opened) -> None:
         engine, job = self._engine, self._engine.job
@@ -247,10 +253,21 @@ class PartitionTask:
             self._revisits.add([each.touch], each.place, each.offset)
 
     async def _next_work(self) -> None:
-        while self._suspended or not (self._wake.is_set() or self._queue or self._revisits.pending):
+        while self._suspended or not (self._more or self._revisits.pending or self._backlog.ripe(self._through_ms())):
             self._wake.clear()
-            await self._wake.wait()
-        self._wake.clear()
+            held = bool(self._backlog) and not self._suspended
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._engine.settings.turn_s if held else None)
+        self._more = False
+
+    def _through_ms(self) -> float:
+        """Up to what time of records the backlog is to be taken up.
+
+        Order saves work, and is worth a wait, but not for ever: what is behind may be behind because its broker is slow.
+        """
+        if time.monotonic() - self._held_since > self._engine.settings.turn_s:
+            return math.inf
+        return self._engine.gates.through_ms(self.partition)
 
     async def _one_unit(self) -> None:
         engine, opened = self._engine, self._opened
@@ -265,32 +282,40 @@ class PartitionTask:
             now_ms=self._now_ms,
             watermarks=self._watermarks,
         )
-        filled = batches = 0
-        while self._queue and filled < settings.group_records and batches < settings.group_batches:
-            batch = self._queue.popleft()
-            engine.gates.taken(batch)
-            batches += 1
-            filled += batch.size
-            if batch.watermark_ms is not None:
-                # What has been read stays read: the watermark of a former owner may be the higher one, if its clock was.
-                self._watermarks[batch.topic] = max(batch.watermark_ms, self._watermarks[batch.topic] or 0)
-                unit.now_ms = self._now_ms = max(self._now_ms, batch.watermark_ms)
-            if batch.records:
-                job.process(unit, batch)
-                engine.stats.records[batch.topic] = engine.stats.records.get(batch.topic, 0) + len(batch.records)
-            self._offsets[batch.topic] = batch.end
-            await asyncio.sleep(0)
+        taken = self._take_up(unit)
+        if with_records := [batch for batch in taken if batch.records]:
+            job.process(unit, with_records)
+        await asyncio.sleep(0)
         through = job.advance(unit, settings.advance_limit)
         for table, keys in self._revisits.take(unit, settings.revisit_limit):
             job.revisit(unit, table, keys)
             engine.stats.revisited_keys += len(keys)
         self._note_done(through)
         await self._commit(unit, opened)
-        engine.stats.batches += batches
+        engine.stats.batches += len(taken)
         self.units += 1
-        if through is not None:
-            self._wake.set()
+        self._more = through is not None
         await asyncio.sleep(0)
+
+    def _take_up(self, unit: Unit) -> list[RecordBatch]:
+        engine, settings = self._engine, self._engine.settings
+        through_ms = self._through_ms()
+        taken: list[RecordBatch] = []
+        filled = 0
+        while filled < settings.group_records and len(taken) < settings.group_batches and (found := self._backlog.take(through_ms)):
+            taken += found
+            filled += sum(batch.size for batch in found)
+        for batch in taken:
+            engine.gates.taken(batch)
+            if batch.watermark_ms is not None:
+                # What has been read stays read: the watermark of a former owner may be the higher one, if its clock was.
+                self._watermarks[batch.topic] = max(batch.watermark_ms, self._watermarks[batch.topic] or 0)
+                unit.now_ms = self._now_ms = max(self._now_ms, batch.watermark_ms)
+            self._offsets[batch.topic] = batch.end
+            engine.stats.records[batch.topic] = engine.stats.records.get(batch.topic, 0) + len(batch.records)
+        if any(batch.records and batch.topic in engine.job.joined for batch in taken):
+            self._held_since = time.monotonic()
+        return taken
 
     def _note_done(self, through: int | None) -> None:
         known = [at for at in self._watermarks.values() if at is not None]
@@ -357,7 +382,7 @@ class PartitionTask:
         take ten times as long.
         """
         settings = self._engine.settings
-        if not self._revisits.pending and sum(len(batch.records) for batch in self._queue) < settings.plenty_records:
+        if not self._revisits.pending and self._backlog.records < settings.plenty_records:
             await asyncio.sleep(min(settings.rest_ratio * commit_s, settings.longest_rest_s))
 
 

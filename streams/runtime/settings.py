@@ -33,6 +33,8 @@ class EngineSettings:
     group_records, group_batches
         Bounds of what shares a transaction. Here, as of ``room_records``, a large record counts for several
         (:class:`streams.runtime.batch.RecordBatch`).
+    turn_s
+        How long what has been read waits at most for an input that it is joined with and that is behind.
     rest_ratio, longest_rest_s, plenty_records
         A partition rests after a commit, so many times as long as that took, but no longer than this, and not if so many records wait.
     advance_limit, revisit_limit
@@ -63,6 +65,7 @@ class EngineSettings:
     room_records: int = 5_000
     group_records: int = 5_000
     group_batches: int = 64
+    turn_s: float = 5.0
     rest_ratio: float = 2.0
     longest_rest_s: float = 0.25
     plenty_records: int = 500

@@ -125,7 +125,7 @@ class Pipeline:
         ]
         self._offsets[topic] += len(batch)
         unit = self._unit()
-        self.job.process(unit, RecordBatch(topic, 0, batch, base, base + len(batch), None, 1))
+        self.job.process(unit, [RecordBatch(topic, 0, batch, base, base + len(batch), None, 1)])
         self._commit(unit)
 
     def reference_record(self, topic: str, record: Event, *, seen_at_ms: int | None = None) -> None:

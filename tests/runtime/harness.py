@@ -158,13 +158,15 @@ class Pairs:
         """See :func:`compact_at_once`."""
         compact_at_once(self._kafka(), self.topic(name))
 
-    def feed(self, lefts: Iterable[int], rights: Iterable[int], *, value: bytes = b"x", at_ms: int | None = None) -> None:
-        """Publish records; keys are made of the numbers."""
+    def feed(
+        self, lefts: Iterable[int], rights: Iterable[int], *, value: bytes = b"x", at_ms: int | None = None, apart_ms: int = 0
+    ) -> None:
+        """Publish records; keys are made of the numbers, and each number is so much later than the one before."""
         producer = Producer({**self._kafka(), "partitioner": "murmur2_random", "linger.ms": 5, "enable.idempotence": True})
         at = at_ms or int(time.time() * 1000)
         for topic, numbers, counts in (("left", lefts, self.lefts), ("right", rights, self.rights)):
             for number in numbers:
-                producer.produce(self.topic(topic), key=key_of(number), value=value, timestamp=at)
+                producer.produce(self.topic(topic), key=key_of(number), value=value, timestamp=at + apart_ms * number)
                 counts[key_of(number)] += 1
                 if number % 1000 == 0:
                     producer.poll(0)

@@ -61,6 +61,7 @@ class PairJob:
         self.name = f"{prefix}-pairs"
         self.left, self.right = f"{prefix}-left", f"{prefix}-right"
         self.inputs = (self.left, self.right)
+        self.joined = () if config.variant == "in no order" else self.inputs
         self.revisited = ("pairs",)
         self.tables = {"pairs": f"{prefix}-pair-state"}
         self.verdicts = f"{prefix}-verdicts"
@@ -74,17 +75,18 @@ class PairJob:
         value = record[::-1]
         return value, self._terms(json.loads(value))
 
-    def process(self, work, batch) -> None:
+    def process(self, work, batches) -> None:
         """Count the records; a verdict when both sides are known."""
-        if self.config.poison and any(self.config.poison.encode() == record.value for record in batch.records):
+        if self.config.poison and any(self.config.poison.encode() == record.value for batch in batches for record in batch.records):
             raise ValueError("a poisonous record")
         while self.config.variant == "endless":
             time.sleep(1.0)
-        keys = list(dict.fromkeys(record.key for record in batch.records))
+        records = [record for batch in batches for record in batch.records]
+        keys = list(dict.fromkeys(record.key for record in records))
         states = {key: self._state(key, value) for key, value in zip(keys, work.get_many("pairs", keys), strict=True)}
-        side = "l" if batch.topic == self.left else "r"
-        for record in batch.records:
+        for record in records:
             state = states[record.key]
+            side = "l" if record.topic == self.left else "r"
             state[side] += 1
             if side == "l" and state["l"] == 1 and not state["r"]:
                 state["due"] = record.timestamp + self.config.deadline_ms

@@ -32,7 +32,7 @@ from streams.runtime.watermark import MOST_ANSWERS, Watermark
 from tests.runtime.jobs import WorkerConfig, make_engine
 
 PLACE = ("in", 0)
-SMALL = SimpleNamespace(key=None, value=b"x")
+SMALL = SimpleNamespace(key=None, value=b"x", timestamp=1)
 
 
 def read(base: int, end: int, records: tuple = ()) -> Read:
@@ -145,7 +145,7 @@ def test_a_full_task_is_not_read_for_until_it_takes_a_batch_up() -> None:
     assert gates.wanted() == {PLACE: 1}
 
 
-HEAVY = SimpleNamespace(key=b"k" * RECORD_BYTES, value=b"v" * RECORD_BYTES)
+HEAVY = SimpleNamespace(key=b"k" * RECORD_BYTES, value=b"v" * RECORD_BYTES, timestamp=1)
 
 
 def test_a_large_record_takes_the_room_of_as_many_as_it_would_fill() -> None:
@@ -195,7 +195,7 @@ def test_a_unit_takes_fewer_large_records_than_small_ones(
 
     monkeypatch.setattr(PartitionTask, "_open", opened)
     monkeypatch.setattr(PartitionTask, "_commit", commit)
-    monkeypatch.setattr(engine.job, "process", lambda _, batch: taken.append(len(batch.records)))
+    monkeypatch.setattr(engine.job, "process", lambda _, batches: taken.extend(len(batch.records) for batch in batches))
 
     async def run() -> None:
         task = PartitionTask(engine, 0, Lane("test"), 1)

@@ -59,10 +59,10 @@ def effects_before_commit() -> AbstractContextManager[None]:
 def commit_on_exception() -> AbstractContextManager[None]:
     """What the job raised is swallowed, and the offsets move on."""
 
-    def process(self: SimJob, work: Any, batch: Any) -> None:
+    def process(self: SimJob, work: Any, batches: Any) -> None:
         try:
             self.upset()
-            _process(self, work, batch)
+            _process(self, work, batches)
             self.upset()
         except Injected:
             return
@@ -165,12 +165,12 @@ def store_before_commit() -> AbstractContextManager[None]:
 def dead_letter_for_an_outage() -> AbstractContextManager[None]:
     """Whatever goes wrong with a batch is the sender's fault."""
 
-    def process(self: SimJob, work: Any, batch: Any) -> None:
+    def process(self: SimJob, work: Any, batches: Any) -> None:
         try:
             self.upset()
-            _process(self, work, batch)
+            _process(self, work, batches)
         except Injected:
-            for record in batch.records:
+            for record in (record for batch in batches for record in batch.records):
                 self._dead_letter(work, record, InvalidRecord("FAILED", "something went wrong"))
 
     return replaced((SimJob, "process", process))

@@ -96,10 +96,10 @@ class SimJob(CaseJob):
 
     upset: Callable[[], None] = staticmethod(lambda: None)
 
-    def process(self, work: Any, batch: Any) -> None:
-        """Before a batch or after it."""
+    def process(self, work: Any, batches: Any) -> None:
+        """Before batches or after them."""
         self.upset()
-        super().process(work, batch)
+        super().process(work, batches)
         self.upset()
 
 
