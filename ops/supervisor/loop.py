@@ -21,7 +21,8 @@ from streams.errors import ConfigurationError
 from streams.settings import Settings
 
 STOP_ORDER = ("board", "monitor", "worker", "topics", "sink", "store", "kafka")
-_TICK_SECONDS = 0.05
+_TICK_SECONDS, _CALM_SECONDS = 0.05, 0.25
+"""Between two looks, and while all is ready: what costs nothing is worth nothing twenty times a second."""
 _LEFTOVER_SECONDS = 20.0
 
 
@@ -42,7 +43,7 @@ class Supervisor:
         write_whole(self._paths.workers, str(workers).encode())
         self._identity = ProcessId.of(os.getpid())
         self._asked_to_stop = 0
-        self._was_ready = False
+        self._ready = self._was_ready = False
         self._written: Record | None = None
         self._targets: list[dict[str, Any]] | None = None
 
@@ -78,13 +79,13 @@ class Supervisor:
                 if str(error) != told:
                     told = str(error)
                     self._journal.write("up", f"读不出或写不下，再试 cannot be read or written, tried again: {told}")
-            time.sleep(_TICK_SECONDS)
+            time.sleep(_CALM_SECONDS if self._ready else _TICK_SECONDS)
         return failure
 
     def _turn(self) -> Entry | None:
         self._scale()
         self._step()
-        ready = all(child.ready for child in self._children)
+        self._ready = ready = all(child.ready for child in self._children)
         if ready and not self._was_ready:
             self._journal.write("up", "全部就绪 everything is ready")
         self._was_ready = self._was_ready or ready
