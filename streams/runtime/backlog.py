@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection
 
-from streams.runtime.batch import RecordBatch
+from streams.runtime.batch import RecordBatch, times_ms
 
 
 class Backlog:
@@ -54,7 +54,7 @@ class Backlog:
             Of joined topics, records from the first later one on stay.
         """
         fronts = [queue for queue in self._queues.values() if queue]
-        through_ms = min([through_ms, *(max(each.timestamp for each in queue[0].records) for queue in fronts if self._has_times(queue[0]))])
+        through_ms = min([through_ms, *(max(times_ms(queue[0].records)) for queue in fronts if self._has_times(queue[0]))])
         taken = []
         for queue in fronts:
             batch = queue[0]
@@ -72,4 +72,4 @@ class Backlog:
     def _ripe(self, batch: RecordBatch, through_ms: float) -> int:
         if batch.topic not in self._joined:
             return len(batch.records)
-        return next((n for n, record in enumerate(batch.records) if record.timestamp > through_ms), len(batch.records))
+        return next((number for number, at_ms in enumerate(times_ms(batch.records)) if at_ms > through_ms), len(batch.records))

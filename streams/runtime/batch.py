@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -61,6 +62,15 @@ class RecordBatch:
         rest = RecordBatch(self.topic, self.partition, self.records[count:], middle, self.end, self.watermark_ms, self.generation)
         object.__setattr__(rest, "size", self.size - first.size)
         return first, rest
+
+
+def times_ms(records: Sequence[Any]) -> Iterator[int]:
+    """The times of records, as senders have stamped them; -1, the earliest there is, instead of one that is still to come.
+
+    A sender whose clock is ahead would have its input wait until the others have come as far.
+    """
+    now_ms = time.time() * 1000
+    return (record.timestamp if record.timestamp <= now_ms else -1 for record in records)
 
 
 def check_follows(batch: RecordBatch, expected: int) -> None:

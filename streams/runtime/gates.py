@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from streams.runtime.batch import RecordBatch
+from streams.runtime.batch import RecordBatch, times_ms
 from streams.runtime.watermark import Watermark
 
 Place = tuple[str, int]
@@ -174,7 +174,7 @@ class Gates:
 
     def _batch(self, place: Place, gate: _Gate, records: Sequence[Any], base: int, end: int) -> RecordBatch:
         if records and place[0] in self._joined:
-            gate.time_ms = max(gate.time_ms, *[record.timestamp for record in records])
+            gate.time_ms = max(gate.time_ms, *times_ms(records))
         gate.position = end
         gate.told_ms = gate.watermark.reached(end)
         batch = RecordBatch(*place, records, base, end, gate.told_ms, gate.generation)

@@ -294,7 +294,7 @@ class PartitionTask:
         await self._commit(unit, opened)
         engine.stats.batches += len(taken)
         self.units += 1
-        self._more = through is not None
+        self._more |= through is not None
         await asyncio.sleep(0)
 
     def _take_up(self, unit: Unit) -> list[RecordBatch]:
