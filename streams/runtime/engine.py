@@ -8,7 +8,7 @@ import logging
 import signal
 import time
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 import faust
@@ -350,8 +350,12 @@ class Engine:
             del self.stats.lag_records[place]
 
     async def _probe(self) -> None:
+        opened = self.gates.opened
         while True:
-            await asyncio.sleep(self.settings.probe_s)
+            # Of a gate that has just opened, where it ends is not known: neither time nor the order of joined inputs goes by it before.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(opened.wait(), self.settings.probe_s)
+            opened.clear()
             places = self.gates.places()
             if not places:
                 continue

@@ -79,11 +79,13 @@ class Gates:
         self._joined = frozenset(joined)
         self._gates: dict[Place, _Gate] = {}
         self.changed = asyncio.Event()
+        self.opened = asyncio.Event()
 
     def open(self, place: Place, generation: int, position: int) -> None:
         """Let a partition be read from ``position``; replaces an earlier gate and forgets what was under way."""
         self._gates[place] = _Gate(generation, position)
         self.changed.set()
+        self.opened.set()
 
     def close(self, partition: int) -> None:
         """Let no input of one partition be read; what is under way is dropped when it arrives."""
