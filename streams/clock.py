@@ -29,5 +29,5 @@ class Clock:
 
 
 def wall_ms() -> int:
-    """Return the machine's own time, UTC epoch milliseconds: for anchors and file stamps, never for verdicts."""
+    """Return the machine's own time, UTC epoch milliseconds: for anchors, file stamps and the order of work, never for verdicts."""
     return time.time_ns() // 1_000_000

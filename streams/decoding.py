@@ -23,23 +23,10 @@ class Doubtful(ValueError):
 
 
 def decoder(schema: Any) -> Decode:
-    """Make the function that reads the values of a schema.
+    """Make the function that reads what :func:`streams.encoding.encoder` of the same schema writes.
 
-    Parameters
-    ----------
-    schema
-        As ``fastavro.parse_schema`` gives it; logical types are not looked at: times are the integers they are on the wire.
-
-    Returns
-    -------
-    Decode
-        Bytes, and where in them the value begins, to the value, which ends with the bytes. Raises :class:`Doubtful`: whether there is one
-        is not known.
-
-    Raises
-    ------
-    NotImplementedError
-        The schema has a type that is not read here.
+    It takes bytes, and where in them the value begins, which ends with them, and raises :class:`Doubtful` where it cannot tell what they
+    are. Raises :class:`NotImplementedError` for a schema with a type that is not read here.
     """
     scope: dict[str, Any] = {"long_": _long, "Doubtful": Doubtful}
     lines = _Writer(scope).value(schema, "value")
@@ -110,7 +97,7 @@ class _Writer:
             return [line.format(into=into) for line in _SIMPLE[kind]]
         of = {"enum": self._enum, "array": self._array, "map": self._map, "record": self._record}.get(kind)
         if of is None:
-            raise NotImplementedError(f"此处不读 not read here: Avro {schema}")
+            raise _not_read(schema)
         return of(schema, into)
 
     def _enum(self, schema: Mapping[str, Any], into: str) -> Iterable[str]:
@@ -135,7 +122,7 @@ class _Writer:
     def _optional(self, branches: list[Any], into: str) -> Iterator[str]:
         null, *others = branches
         if null != "null" or len(others) != 1:
-            raise NotImplementedError(f"此处不读 not read here: Avro {branches}")
+            raise _not_read(branches)
         yield from ("bits = data[at]", "at += 1", f"if not bits: {into} = None", "elif bits == 2:")
         yield from _indented(self.value(others[0], into))
         yield "else: raise Doubtful"
@@ -161,6 +148,10 @@ _SIMPLE = {
     "string": (*_SIZE, "{into} = data[at:end].decode()", "at = end"),
     "bytes": (*_SIZE, "{into} = data[at:end]", "at = end"),
 }
+
+
+def _not_read(schema: Any) -> NotImplementedError:
+    return NotImplementedError(f"此处不读 not read here: Avro {schema}")
 
 
 def _indented(lines: Iterable[str]) -> Iterator[str]:

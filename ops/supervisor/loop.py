@@ -85,13 +85,13 @@ class Supervisor:
     def _turn(self) -> Entry | None:
         self._scale()
         self._step()
-        self._ready = ready = all(child.ready for child in self._children)
-        if ready and not self._was_ready:
+        self._ready = all(child.ready for child in self._children)
+        if self._ready and not self._was_ready:
             self._journal.write("up", "全部就绪 everything is ready")
-        self._was_ready = self._was_ready or ready
+        self._was_ready |= self._ready
         if not self._was_ready and (failed := [child.entry for child in self._children if child.state == "failed"]):
             return failed[0]
-        self._write(ready=ready)
+        self._write(ready=self._ready)
         self._write_targets()
         return None
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from streams.clock import wall_ms
 from streams.errors import BatchGap
 
 #: Up to here a record counts for one where records are counted to bound memory; a heavier one counts for as many as it would fill.
@@ -69,7 +69,7 @@ def times_ms(records: Sequence[Any]) -> Iterator[int]:
 
     A sender whose clock is ahead would have its input wait until the others have come as far.
     """
-    now_ms = time.time() * 1000
+    now_ms = wall_ms()
     return (record.timestamp if record.timestamp <= now_ms else -1 for record in records)
 
 
