@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from consumers.clickhouse import Client
-from consumers.coverage_sql import NOW, as_of_sql, live_sql, names_sql
+from consumers.coverage_sql import NOW, OF_YEARS, as_of_sql, live_sql, live_years_sql, names_sql
 from consumers.windows import Window
 from streams.domain.coverage import COUNTS
 from streams.domain.districts import CITY
@@ -79,14 +79,25 @@ def coverage_rows(client: Client, by: Scope, window: Window, *, now_ms: int, as_
 
 def coverage_of(client: Client, by: Sequence[Scope], window: Window, *, now_ms: int, as_of: Judged | None = None) -> dict[Scope, list[Row]]:
     """:func:`coverage_rows` of several kinds of scope, out of one question: whatever is inserted meanwhile, they add up."""
-    bound = {"start": window.start_ms, "end": window.end_ms} | (as_of.bound if as_of else {})
     counted: dict[Scope, dict[str, Row]] = {each: {} for each in by}
-    for row in client.query(as_of_sql(*by) if as_of else live_sql(*by), parameters=bound).named_results():
+    for row in _counts(client, by, window, now_ms, as_of):
         kind, code = (by[0], row["scope"]) if isinstance(row["scope"], str) else row["scope"]
         counted[kind][code] = {**row, "scope": code}
     if "city" in counted:
         counted["city"].setdefault(CITY, {"scope": CITY, **dict.fromkeys(COUNTS, 0), "excluded": {}})
     return {each: _named(counted[each], names_of(client, each, now_ms)) for each in by}
+
+
+def _counts(client: Client, by: Sequence[Scope], window: Window, now_ms: int, as_of: Judged | None) -> Iterable[Row]:
+    bound = {"start": window.start_ms, "end": window.end_ms}
+    if as_of is not None:
+        sql, bound = as_of_sql(*by), bound | as_of.bound
+    elif OF_YEARS.issuperset(by) and window.begins_with_a_year and (window.end_ms > now_ms or window.end_ms == window.year_end_ms):
+        sql, bound = live_years_sql(*by), bound | {"until": window.year_end_ms}
+    else:
+        sql = live_sql(*by)
+    found: Iterable[Row] = client.query(sql, parameters=bound).named_results()
+    return found
 
 
 def _named(counted: Mapping[str, Row], names: Mapping[str, str]) -> list[Row]:

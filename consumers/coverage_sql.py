@@ -19,15 +19,13 @@ _SCOPE = {
     "main-item": "main_item_code",
     "item": "item_code",
 }
+OF_YEARS = frozenset({"city", "district", "unit"})
+"""Scopes that a bucket of years tells."""
+_START, _LAST = "fromUnixTimestamp64Milli({start:Int64})", "fromUnixTimestamp64Milli({end:Int64} - 1)"
 _BY_PARTITION = "SETTINGS do_not_merge_across_partitions_select_final = 1"
 _ANYTHING = " + ".join(COUNTS) + " + arraySum(mapValues(excluded)) > 0"
 _SUMS = ", ".join([*(f"sum({name}) AS {name}" for name in COUNTS), "sumMap(excluded) AS excluded"])
-_SUMS_THEN = ", ".join(
-    [
-        *(f"sumIf({name}, {'NOT ' if name in DUE_COUNTS else ''}of_closing) AS {name}" for name in COUNTS),
-        "sumMapIf(excluded, of_closing) AS excluded",
-    ]
-)
+_HOURS = "SELECT * FROM coverage_partial FINAL WHERE granularity = 'HOUR'"
 _NONE = "CAST(map(), 'Map(String, Int64)')"
 
 
@@ -43,10 +41,41 @@ def live_sql(*by: str) -> str:
 
     A scope is its kind, one of ``by``, and its code; where one kind is asked for, the code alone, which takes half the time.
     """
-    first, last = "fromUnixTimestamp64Milli({start:Int64})", "fromUnixTimestamp64Milli({end:Int64} - 1)"
+    return f"{buckets_sql(_scope(by), _START, _LAST)}\n{_BY_PARTITION}"
+
+
+def live_years_sql(*by: str) -> str:
+    """The same of a window that begins with a year: sums of its years, less the hours that are left of the last.
+
+    Of these there are few when the window ends now, or with the year, so that hardly anything is read.
+    For those of ``by`` alone that a bucket of years has: :data:`OF_YEARS`. Bound: ``until`` besides, the end of the last year.
+    """
+    until = "fromUnixTimestamp64Milli({until:Int64})"
+    return f"""
+SELECT {_scope(by)} AS scope, {_sums_then("share * ")}
+FROM (
+    SELECT *, 1 AS share FROM coverage_partial FINAL
+    WHERE granularity = 'YEAR' AND due_start >= {_START} AND bucket_start <= {_LAST}
+    UNION ALL
+    SELECT *, -1 AS share FROM ({_HOURS} AND due_start > {_LAST} AND bucket_start < {until})
+)
+ARRAY JOIN [bucket_start, due_start] AS at, [true, false] AS of_closing
+WHERE if(share > 0, at >= {_START} AND at <= {_LAST}, at > {_LAST} AND at < {until})
+GROUP BY scope
+HAVING {_ANYTHING}
+{_BY_PARTITION}"""
+
+
+def _scope(by: Sequence[str]) -> str:
     scopes = ", ".join(f"('{each}', toString({_SCOPE[each]}))" for each in by)
-    scope = f"arrayJoin([{scopes}])" if len(by) > 1 else f"toString({_SCOPE[by[0]]})"
-    return f"{buckets_sql(scope, first, last)}\n{_BY_PARTITION}"
+    return f"arrayJoin([{scopes}])" if len(by) > 1 else f"toString({_SCOPE[by[0]]})"
+
+
+def _sums_then(share: str = "") -> str:
+    """Sums of counts, each of the time it lies at; ``share`` stands before a number, and says how often it is taken."""
+    excluded = f"mapApply((reason, cases) -> (reason, {share}cases), excluded)" if share else "excluded"
+    counts = (f"sumIf({share}{name}, {'NOT ' if name in DUE_COUNTS else ''}of_closing) AS {name}" for name in COUNTS)
+    return ", ".join([*counts, f"sumMapIf({excluded}, of_closing) AS excluded"])
 
 
 def buckets_sql(scope: str, first: str, last: str, which: str = "1") -> str:
@@ -62,11 +91,8 @@ def buckets_sql(scope: str, first: str, last: str, which: str = "1") -> str:
         A further condition on buckets.
     """
     return f"""
-SELECT {scope} AS scope, {_SUMS_THEN}
-FROM (
-    SELECT * FROM coverage_partial FINAL
-    WHERE granularity = 'HOUR' AND due_start >= {first} AND bucket_start <= {last} AND {which}
-)
+SELECT {scope} AS scope, {_sums_then()}
+FROM ({_HOURS} AND due_start >= {first} AND bucket_start <= {last} AND {which})
 ARRAY JOIN [bucket_start, due_start] AS at, [true, false] AS of_closing
 WHERE at >= {first} AND at <= {last}
 GROUP BY scope

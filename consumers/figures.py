@@ -130,29 +130,40 @@ def assessment(client: Client, now_ms: int, *, place: Place, delay_bounds: Seque
 
 
 def _buckets(client: Client, now_ms: int) -> Iterable[Row]:
-    """Sums by unit and district, for the year and for what fell due."""
-    starts = {f"start_{name}": parse_window(name, now_ms).start_ms for name in (YEAR, *DUE_WINDOWS)}
-    of_year = [f"sumIf(b.{name}, {_since(YEAR, name)}) AS {name}" for name in COUNTS]
+    """Sums by unit and district, for the year and for what fell due: the year's own buckets, less the hours still to come."""
+    year = parse_window(YEAR, now_ms)
+    starts = {f"start_{name}": parse_window(name, now_ms).start_ms for name in DUE_WINDOWS}
+    of_year = [f"{_of_year(f'b.{name}', name)} AS {name}" for name in COUNTS]
     # Whether there is anything at all, cases that are not counted included: such a unit has its row, of zeros.
-    excluded = f"sumIf(arraySum(mapValues(b.excluded)), {_since(YEAR)})"
-    touched = f"{' + '.join((*COUNTS, excluded))} AS {_TOUCHED}"
-    fallen = [f"sumIf({count}, {_since(name, 'due')}) AS {column}" for name in DUE_WINDOWS for count, column in _columns(name)]
+    touched = f"{' + '.join((*COUNTS, _of_year('arraySum(mapValues(b.excluded))')))} AS {_TOUCHED}"
+    fallen = [f"sumIf({count}, {_since(name)}) AS {column}" for name in DUE_WINDOWS for count, column in _columns(name)]
     sql = f"""
 SELECT toString(unit_code) AS unit, toString(district_code) AS district, {", ".join([*of_year, touched, *fallen])}
 FROM coverage_partial AS b FINAL
-WHERE granularity = 'HOUR' AND bucket_start < fromUnixTimestamp64Milli({{end:Int64}})
-  AND due_start >= fromUnixTimestamp64Milli({{first:Int64}})
+WHERE bucket_start < {_moment("until")}
+  AND (granularity = 'YEAR' AND due_start >= {_moment("start")} OR granularity = 'HOUR' AND due_start >= {_moment("first")})
 GROUP BY unit, district
 {_BY_PARTITION}"""
-    bound = {**starts, "end": now_ms + 1, "first": min(starts.values())}
+    bound = {**starts, "start": year.start_ms, "end": year.end_ms, "until": year.year_end_ms, "first": min(starts.values())}
     found: Iterable[Row] = client.query(sql, parameters=bound).named_results()
     return found
 
 
-def _since(window: str, count: str = "") -> str:
-    """Whether a bucket's count lies in a window; what has fallen due has done so by now."""
-    time = "due_start" if count in DUE_COUNTS else "bucket_start"
-    return f"b.{time} >= fromUnixTimestamp64Milli({{start_{window}:Int64}})"
+def _of_year(count: str, name: str = "") -> str:
+    """Sum of a count over the year to date; ``name`` tells at which time it lies."""
+    time = "b.due_start" if name in DUE_COUNTS else "b.bucket_start"
+    years = f"b.granularity = 'YEAR' AND {time} = {_moment('start')}"
+    ahead = f"b.granularity = 'HOUR' AND {time} >= {_moment('end')} AND {time} < {_moment('until')}"
+    return f"sumIf({count}, {years}) - sumIf({count}, {ahead})"
+
+
+def _since(window: str) -> str:
+    """Whether what a bucket of hours counts fell due in a window; what has fallen due has done so by now."""
+    return f"b.granularity = 'HOUR' AND b.due_start >= {_moment(f'start_{window}')} AND b.bucket_start < {_moment('end')}"
+
+
+def _moment(name: str) -> str:
+    return f"fromUnixTimestamp64Milli({{{name}:Int64}})"
 
 
 def _columns(window: str) -> Iterable[tuple[str, str]]:

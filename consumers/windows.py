@@ -9,7 +9,7 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
-from streams.domain.time import DAY_MS, HOUR_MS, OFFSET_MS, day_number, day_of, day_start_ms, hour_start_ms
+from streams.domain.time import DAY_MS, HOUR_MS, OFFSET_MS, day_number, day_of, day_start_ms, hour_start_ms, year_start_ms
 from streams.errors import ConfigurationError
 
 DEFAULT_WINDOW = "ytd"
@@ -32,6 +32,16 @@ class Window:
 
     start_ms: int
     end_ms: int
+
+    @property
+    def begins_with_a_year(self) -> bool:
+        """Whether it begins with the first millisecond of a local year."""
+        return self.start_ms == year_start_ms(self.start_ms)
+
+    @property
+    def year_end_ms(self) -> int:
+        """The millisecond behind the local year in which it ends."""
+        return day_start_ms(day_number(dt.date(_local(self.end_ms - 1).year + 1, 1, 1)))
 
 
 def parse_window(text: str, now_ms: int) -> Window:

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from consumers.clickhouse import Client
 from consumers.coverage import SCOPES, CompleteThrough, Judged, coverage_row, coverage_rows, names_of, ratio
-from consumers.coverage_sql import COUNTS, live_sql
+from consumers.coverage_sql import COUNTS, OF_YEARS, live_sql, live_years_sql
 from consumers.windows import Window, parse_window
 from streams.contracts import CASE_STATE, COVERAGE_PARTIAL, UNIT_REGISTRY
 from streams.domain.coverage import apply, contributions
@@ -108,6 +108,26 @@ def test_live_figures_are_those_as_of_now(client: Client, cases: list[dict[str, 
         judged = coverage_rows(client, by, window, now_ms=NOW, as_of=Judged(NOW, GRACE_MS, NOBODY))  # type: ignore[arg-type]
         assert live == judged
         assert all(row["closed"] == row["archived"] + row["unarchived"] + row["awaiting"] for row in live)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@given(
+    cases=st.lists(states(), max_size=25),
+    now_ms=st.integers(0, 500 * DAY_MS).map(lambda back: NOW - back),
+    text=st.sampled_from(["ytd", "2017-01-01..2017-12-31", "2017-01-01..2018-12-31", "2018-01-01..2018-07-01"]),
+)
+def test_buckets_of_years_say_what_those_of_hours_say(client: Client, cases: list[dict[str, Any]], now_ms: int, text: str) -> None:
+    """Of every scope that they have, whatever lies ahead of the moment at which the window ends."""
+    assume(text == "ytd" or now_ms >= NOW - 364 * DAY_MS)
+    store(client, cases)
+    window = parse_window(text, now_ms)
+    bound = {"start": window.start_ms, "end": window.end_ms, "until": window.year_end_ms}
+    for by in sorted(OF_YEARS):
+        hours, years = (
+            {row.pop("scope"): coverage_row({"scope": "", **row}, "") for row in client.query(sql(by), parameters=bound).named_results()}
+            for sql in (live_sql, live_years_sql)
+        )
+        assert years == hours
 
 
 def all_time(now_ms: int) -> Window:
@@ -321,8 +341,8 @@ def test_what_is_asked_of_a_year_reads_no_other(client: Client, year: int, read:
     buckets_a_year(client, 2017, 2019)
     buckets_a_year(client, 2017, 2019, "YEAR")
     window = parse_window(f"{year}-01-01..{year}-12-31", NOW + 5 * 366 * DAY_MS)
-    asked = {"year": year, "start": window.start_ms, "end": window.end_ms}
+    asked = {"year": year, "start": window.start_ms, "end": window.end_ms, "until": window.year_end_ms}
     # The score asks twice: for cases, and for the districts that they name.
-    for sql, times in (("SELECT * FROM score WHERE year = {year:UInt16}", 2), (live_sql("unit"), 1)):
+    for sql, times in (("SELECT * FROM score WHERE year = {year:UInt16}", 2), (live_sql("unit"), 1), (live_years_sql("unit"), 1)):
         estimates = client.query(f"EXPLAIN ESTIMATE {sql}", parameters=asked).named_results()
         assert sum(each["rows"] for each in estimates if each["table"] == "coverage_partial") == read * times
