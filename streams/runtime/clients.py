@@ -85,7 +85,7 @@ def refusal(what: str, error: BaseException) -> NotAllowed | None:
 
 
 def extent(consumer: Any, topic: str, partition: int, timeout_s: float) -> tuple[int, int]:
-    """Return the first offset of a partition and its last stable one."""
+    """Return the first offset of a partition and its end: for a consumer of committed data, its last stable offset."""
     place = TopicPartition(topic, partition)
     found: tuple[int, int] = patiently(lambda: consumer.get_watermark_offsets(place, timeout=timeout_s, cached=False), timeout_s)
     return found

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 import faust
+from faust.tables.manager import TableManager
 from faust.topics import Topic
 
 from streams.runtime.transport import Transport
@@ -25,6 +26,16 @@ class RawTopic(Topic):
             return self._create_event(None, message.value, {}, message=message)
 
         self.decode = decode  # type: ignore[method-assign]  # as Faust itself does
+
+
+class NoTables(TableManager):
+    """Faust's tables, of which there are none: it waits a second for them to be declared."""
+
+    async def on_start(self) -> None:
+        """Start what partitions are assigned through."""
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
 
 
 def create_app(engine: Engine) -> faust.App:
@@ -48,6 +59,7 @@ def create_app(engine: Engine) -> faust.App:
         consumer_group_instance_id=settings.worker,
         broker_commit_interval=60.0,
         Topic=RawTopic,
+        TableManager=NoTables,
     )
     app.finalize()
     app.transport = Transport(app.conf.broker_consumer, app, engine)

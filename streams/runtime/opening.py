@@ -14,12 +14,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # documented, not in its __all__
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.errors import EngineError, RecoveryError
 from streams.runtime import index
-from streams.runtime.clients import common, consumer_config, extent, patiently, refusal
+from streams.runtime.clients import consumer_config, extent, refusal
 from streams.runtime.job import Job
 from streams.runtime.progress import Progress, committed
 from streams.runtime.settings import EngineSettings
@@ -85,8 +84,10 @@ class Opening:
         """
         with _kafka_errors(self.partition):
             committer = Committer(self.settings, self.job.name, self.partition)
-            committer.init()
-            with closing(Consumer(consumer_config(self.settings.kafka, self.job.name))) as consumer:
+            committer.init(self.job.inputs[0])
+            # Where a log ends is told by a fetch that finds nothing more: it need not wait for it.
+            hasty = {**consumer_config(self.settings.kafka, self.job.name), "fetch.wait.max.ms": 10}
+            with closing(Consumer(hasty)) as consumer:
                 offsets, progress = self._inputs(consumer)
                 store = Store(self._directory(), Identity(self.incarnations, self.job.fingerprint))
                 try:
@@ -139,18 +140,11 @@ class Opening:
     def _changelog_ends(self) -> dict[str, int]:
         # The end counts open transactions too. There are none of ours after the fence; anyone else's would be a stranger
         # writing to our changelog, and reading would rightly stand still in front of it.
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        wanted = {TopicPartition(topic, self.partition): latest for topic in self.job.tables.values()}
+        # An administrative client is not asked: beside other clients that are being made it was seen to take 3 s for its first answer.
         timeout_s = self.settings.request_timeout_s
-        # The client must outlive its answers: collected early, it takes them with it and the futures wait for ever.
-        admin = AdminClient(common(self.settings.kafka))
-
-        def ask() -> dict[str, int]:
-            answers = admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=timeout_s)
-            # It answers in time, with an error that says more than ours would; ours is for one that does not.
-            return {at.topic: answer.result(2 * timeout_s).offset for at, answer in answers.items()}
-
-        return patiently(ask, timeout_s)
+        uncommitted = {**consumer_config(self.settings.kafka, self.job.name), "isolation.level": "read_uncommitted"}
+        with closing(Consumer(uncommitted)) as consumer:
+            return {changelog: extent(consumer, changelog, self.partition, timeout_s)[1] for changelog in self.job.tables.values()}
 
     def _read(self, consumer: Consumer, store: Store, table: str, *, start: int, end: int) -> None:
         if start == end:
@@ -162,7 +156,7 @@ class Opening:
         while position < end:
             if self.abandoned.is_set():
                 raise Abandoned
-            records, reached = _split(consumer.consume(_CHUNK, _WAIT_S), position, end)
+            records, reached = _split(consumer.consume(min(_CHUNK, end - position), _WAIT_S), position, end)
             now = time.monotonic()
             if reached == position and now - moved > self.settings.stall_s:
                 raise RecoveryError(f"{changelog}/{self.partition}: stands still at {position} of {end}")

@@ -136,8 +136,8 @@ class ReferenceReader:
             return
         began = moved = time.monotonic()
         ends = await asyncio.to_thread(self._assign, timeout_s)
-        while any(self._positions[place] < end for place, end in ends.items()):
-            messages = await asyncio.to_thread(self._poll, _WAIT_S)
+        while left := sum(max(0, end - self._positions[place]) for place, end in ends.items()):
+            messages = await asyncio.to_thread(self._poll, min(_CHUNK, left))
             before = dict(self._positions)
             self.take(messages)
             if self._positions != before:
@@ -166,7 +166,7 @@ class ReferenceReader:
         def run() -> None:
             try:
                 while not self._stopped.is_set():
-                    if messages := self._poll(_WAIT_S):
+                    if messages := self._poll(_CHUNK):
                         delivered.clear()
                         loop.call_soon_threadsafe(deliver, messages)
                         # The loop may wait for this thread to end, or be gone.
@@ -224,10 +224,10 @@ class ReferenceReader:
         self._consumer = consumer
         return {place: end for place, (_, end) in watermarks.items()}
 
-    def _poll(self, timeout_s: float) -> list[Any]:
+    def _poll(self, most: int) -> list[Any]:
         if self._consumer is None:
             raise RecoveryError("reference data is followed only after it was read")
-        messages: list[Any] = self._consumer.consume(_CHUNK, timeout_s)
+        messages: list[Any] = self._consumer.consume(most, _WAIT_S)
         return messages
 
 

@@ -71,8 +71,10 @@ class Committer:
         # Never subscribed: generation -1, so the broker judges the offsets by the transactional id alone.
         self._member = Consumer(consumer_config(settings.kafka, name))
 
-    def init(self) -> None:
-        """Fence every former owner and end its open transaction."""
+    def init(self, topic: str) -> None:
+        """Fence every former owner and end its open transaction; ``topic`` is any that is there."""
+        # It is asked about first: a producer that looks for its coordinator before it has a connection looks again after half a second.
+        self._bounded("list_topics", lambda: self._producer.list_topics(topic, self._timeout_s))
         self._bounded("init_transactions", lambda: self._producer.init_transactions(self._timeout_s))
 
     def commit(self, transaction: Transaction) -> dict[str, int]:

@@ -28,7 +28,7 @@ def test_transactions_further_apart_than_a_connection_lives_do_not_wait_for_one(
     """Left to itself, librdkafka pauses longer each time before it connects again: six seconds and more from the seventh transaction on."""
     monkeypatch.setattr(transaction, "producer_config", lambda *given: producer_config(*given) | {"connections.max.idle.ms": 1_000})
     committer = committer_of(pairs, tmp_path)
-    committer.init()
+    committer.init(pairs.topic("pair-state"))
     took_s = []
     for number in range(8):
         time.sleep(1.3)
@@ -42,8 +42,8 @@ def test_transactions_further_apart_than_a_connection_lives_do_not_wait_for_one(
 def test_a_former_owner_is_fenced_in_the_middle_of_a_transaction_too(pairs: Pairs, tmp_path: Path) -> None:
     """The broker's answer to the first records breaks the producer while it is given the others: it says only that something is fatal."""
     former, owner = committer_of(pairs, tmp_path), committer_of(pairs, tmp_path)
-    former.init()
-    owner.init()
+    former.init(pairs.topic("pair-state"))
+    owner.init(pairs.topic("pair-state"))
     records = {str(number).encode(): b"value" for number in range(300_000)}
     with pytest.raises(Fenced):
         former.commit(Transaction({pairs.topic("pair-state"): records}, (), {pairs.topic("left"): (1, "")}))

@@ -13,12 +13,14 @@ from aiokafka.consumer.fetcher import READ_UNCOMMITTED, Fetcher, PartitionRecord
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment, SubscriptionState, TopicPartitionState
 from faust.app.base import BootStrategy
+from faust.tables.manager import TableManager
 from faust.topics import Topic
 from faust.transport import consumer as base
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 
 from streams.runtime import transport
+from streams.runtime.faust_app import NoTables
 
 
 @pytest.mark.parametrize(("package", "wanted"), [("faust-streaming", "0.15.3"), ("aiokafka", "0.14.0"), ("mode-streaming", "0.7.1")])
@@ -118,6 +120,12 @@ def test_every_path_by_which_faust_commits_goes_through_what_is_overridden() -> 
 def test_faust_needs_no_producer_to_consume() -> None:
     """The app starts no producer of its own."""
     assert "enable_kafka_producer" in inspect.getsource(BootStrategy._should_enable_kafka_producer)
+
+
+def test_without_tables_only_a_wait_is_left_out_of_what_starts_them() -> None:
+    """A second, which every worker would take longer to start."""
+    body = inspect.getsource(TableManager.on_start).split('"""')[2]
+    assert body.split() == f"await self.sleep(1.0) {inspect.getsource(NoTables.on_start).split(chr(34) * 3)[2]}".split()
 
 
 def test_a_topic_without_acks_is_tracked_by_nobody() -> None:

@@ -101,7 +101,7 @@ def test_a_refusal_that_comes_while_records_are_given_is_told_as_such(secured: S
     secured.grant({"half": [Right("transactional-id", "app-0", "WRITE"), Right("topic", "log", "DESCRIBE")]})
     settings = Settings(kafka={"bootstrap_servers": secured.sasl, "security": secured.login("half")})
     committer = Committer(EngineSettings(kafka=settings.kafka_client(), worker="w", data_dir=tmp_path), "app", 0)
-    committer.init()
+    committer.init("log")
     with pytest.raises(NotAllowed, match="produce"):
         committer.commit(Transaction({"log": Slow({b"1": b"", b"2": b"", b"3": b""})}, [], {}))
     committer.close()

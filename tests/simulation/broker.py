@@ -209,6 +209,9 @@ class FakeProducer:
         self._fenced = False
         self._committed = False
 
+    def list_topics(self, topic: str, timeout: float) -> None:
+        """See confluent_kafka; the answer is of no interest."""
+
     def init_transactions(self, timeout: float) -> None:
         """See confluent_kafka."""
         del timeout
@@ -323,11 +326,12 @@ class FakeMessage:
 
 
 class FakeConsumer:
-    """A consumer of committed records; with ``subscribe`` the only live member of its group."""
+    """A consumer of committed records, which may ask for the end of others; with ``subscribe`` the only live member of its group."""
 
     def __init__(self, broker: Broker, hooks: Hooks, config: Mapping[str, Any]) -> None:
         self.broker, self.hooks = broker, hooks
         self.group: str = config["group.id"]
+        self._end_of = broker.end if config.get("isolation.level") == "read_uncommitted" else broker.stable
         self.current = True
         self.rebalance = False
         self._positions: dict[Place, int] = {}
@@ -350,7 +354,7 @@ class FakeConsumer:
     def get_watermark_offsets(self, at: Any, timeout: float, cached: bool = False) -> tuple[int, int]:
         """See confluent_kafka."""
         del timeout, cached
-        return 0, self.broker.stable((at.topic, at.partition))
+        return 0, self._end_of((at.topic, at.partition))
 
     def committed(self, partitions: Sequence[Any], timeout: float) -> list[Any]:
         """See confluent_kafka; offsets of an open transaction are waited for, and here that is an error that passes."""

@@ -103,7 +103,7 @@ class Cluster:
     topic: str
     group: str
     producer: Callable[[], Any]
-    consumer: Callable[[], Any]
+    consumer: Callable[..., Any]
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.kafka)])
@@ -116,7 +116,7 @@ def cluster(request: pytest.FixtureRequest, topic_prefix: str) -> Cluster:
             topic,
             group,
             lambda: FakeProducer(broker, Hooks(), {"transactional.id": "t"}),
-            lambda: FakeConsumer(broker, Hooks(), {"group.id": group}),
+            lambda **given: FakeConsumer(broker, Hooks(), {"group.id": group, **given}),
         )
     kafka = {"bootstrap.servers": request.getfixturevalue("kafka").bootstrap}
     admin = AdminClient(kafka)
@@ -126,7 +126,7 @@ def cluster(request: pytest.FixtureRequest, topic_prefix: str) -> Cluster:
         topic,
         group,
         lambda: Producer(producer_config(kafka, topic_prefix + "t", 20_000)),
-        lambda: Consumer(consumer_config(kafka, group)),
+        lambda **given: Consumer({**consumer_config(kafka, group), **given}),
     )
 
 
@@ -191,11 +191,14 @@ def test_a_new_owner_aborts_what_was_open_and_fences_its_owner(cluster: Cluster)
 
 
 def test_an_open_transaction_is_the_end_for_readers(cluster: Cluster) -> None:
-    """Nothing at or behind it is seen before it has ended."""
+    """Nothing at or behind it is seen before it has ended; who asks for the end of all that was written is told of it."""
     producer = begun(cluster)
     write(producer, cluster, b"open")
     producer.flush(20)
     assert read(cluster) == ([], 0)
+    uncommitted = cluster.consumer(**{"isolation.level": "read_uncommitted"})
+    assert extent(uncommitted, cluster.topic, 0, 20) == (0, 1)
+    uncommitted.close()
     producer.commit_transaction(20)
     assert read(cluster) == ([(0, b"open")], 2)
 

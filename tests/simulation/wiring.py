@@ -76,7 +76,6 @@ def installed(world: World) -> Iterator[None]:
         (engine, "consumer_of", lambda app: app.consumer),
         (engine, "Lane", StepLane),
         (opening, "Consumer", consumer),
-        (opening, "AdminClient", lambda _: FakeAdmin(world.broker)),
         (opening, "Store", store),
         (transaction, "Consumer", consumer),
         (transaction, "Producer", producer),
