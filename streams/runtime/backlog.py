@@ -7,22 +7,14 @@ a case share a unit of work, its state is read, judged and written once instead 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
 
-from streams.runtime.batch import RecordBatch, times_ms
+from streams.runtime.batch import RecordBatch
 
 
 class Backlog:
-    """Batches by topic, in the order in which they came.
+    """Batches by topic, in the order in which they came; those of joined inputs have times."""
 
-    Parameters
-    ----------
-    joined
-        The topics to which times apply.
-    """
-
-    def __init__(self, joined: Collection[str]) -> None:
-        self._joined = frozenset(joined)
+    def __init__(self) -> None:
         self._queues: dict[str, deque[RecordBatch]] = {}
 
     def __bool__(self) -> bool:
@@ -43,7 +35,7 @@ class Backlog:
 
     def ripe(self, through_ms: float) -> bool:
         """Whether :meth:`take` would give something."""
-        return any(not queue[0].records or self._ripe(queue[0], through_ms) for queue in self._queues.values() if queue)
+        return any(not queue[0].records or _ripe(queue[0], through_ms) for queue in self._queues.values() if queue)
 
     def take(self, through_ms: float) -> list[RecordBatch]:
         """Take the first batch of each topic: of joined ones, as much as all of these have come to.
@@ -54,11 +46,11 @@ class Backlog:
             Of joined topics, records from the first later one on stay.
         """
         fronts = [queue for queue in self._queues.values() if queue]
-        through_ms = min([through_ms, *(max(times_ms(queue[0].records)) for queue in fronts if self._has_times(queue[0]))])
+        through_ms = min([through_ms, *(max(queue[0].times_ms) for queue in fronts if queue[0].times_ms)])
         taken = []
         for queue in fronts:
             batch = queue[0]
-            count = self._ripe(batch, through_ms)
+            count = _ripe(batch, through_ms)
             if count == len(batch.records):
                 taken.append(queue.popleft())
             elif count:
@@ -66,10 +58,6 @@ class Backlog:
                 taken.append(first)
         return taken
 
-    def _has_times(self, batch: RecordBatch) -> bool:
-        return batch.topic in self._joined and bool(batch.records)
 
-    def _ripe(self, batch: RecordBatch, through_ms: float) -> int:
-        if batch.topic not in self._joined:
-            return len(batch.records)
-        return next((number for number, at_ms in enumerate(times_ms(batch.records)) if at_ms > through_ms), len(batch.records))
+def _ripe(batch: RecordBatch, through_ms: float) -> int:
+    return next((number for number, at_ms in enumerate(batch.times_ms) if at_ms > through_ms), len(batch.records))

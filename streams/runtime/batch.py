@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -35,6 +35,8 @@ class RecordBatch:
     generation
         Which assignment of this worker the batch was read under. Not Kafka's generation id, which can stay the same over
         two assignments.
+    times_ms
+        Of an input that is read in order of time, that of each record (:func:`times_ms`), as they were when it was read; else empty.
     size
         How much of a bound given in records the batch takes: a bound in bytes for those who send large ones. A tick takes one.
     """
@@ -46,6 +48,7 @@ class RecordBatch:
     end: int
     watermark_ms: int | None
     generation: int
+    times_ms: Sequence[int] = ()
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -58,19 +61,20 @@ class RecordBatch:
         What was read when the broker was asked is the whole: only the second part has the watermark.
         """
         middle = self.records[count].offset
-        first = RecordBatch(self.topic, self.partition, self.records[:count], self.base, middle, None, self.generation)
-        rest = RecordBatch(self.topic, self.partition, self.records[count:], middle, self.end, self.watermark_ms, self.generation)
+        place, records, times = (self.topic, self.partition), self.records, self.times_ms
+        first = RecordBatch(*place, records[:count], self.base, middle, None, self.generation, times[:count])
+        rest = RecordBatch(*place, records[count:], middle, self.end, self.watermark_ms, self.generation, times[count:])
         object.__setattr__(rest, "size", self.size - first.size)
         return first, rest
 
 
-def times_ms(records: Sequence[Any]) -> Iterator[int]:
+def times_ms(records: Sequence[Any]) -> list[int]:
     """The times of records, as senders have stamped them; -1, the earliest there is, instead of one that is still to come.
 
     A sender whose clock is ahead would have its input wait until the others have come as far.
     """
     now_ms = wall_ms()
-    return (record.timestamp if record.timestamp <= now_ms else -1 for record in records)
+    return [record.timestamp if record.timestamp <= now_ms else -1 for record in records]
 
 
 def check_follows(batch: RecordBatch, expected: int) -> None:

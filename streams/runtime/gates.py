@@ -175,10 +175,10 @@ class Gates:
         return (gate for topic in self._joined if (gate := self._gates.get((topic, partition))) is not None)
 
     def _batch(self, place: Place, gate: _Gate, records: Sequence[Any], base: int, end: int) -> RecordBatch:
-        if records and place[0] in self._joined:
-            gate.time_ms = max(gate.time_ms, *times_ms(records))
+        times = times_ms(records) if place[0] in self._joined else ()
+        gate.time_ms = max(gate.time_ms, *times, -1)
         gate.position = end
         gate.told_ms = gate.watermark.reached(end)
-        batch = RecordBatch(*place, records, base, end, gate.told_ms, gate.generation)
+        batch = RecordBatch(*place, records, base, end, gate.told_ms, gate.generation, times)
         gate.under_way += batch.size
         return batch

@@ -55,7 +55,7 @@ class Opened:
     progress: Mapping[str, Progress]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Opening:
     """What it takes to open one partition.
 
@@ -65,6 +65,8 @@ class Opening:
         Changelog topic to topic id.
     abandoned
         Set when the partition was revoked; the opening then ends early with :class:`Abandoned`.
+    opened
+        What :meth:`run` has opened and :meth:`close` has not let go of.
     """
 
     settings: EngineSettings
@@ -73,6 +75,7 @@ class Opening:
     incarnations: Mapping[str, str]
     stats: EngineStats
     abandoned: threading.Event
+    opened: Opened | None = None
 
     def run(self) -> Opened:
         """Open the partition.
@@ -82,6 +85,9 @@ class Opening:
         RecoveryError
             The state could not be read back whole, or the inputs no longer reach back to the committed offsets.
         """
+        if self.abandoned.is_set():
+            # Whoever has the partition by now must not be fenced.
+            raise Abandoned
         with _kafka_errors(self.partition):
             committer = Committer(self.settings, self.job.name, self.partition)
             committer.init(self.job.inputs[0])
@@ -97,7 +103,17 @@ class Opening:
                     raise
                 finally:
                     self.stats.recovering.pop(self.partition, None)
-        return Opened(committer, store, offsets, progress)
+        self.opened = Opened(committer, store, offsets, progress)
+        return self.opened
+
+    def close(self) -> None:
+        """Let go of what was opened: in the lane, behind :meth:`run` and every commit, before the next owner opens it."""
+        if self.opened is not None:
+            opened, self.opened = self.opened, None
+            try:
+                opened.store.close()
+            finally:
+                opened.committer.close()
 
     def _directory(self) -> Any:
         return self.settings.directory / f"{self.job.name}-{self.partition}"

@@ -68,7 +68,7 @@ class PartitionTask:
         self._suspended = False
         self._abandoned = threading.Event()
         self._wake = asyncio.Event()
-        self._backlog = Backlog(engine.job.joined)
+        self._backlog = Backlog()
         self._held_since = 0.0
         self._more = True
         self._received: dict[str, int] = {}
@@ -80,6 +80,7 @@ class PartitionTask:
         self._reference: Mapping[str, tuple[int, ...]] = {}
         self._seen: Mapping[str, tuple[int, ...]] = {}
         self._fingerprint: str | None = None
+        self._opening = Opening(engine.settings, engine.job, partition, engine.incarnations, engine.stats, self._abandoned)
         self._opened: Opened | None = None
         self._standing = _Standing({}, {}, 0.0)
         self._task = asyncio.create_task(self._run(), name=f"{engine.job.name}-{partition}")
@@ -111,6 +112,7 @@ class PartitionTask:
         """Go on under a new assignment: what is queued stays, reading goes on after it."""
         self.generation = generation
         self._suspended = False
+        self._held_since = -math.inf  # its gates begin anew, and know nothing of the times of what is held
         self._wake.set()
         if self.running:
             self._engine.open_gates(self.partition, generation, self._received)
@@ -121,11 +123,11 @@ class PartitionTask:
         self.running = False
         self._backlog.clear()
         if self._opened is not None:
-            # A task that is still opening is not cancelled: it must close what its lane may be about to open.
+            # A task that is still opening ends by itself.
             self._task.cancel()
-            opened, self._opened = self._opened, None
-            self._lane.post(opened.store.close)
-            self._lane.post(opened.committer.close)
+            self._opened = None
+        # Before whatever the next owner does in the lane, and behind an opening that is under way there.
+        self._lane.post(self._opening.close)
         self._engine.stats.watermark_ms.pop(self.partition, None)
 
     def touched(self, touches: Iterable[Touched]) -> None:
@@ -189,12 +191,9 @@ class PartitionTask:
 
     async def _open(self) -> None:
         engine = self._engine
-        opening = Opening(engine.settings, engine.job, self.partition, engine.incarnations, engine.stats, self._abandoned)
         began = time.monotonic()
-        opened = await self._lane.call(opening.run)
+        opened = await self._lane.call(self._opening.run)
         if self._abandoned.is_set():
-            self._lane.post(opened.store.close)
-            self._lane.post(opened.committer.close)
             raise Abandoned
         self._opened = opened
         await self._until_reference_is_read(opened)
@@ -256,8 +255,10 @@ class PartitionTask:
         while self._suspended or not (self._more or self._revisits.pending or self._backlog.ripe(self._through_ms())):
             self._wake.clear()
             held = bool(self._backlog) and not self._suspended
+            # Not wait_for: until Python 3.12 it loses a cancellation that comes right behind what is waited for.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._engine.settings.turn_s if held else None)
+                async with asyncio.timeout(self._engine.settings.turn_s if held else None):
+                    await self._wake.wait()
         self._more = False
 
     def _through_ms(self) -> float:

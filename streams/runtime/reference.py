@@ -166,7 +166,7 @@ class ReferenceReader:
         def run() -> None:
             try:
                 while not self._stopped.is_set():
-                    if messages := self._poll(_CHUNK):
+                    if messages := self._poll():
                         delivered.clear()
                         loop.call_soon_threadsafe(deliver, messages)
                         # The loop may wait for this thread to end, or be gone.
@@ -224,10 +224,10 @@ class ReferenceReader:
         self._consumer = consumer
         return {place: end for place, (_, end) in watermarks.items()}
 
-    def _poll(self, most: int) -> list[Any]:
+    def _poll(self, most: int = _CHUNK, wait_s: float = _WAIT_S) -> list[Any]:
         if self._consumer is None:
             raise RecoveryError("reference data is followed only after it was read")
-        messages: list[Any] = self._consumer.consume(most, _WAIT_S)
+        messages: list[Any] = self._consumer.consume(most, wait_s)
         return messages
 
 

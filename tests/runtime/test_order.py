@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.runtime import batch as batch_module
 from streams.runtime.backlog import Backlog
-from streams.runtime.batch import RECORD_BYTES, RecordBatch
+from streams.runtime.batch import RECORD_BYTES, RecordBatch, times_ms
 from streams.runtime.gates import End, Gates, Read
 from streams.runtime.lane import Lane
 from streams.runtime.partition import PartitionTask
@@ -33,7 +34,8 @@ def records(times: Sequence[int], base: int = 0, value: bytes = b"x") -> list[Si
 
 def batch(topic: str, times: Sequence[int], base: int = 0) -> RecordBatch:
     """A batch of such records."""
-    return RecordBatch(topic, 0, records(times, base), base, base + len(times), None, 1)
+    held = records(times, base)
+    return RecordBatch(topic, 0, held, base, base + len(times), None, 1, times_ms(held) if topic in JOINED else ())
 
 
 def extents(batches: Iterable[RecordBatch]) -> list[tuple[str, int, int]]:
@@ -105,7 +107,7 @@ def test_a_task_goes_on_when_what_is_behind_has_no_room() -> None:
 
 def test_a_batch_is_taken_up_to_the_time_and_the_rest_later() -> None:
     """Who is not joined, and who carries only time, waits for no one."""
-    backlog = Backlog(JOINED)
+    backlog = Backlog()
     for each in (batch("left", [1, 3, 8, 2]), batch("right", [2, 4]), batch("other", [99]), batch("right", [], 2)):
         backlog.add(each)
     assert extents(backlog.take(3)) == [("left", 0, 2), ("right", 0, 1), ("other", 0, 1)]
@@ -119,7 +121,7 @@ def test_a_batch_is_taken_up_to_the_time_and_the_rest_later() -> None:
 
 def test_what_is_taken_ends_together() -> None:
     """However much more of one input has come: the rest would be without its other side."""
-    backlog = Backlog(JOINED)
+    backlog = Backlog()
     for each in (batch("left", range(9)), batch("right", range(1, 5)), batch("right", range(5, 8), 4)):
         backlog.add(each)
     assert extents(backlog.take(math.inf)) == [("left", 0, 5), ("right", 0, 4)]
@@ -135,7 +137,7 @@ def test_a_clock_that_is_ahead_holds_up_nobody() -> None:
     reads(gates, RIGHT, [4])
     reads(gates, LEFT, [3, ahead_ms])
     assert gates.wanted().keys() == {LEFT}
-    backlog = Backlog(JOINED)
+    backlog = Backlog()
     backlog.add(batch("left", [3, ahead_ms, 4]))
     backlog.add(batch("right", [ahead_ms, ahead_ms]))
     assert extents(backlog.take(3)) == [("right", 0, 2)]
@@ -148,7 +150,7 @@ TIMES = st.lists(st.integers(-1, 9), max_size=4)
 @given(st.lists(st.tuples(st.sampled_from([*JOINED, "other"]), TIMES), max_size=9), st.lists(st.integers(-1, 9), max_size=9))
 def test_whatever_times_records_have_all_come_out_in_the_order_of_their_topics(came: list[tuple[str, list[int]]], steps: list[int]) -> None:
     """None lost, none twice, and none of a joined topic before its time."""
-    backlog, ends = Backlog(JOINED), dict.fromkeys((*JOINED, "other"), 0)
+    backlog, ends = Backlog(), dict.fromkeys((*JOINED, "other"), 0)
     for topic, times in came:
         backlog.add(batch(topic, times, ends[topic]))
         ends[topic] += len(times)
@@ -176,6 +178,19 @@ def test_parts_of_a_batch_take_as_much_room_as_the_whole(sizes: list[int], data:
     assert rest.size >= 0
     assert (first.base, first.end, rest.base, rest.end) == (0, rest.base, len(first.records), 9)
     assert (first.watermark_ms, rest.watermark_ms) == (None, 7)
+
+
+def test_a_time_that_was_ahead_when_it_was_read_stays_the_earliest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its gate has counted it so: were it to count otherwise later, the task would wait for a turn that nobody is to have."""
+    gates = opened(LEFT, RIGHT)
+    gates.answered(1, {LEFT: End(9, 9), RIGHT: End(9, 9)})
+    monkeypatch.setattr(batch_module, "wall_ms", lambda: 4)
+    read = [reads(gates, LEFT, [5]), reads(gates, RIGHT, [3])]
+    monkeypatch.setattr(batch_module, "wall_ms", lambda: 9)
+    backlog = Backlog()
+    for each in read:
+        backlog.add(each)
+    assert extents(backlog.take(-1)) == [("left", 0, 1)]
 
 
 def test_nobody_waits_longer_than_a_turn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -214,6 +229,41 @@ def test_nobody_waits_longer_than_a_turn(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
     asyncio.run(asyncio.wait_for(run(), 20))
     assert taken == [(left, 0, 1)]
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_task_that_waits_for_its_turn_ends_whenever_it_is_told_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, turns: int) -> None:
+    """Though something has just woken it: a task that lives on keeps its worker from stopping."""
+    engine = make_engine(WorkerConfig("127.0.0.1:1", "p", "w", str(tmp_path), str(tmp_path / "report")))
+    left, right = engine.job.inputs
+
+    async def opened(task: PartitionTask) -> None:
+        task._opened, task.running = SimpleNamespace(store=None), True
+        task._received = task._offsets = dict.fromkeys(engine.job.inputs, 0)
+
+    async def commit(*_: Any) -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(PartitionTask, "_open", opened)
+    monkeypatch.setattr(PartitionTask, "_commit", commit)
+    places = (left, 0), (right, 0)
+    for place in places:
+        engine.gates.open(place, 1, 0)
+    engine.gates.answered(1, dict.fromkeys(places, End(99, 99)))
+
+    async def run() -> None:
+        task = PartitionTask(engine, 0, Lane("test"), 1)
+        await asyncio.sleep(0)
+        [held] = engine.gates.batches(engine.gates.wanted(), [Read(left, 0, records([5]), 0, 1)])
+        task.hand_over(held)
+        await asyncio.sleep(0.05)
+        task.hand_over(RecordBatch(right, 0, (), 0, 0, 7, 1))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.close()
+        await task.ended()
+
+    asyncio.run(asyncio.wait_for(run(), 4))
 
 
 @pytest.mark.kafka

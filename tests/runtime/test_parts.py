@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterable
 from functools import partial
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.errors import BatchGap, ConfigurationError, DependencyError, EngineError, Stalled, TopologyError
-from streams.runtime import topology
+from streams.runtime import opening, topology
 from streams.runtime.batch import RECORD_BYTES, RecordBatch, check_follows
 from streams.runtime.clients import aiokafka_auth
 from streams.runtime.gates import End, Gates, Place, Read
@@ -204,6 +205,49 @@ def test_a_unit_takes_fewer_large_records_than_small_ones(
 
     asyncio.run(asyncio.wait_for(run(), 20))
     assert committed == units
+
+
+def test_a_partition_that_goes_and_comes_back_while_it_is_opened_is_opened_once_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The first opening's store is closed before the second one opens it; and one that was given up before it began fences nobody."""
+    engine = make_engine(WorkerConfig("127.0.0.1:1", "p", "w", str(tmp_path), str(tmp_path / "report")))
+    told: list[str] = []
+    slow = threading.Event()
+
+    class StandIn:
+        """What a partition's transactions are committed through, and what its offsets are read with."""
+
+        def __init__(self, *_: Any) -> None:
+            told.append("made")
+
+        def init(self, _: str) -> None:
+            told.append("fences")
+            slow.wait(10)
+
+        def close(self) -> None:
+            """Let go."""
+
+    monkeypatch.setattr(opening, "Committer", StandIn)
+    monkeypatch.setattr(opening, "Consumer", lambda _: SimpleNamespace(close=lambda: None))
+    inputs = engine.job.inputs
+    monkeypatch.setattr(opening.Opening, "_inputs", lambda *_: (dict.fromkeys(inputs, 0), dict.fromkeys(inputs, Progress(0))))
+    monkeypatch.setattr(opening.Opening, "_recover", lambda *_: None)
+    monkeypatch.setattr(engine, "open_gates", lambda *_: None)
+    with_it, without = (frozenset((topic, number) for topic in inputs for number in numbers) for numbers in ((0, 1), (1,)))
+
+    async def run() -> None:
+        for places in (with_it, without, with_it, without, with_it):
+            engine.revoked()
+            engine.assigned(places)
+            await asyncio.sleep(0.05)
+        slow.set()
+        while not (engine.ready or engine._failure):  # noqa: ASYNC110 - a failure has no event
+            await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+    assert engine._failure is None
+    assert told.count("fences") == 3
 
 
 def test_a_lane_goes_on_after_a_call_that_nobody_waits_for_has_raised(caplog: pytest.LogCaptureFixture) -> None:

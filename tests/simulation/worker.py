@@ -216,7 +216,7 @@ class SimWorker:
 
     def follow(self) -> None:
         """Take in what is new on the reference topics, as the reader's thread does."""
-        messages = self.reader._poll(0.0) if self.joined else []
+        messages = self.reader._poll(wait_s=0.0) if self.joined else []
         if messages:
             self._on_loop(lambda: self.engine._touched(self.reader.take(messages)))
 
