@@ -294,7 +294,7 @@ def _told(kind: str) -> str:
     return f"""
 SELECT code, argMax(name, (last, name)) AS name
 FROM (
-    SELECT {kind}_code AS code, {kind}_name AS name, max(closed_at) AS last FROM case_state
+    SELECT {kind}_code AS code, {kind}_name AS name, max(closed_at) AS last FROM case_state FINAL
     WHERE {kind}_name != '' AND isNotNull(closed_at) GROUP BY code, name
 )
 GROUP BY code"""

@@ -228,7 +228,7 @@ def _units(client: Client, now_ms: int) -> list[Unit]:
     of_cases = """
 SELECT toString(unit_code), argMaxIf(toString(district_code), coalesce(closed_at, received_at),
     coalesce(closed_at, received_at) <= fromUnixTimestamp64Milli({now:Int64}))
-FROM case_state GROUP BY unit_code"""
+FROM case_state FINAL WHERE unit_code != '' GROUP BY unit_code"""
     of_items = "SELECT DISTINCT toString(unit_code), '' FROM item FINAL WHERE registered"
     of_registry = f"SELECT unit, district_code FROM ({units_sql(NOW)})"
     cases, items, registry = (dict(client.query(sql, parameters={"now": now_ms}).result_rows) for sql in (of_cases, of_items, of_registry))

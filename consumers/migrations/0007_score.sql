@@ -2,7 +2,7 @@
 CREATE OR REPLACE VIEW score AS
 SELECT
     year, place.1 AS by, place.2 AS scope,
-    sum(part.config_errors) AS config_errors, sum(part.unconfigured) AS unconfigured, sum(part.unarchived) AS unarchived, sum(part.closed) AS closed, sum(part.inaccurate) AS inaccurate, sum(part.missing_material) AS missing_material, sum(part.systems) AS systems, sum(part.inaccurate_by_case) AS inaccurate_by_case, sum(part.missing_material_by_case) AS missing_material_by_case, sum(part.archived) AS archived, sum(part.official_closed) AS official_closed, sum(part.official_archived) AS official_archived,
+    sum(part.config_errors) AS config_errors, sum(part.unconfigured) AS unconfigured, greatest(toInt64(0), sum(part.unarchived)) AS unarchived, sum(part.closed) AS closed, sum(part.inaccurate) AS inaccurate, sum(part.missing_material) AS missing_material, sum(part.systems) AS systems, sum(part.inaccurate_by_case) AS inaccurate_by_case, sum(part.missing_material_by_case) AS missing_material_by_case, sum(part.archived) AS archived, sum(part.official_closed) AS official_closed, sum(part.official_archived) AS official_archived,
     greatest(0., 60. - 2 * config_errors - 10 * unconfigured - if(closed = 0, 0., 50 * unarchived / closed)) AS completeness,
     greatest(0., 30. - 2 * inaccurate - 2 * missing_material) AS quality,
     least(10., 5. * systems) AS bonus,

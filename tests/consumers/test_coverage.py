@@ -294,6 +294,15 @@ def test_a_unit_without_a_row_is_called_as_the_case_says_that_closed_last(client
     assert names_of(client, "item", NOW)[ITEMS[0]] == max("新名", "又名")
 
 
+def test_a_name_that_a_case_no_longer_says_names_nothing(client: Client) -> None:
+    """Whether or not ClickHouse has merged its rows away: a bulletin issued again would differ by nothing but that."""
+    state = {**place("U1", ITEMS[0]), "flags": [], "reason": "", "due_passed": False}
+    wrong, right = ({"item_name": "甲证", "closed_at": NOW}, {"item_name": "乙证", "closed_at": NOW - DAY_MS})
+    for version, said in enumerate((wrong, right), start=1):
+        store_rows(client, CASE_STATE, [case_state(1) | state | said], [version])
+    assert names_of(client, "item", NOW)[ITEMS[0]] == "乙证"
+
+
 def test_no_denominator_no_ratio() -> None:
     """A ratio over nothing is none; more archives than cases are shown as they are."""
     assert ratio(0, 0) is None

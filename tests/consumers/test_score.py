@@ -19,7 +19,7 @@ from consumers.score_sql import score_sql
 from consumers.windows import parse_window
 from ops.simulate.calendar import at_ms
 from ops.simulate.generate import Plan, generate
-from streams.contracts import COVERAGE_PARTIAL
+from streams.contracts import ANOMALY_UNARCHIVED, COVERAGE_PARTIAL
 from tests.agents.pipeline import Pipeline
 from tests.consumers.outputs import store_rows
 from tests.consumers.then import FIGURES, POINTS, compare_as_of, store_world
@@ -129,6 +129,27 @@ def test_the_view_is_the_text_that_the_code_writes() -> None:
 @pytest.mark.parametrize(("unarchived", "points"), [(0, 60), (1, 59.5), (2, 59), (5, 57.5), (10, 55), (50, 35), (100, 10)])
 def test_the_scale_of_completeness_is_that_of_the_notice(client: Client, unarchived: int, points: float) -> None:
     """50 × unarchived ÷ closed off 60."""
+    store_bucket(client, archived=100 - unarchived, unarchived=unarchived)
+    (row,) = score_rows(client, year=YEAR, by="unit", now_ms=PLAN.moment_ms)
+    assert (row["completeness"], row["quality"], row["bonus"], row["total"]) == (points, 30, 0, points + 30)
+
+
+def test_a_waived_finding_whose_case_was_archived_meanwhile_gives_no_points(client: Client) -> None:
+    """Buckets come first, and the finding is resolved a moment later."""
+    store_bucket(client, archived=2, unarchived=0)
+    item = {"item_code": "许可-00001-000", "main_item_code": "许可-00001-000"}
+    finding = {"anomaly_id": "A", "kind": "UNARCHIVED", "state": "OPENED", "subject": "c-1", **item, "closed_at": at_ms_of_start()}
+    store_rows(
+        client,
+        ANOMALY_UNARCHIVED,
+        [finding | {"waived": True, "since": at_ms_of_start(), "unit_code": "U1", "district_code": "330106", "item_type": "许可"}],
+    )
+    (row,) = score_rows(client, year=YEAR, by="unit", now_ms=PLAN.moment_ms)
+    assert (row["unarchived"], row["completeness"], row["total"]) == (0, 60, 90)
+
+
+def store_bucket(client: Client, **counted: int) -> None:
+    """A unit's year of so many cases."""
     bucket = {
         "input_partition": 0,
         "granularity": "YEAR",
@@ -141,6 +162,4 @@ def test_the_scale_of_completeness_is_that_of_the_notice(client: Client, unarchi
         ("archived_late", "awaiting", "refused", "orphan", "due", "due_archived", "due_awaiting", "official_archived", "unregistered"), 0
     )
     record = {**bucket, **counts, "item_type": "", "main_item_code": "", "item_code": "", "excluded": {}}
-    store_rows(client, COVERAGE_PARTIAL, [{**record, "archived": 100 - unarchived, "unarchived": unarchived, "official_closed": 100}])
-    (row,) = score_rows(client, year=YEAR, by="unit", now_ms=PLAN.moment_ms)
-    assert (row["completeness"], row["quality"], row["bonus"], row["total"]) == (points, 30, 0, points + 30)
+    store_rows(client, COVERAGE_PARTIAL, [{**record, **counted, "official_closed": sum(counted.values())}])

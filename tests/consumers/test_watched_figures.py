@@ -160,6 +160,15 @@ def test_delays_fall_into_the_buckets_of_days(year: Year) -> None:
     assert year.assessed.delays.days == pytest.approx(sum(days))
 
 
+def test_units_are_those_that_cases_name_now(client: Client) -> None:
+    """Not the one that its only case has left, whether or not that row is merged away yet; and a canary has none."""
+    said = ({"unit_code": "U1"}, {"unit_code": "U2"})
+    for version, each in enumerate(said, start=1):
+        store_rows(client, CASE_STATE, [case_state(1, **each)], [version])
+    store_rows(client, CASE_STATE, [case_state(2, unit_code="", status="EXCLUDED", reason="TEST_CASE")], [3])
+    assert [unit.code for unit in assessment(client, NOW_MS, place="item", delay_bounds=DELAY.buckets).units] == ["U2"]
+
+
 class Both(Collector):
     """As the monitor does."""
 

@@ -151,7 +151,7 @@ class Inattentive(ReferenceReader):
 
     def follow(self, *args) -> None:
         """Wait where it should read."""
-        self._poll = lambda wait_s: time.sleep(wait_s) or []
+        self._poll = lambda: time.sleep(0.2) or []
         super().follow(*args)
 
 

@@ -447,7 +447,7 @@ def test_no_more_reference_records_are_read_than_the_loop_takes_in() -> None:
     """What waits for a busy loop stays with the broker; and a loop that ends meanwhile does not wait for the thread, nor that for it."""
     read = 0
 
-    def poll(_wait_s: float) -> list[Any]:
+    def poll() -> list[Any]:
         nonlocal read
         read += 1
         return [Message(read, b"a")]
