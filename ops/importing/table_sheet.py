@@ -10,7 +10,7 @@ from ops.importing.characters import compact
 from ops.importing.codes import is_item_code, is_like_code
 from ops.importing.faults import Fault
 from ops.importing.labels import is_note, is_numbered, is_stamp, is_title, is_total, label, numbers_columns
-from ops.importing.sheet import Sheet, Value, cell_name
+from ops.importing.sheet import Place, Sheet, Value, cell_name
 from ops.importing.words import ARCHIVING_MODE, KIND, RETENTION
 from ops.publish.fields import shown
 from streams.errors import BadInputFile
@@ -31,6 +31,8 @@ HEADINGS = {
 """Field -> what its column may be called, besides the field's own name."""
 FIELDS = {heading: field for field, headings in HEADINGS.items() for heading in (field, *headings)}
 """What a column may be called -> its field."""
+_NAMED = (("item_name", "item_code"), ("name", "code"))
+"""Names, and the codes beside them."""
 _UNREAD = frozenset({"", "序号", "备注"})
 _BRACKETS = re.compile(r"\([^)]*\)$")
 _FEWEST_FIELDS = 4
@@ -134,11 +136,18 @@ class _Table:
         places = {field: self._sheet.origin((row, column)) for field, column in self._columns.items()}
         cells = {field: cell_name(place) for field, place in places.items()}
         own = [self._sheet.own((row, column)) for column in self._columns.values()]
-        faults = tuple(self._beside(row, held))
+        faults = (*self._beside(row, held), *self._joined(places))
         if not faults and all(value == "" for value in own):
             return None
         values = {field: self._sheet.own(place) for field, place in places.items()}
         return TableRow(self._sheet.name, {field: value for field, value in values.items() if value != ""}, cells, faults)
+
+    def _joined(self, places: Mapping[str, Place]) -> Iterator[Fault]:
+        """A name and a code that stand in one merged cell: one would be taken for the other."""
+        for name, code in _NAMED:
+            place = places.get(code)
+            if place is not None and place == places[name] and self._sheet.own(place) != "":
+                yield Fault(self._sheet.name, cell_name(place), "名称和编码在同一格 name and code in one cell", "各占一格 a cell for each")
 
     def _beside(self, row: int, held: list[int]) -> Iterator[Fault]:
         """The first cell without a heading: nobody can say of what it is, or a comma that is not quoted has cut a text in two."""

@@ -208,6 +208,13 @@ def test_an_item_whose_rows_are_apart_is_told_at_both_places(tmp_path: Path):
     assert contents(reading) == [OTHER_CONTENT]
 
 
+@pytest.mark.parametrize(("merged", "place"), [("A2:B2", "A2"), ("G2:H2", "G2")])
+def test_a_name_and_a_code_in_one_cell_are_a_fault(merged: str, place: str, tmp_path: Path):
+    """One would be taken for the other."""
+    reading = read(workbook(tmp_path, [HEADINGS, FIRST, OTHER], (merged,)))
+    assert ([fault.cell for fault in reading.faults], contents(reading)) == ([place], [OTHER_CONTENT])
+
+
 def test_headings_again_and_notes_below_are_no_rows(tmp_path: Path):
     """As tables that were printed have them; a row of a table below the notes is still one."""
     rows = [HEADINGS, FIRST, HEADINGS, OTHER, ("填报说明：1．每种材料一行。",), ("2．版本照审定文件填写。",)]
