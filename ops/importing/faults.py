@@ -120,7 +120,7 @@ class Reading:
             by_code.setdefault(named.code, []).append(named)
         repeated = {code: places for code, places in by_code.items() if len(places) > 1}
         for places in repeated.values():
-            found = f"编码重复 a code given {len(places)} times: {', '.join(each.where for each in places)}"
+            found = f"编码重复 a code given {len(places)} times: {_listed([each.where for each in places])}"
             self.faults += [Fault(each.sheet, each.cell, found, "每个事项一次 each item once") for each in places]
         self.bad += sum(draft.content["item_code"] in repeated for draft in self.drafts)
         self.drafts = [draft for draft in self.drafts if draft.content["item_code"] not in repeated]
