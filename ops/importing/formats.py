@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import IO
 
-from defusedxml.ElementTree import iterparse
 from openpyxl.styles.numbers import builtin_format_code
 
+from ops.importing.parts import elements
 from ops.importing.sheet import Value
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -27,11 +27,11 @@ def cell_formats(styles: IO[bytes]) -> list[str]:
     """Format of each cell style, in their order. Fonts and colours, which writers other than Excel often get wrong, are not looked at."""
     own: dict[int, str] = {}
     used: list[int] = []
-    for _, element in iterparse(styles):
-        if element.tag == f"{_MAIN}numFmts":
-            own = {int(each.get("numFmtId", 0)): each.get("formatCode", "")[:_LONGEST_FORMAT] for each in element}
-        elif element.tag == f"{_MAIN}cellXfs":
-            used = [int(each.get("numFmtId", 0)) for each in element]
+    for around, element in elements(styles, f"{_MAIN}numFmt", f"{_MAIN}xf"):
+        if around == f"{_MAIN}numFmts":
+            own[int(element.get("numFmtId", 0))] = element.get("formatCode", "")[:_LONGEST_FORMAT]
+        elif around == f"{_MAIN}cellXfs":
+            used.append(int(element.get("numFmtId", 0)))
     return [own.get(number) or (_DATE if number in _CHINESE_DATES else builtin_format_code(number)) or GENERAL for number in used]
 
 

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterable
 from typing import IO, Any
 
-from defusedxml.ElementTree import iterparse
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.styles.numbers import is_date_format, is_timedelta_format
 from openpyxl.utils import get_column_letter, range_boundaries
@@ -20,6 +19,7 @@ from openpyxl.xml.constants import SHARED_STRINGS, STYLES_TYPE
 
 from ops.importing.formats import GENERAL, as_shown, cell_formats
 from ops.importing.guard import check_workbook
+from ops.importing.parts import elements
 from ops.importing.sheet import LARGEST_COLUMNS, LARGEST_ROWS, LONGEST_TEXT, NotAValue, Place, Range, Sheet, Value, cell_name
 from streams.errors import BadInputFile
 
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 _LAST_ROW, _LAST_COLUMN = 1_048_576, 16_384
 _MOST_MERGES = 100_000
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_READ = _ROW, _COLUMN, _ = f"{_MAIN}row", f"{_MAIN}col", f"{_MAIN}mergeCell"
 _MOMENTS = (dt.datetime, dt.date, dt.time, dt.timedelta)
 _WORKSHEET = "/worksheet"
 _TRUE = frozenset({"1", "true"})
@@ -82,10 +83,7 @@ class _Book:
         texts: list[str] = []
         for table in (part for part in self._reader.package.Override if part.ContentType == SHARED_STRINGS):
             with self._reader.archive.open(table.PartName[1:]) as part:
-                for _, element in iterparse(part):
-                    if element.tag == f"{_MAIN}si":
-                        texts.append(_text(element))
-                        element.clear()
+                texts += (_text(element) for _, element in elements(part, f"{_MAIN}si"))
         return texts
 
     def sheets(self) -> list[Sheet]:
@@ -110,19 +108,16 @@ class _Book:
         rows = 0
         with self._reader.archive.open(target) as part:
             parser = self._parser(part)
-            for _, element in iterparse(part):
-                if element.tag == f"{_MAIN}row":
+            for _, element in elements(part, *_READ):
+                if element.tag == _ROW:
                     held = self._row(parser, element, title)
                     rows += bool(held)
                     hidden_rows += [str(row) for row, _ in list(held)[:1] if element.get("hidden") in _TRUE]
                     cells.update(held)
-                elif element.tag == f"{_MAIN}col":
+                elif element.tag == _COLUMN:
                     hidden_columns.update(_hidden_columns(element))
-                elif element.tag == f"{_MAIN}mergeCell":
-                    merges.append(_merge(element.attrib["ref"]))
                 else:
-                    continue
-                element.clear()
+                    merges.append(_merge(element.attrib["ref"]))
                 if rows > LARGEST_ROWS:
                     raise BadInputFile(f"{self._name} {title}: 有内容的行超过 more than {LARGEST_ROWS:,} rows with content")
                 if len(merges) > _MOST_MERGES:
@@ -148,6 +143,7 @@ class _Book:
         if len(element) > _LAST_COLUMN:
             raise BadInputFile(f"{self._name} {title}: 一行里的单元格过多 too many cells in a row")
         _, cells = parser.parse_row(element)
+        parser.row_dimensions.clear()  # it keeps the height of each row
         held: dict[Place, Value] = {}
         for tag, cell in zip(element, cells, strict=True):
             value = self._value(cell, is_formula=tag.find(f"{_MAIN}f") is not None)
