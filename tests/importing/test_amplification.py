@@ -17,7 +17,7 @@ from openpyxl import Workbook
 from ops.importing.cells import filled, is_none, names_build_mode, says_build_mode, text_of, ticks_build_mode
 from ops.importing.codes import is_item_code
 from ops.importing.form import read_form
-from ops.importing.formats import cell_formats
+from ops.importing.formats import cell_styles
 from ops.importing.labels import is_note, is_title
 from ops.importing.materials import read_items
 from ops.importing.sheet import LONGEST_TEXT, Place, Sheet, Value
@@ -163,4 +163,4 @@ def test_no_more_of_a_number_format_is_looked_at_than_excel_takes():
     """It is looked at for each number."""
     styles = f'<styleSheet xmlns="{MAIN_NAMESPACE}"><numFmts><numFmt numFmtId="170" formatCode="0;{"x" * 1_000_000}"/></numFmts>'
     styles += '<cellXfs><xf numFmtId="170"/></cellXfs></styleSheet>'
-    assert [len(code) for code in cell_formats(io.BytesIO(styles.encode()))] == [255]
+    assert [len(style.code) for style in cell_styles(io.BytesIO(styles.encode()))] == [255]
