@@ -168,6 +168,17 @@ def test_what_refers_to_another_cell_is_no_name(value: str):
     assert filled("同上级部门联合审批") == "同上级部门联合审批"
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["#N/A", "#REF!", "#NAME?", "＃VALUE!", "#DIV/0!", "#SPILL!", "=VLOOKUP(A1,B:C,2)", "＝A1", "中医\ufffd广告审查", "\ufffd\ufffd"],
+)
+def test_what_a_formula_or_an_encoding_left_behind_is_no_name(value: str):
+    """Saved as text, an error value is text, too; and of the name nobody knows what was lost."""
+    with pytest.raises(Unreadable, match="写出内容"):
+        filled(value)
+    assert filled("#1 中医医疗广告=审查") == "#1 中医医疗广告=审查"
+
+
 @pytest.mark.parametrize("value", ["a\0b", "\x1b[31m中医", "中医\x07", "a\ud83d", True, 1.1, 10**12, FORMULA])
 def test_what_is_no_text_is_refused(value: Value):
     """Terminals obey control characters, no consumer holds half of one, and a number may be shown as another."""

@@ -163,6 +163,25 @@ def test_a_cell_is_read_as_people_write_it(column: str, value: Any, field: str, 
     assert {**content, **content["materials"][0]}[field] == read_as
 
 
+@pytest.mark.parametrize(("column", "field"), [("I", "required"), ("J", "electronic")])
+def test_beside_ticks_an_empty_cell_says_nothing(column: str, field: str, tmp_path: Path):
+    """Whoever ticked what is required left the rest empty, or forgot it; where the column says 否 as well, empty is as ever."""
+    rows = [with_cell(FIRST, column, "√"), with_cell(MORE, column, None), with_cell(OTHER, "D", None)]
+    reading = read(workbook(tmp_path, [HEADINGS, *rows]))
+    assert ([fault.cell for fault in reading.faults], reading.bad) == ([f"{column}3"], 1)
+    for no in ("否", "×"):
+        third = with_cell(with_cell(MORE, column, no), "G", "附图")
+        (content, _) = contents(read(workbook(tmp_path, [HEADINGS, *rows[:2], third, rows[2]])))
+        assert [material[field] for material in content["materials"]] == [True, True, False]
+
+
+def test_beside_ticks_an_item_without_one_is_neither_approved_nor_not(tmp_path: Path):
+    """An approval that nobody gave would be the yardstick of the module."""
+    rows = [with_cell(FIRST, "D", "√"), MORE, with_cell(OTHER, "D", None)]
+    reading = read(workbook(tmp_path, [HEADINGS, *rows]))
+    assert ([fault.cell for fault in reading.faults], contents(reading)) == (["D4"], [CONTENT])
+
+
 @pytest.mark.parametrize(("column", "value"), [("I", "纸质"), ("J", "必需"), ("D", "电子"), ("E", "UNKNOWN"), ("F", "unknown")])
 def test_a_word_of_another_column_or_unknown_is_refused(column: str, value: str, tmp_path: Path):
     """A schedule that knows no retention or kind is none."""
