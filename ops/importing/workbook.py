@@ -17,8 +17,10 @@ from openpyxl.utils.escape import unescape
 from openpyxl.worksheet._reader import WorkSheetParser
 from openpyxl.xml.constants import SHARED_STRINGS, STYLES_TYPE
 
+from ops.importing.codes import is_item_code, is_like_code
 from ops.importing.formats import Style, as_shown, cell_styles, is_struck
 from ops.importing.guard import check_workbook
+from ops.importing.labels import label
 from ops.importing.parts import elements
 from ops.importing.sheet import LARGEST_COLUMNS, LARGEST_ROWS, LONGEST_TEXT, NotAValue, Place, Range, Sheet, Value, cell_name
 from streams.errors import BadInputFile
@@ -37,6 +39,7 @@ _WORKSHEET = "/worksheet"
 _SPILLING = frozenset({"array", "dataTable"})
 _NO_SIZE = re.compile(r"0+(?:\.0*)?")
 _TRUE = frozenset({"1", "true"})
+_CODES = re.compile(r".{0,6}(?:编码|代码|编号)(?:\([^)]*\))?|item_code")
 _EXAMPLE = re.compile(r"示例|样表|样例|范例")
 
 
@@ -100,13 +103,13 @@ class _Book:
         if len({part.target for _, part in found}) < len(found):  # as often as a small file likes
             raise BadInputFile(f"{self._name}: 工作簿已损坏 a broken workbook: 两个工作表是同一个 two of its sheets are one")
         visible = [(sheet, part) for sheet, part in found if sheet.state == "visible"]
-        own = [(sheet, part) for sheet, part in visible if not _EXAMPLE.search(sheet.name)]
+        examples = [(sheet, part) for sheet, part in visible if _EXAMPLE.search(sheet.name)]
         self._tell("隐藏的工作表没有读 hidden sheets are not read", (sheet.name for sheet, _ in found if sheet.state != "visible"))
-        if own:  # else somebody filled in the example itself
-            self._tell(
-                "示例工作表没有读 sheets of examples are not read", (sheet.name for sheet, _ in visible if _EXAMPLE.search(sheet.name))
-            )
-        return [self._sheet(sheet.name, part.target) for sheet, part in own or visible]
+        own = [self._sheet(sheet.name, part.target) for sheet, part in visible if not _EXAMPLE.search(sheet.name)]
+        if examples and not any(map(_is_table, own)):  # somebody filled in the example itself
+            return own + [self._sheet(sheet.name, part.target) for sheet, part in examples]
+        self._tell("示例工作表没有读 sheets of examples are not read", (sheet.name for sheet, _ in examples))
+        return own
 
     def _sheet(self, title: str, target: str) -> Sheet:
         cells: dict[Place, Value] = {}
@@ -241,6 +244,11 @@ def _text(element: Any) -> str | NotAValue:
         pieces.append(piece)
         last, was_raised = piece[-1], is_raised
     return "".join(pieces)
+
+
+def _is_table(sheet: Sheet) -> bool:
+    """Whether a sheet has the heading that each table has, or a code: one that is empty or holds notes has neither."""
+    return any(_CODES.fullmatch(label(value)) or is_item_code(value) or is_like_code(value) for value in sheet.cells.values())
 
 
 def _is_unseen(element: Any, size: str) -> bool:

@@ -37,7 +37,8 @@ def is_mixed(file: IO[bytes], name: str, codec: str) -> bool:
     ------
     BadInputFile
         No line with more than ASCII in it is in ``codec``, or most are in UTF-8 while ``codec`` is GBK, as which much of UTF-8 can be
-        read, as other characters: the file is in another encoding. So it is with the mark of UTF-16 at its beginning. Says where it shows first, and what to do.
+        read, as other characters, or it begins with the mark of UTF-16: the file is in another encoding. Says where it shows first, and
+        what to do.
     """
     marks = file.read(len(codecs.BOM_UTF16))
     file.seek(0)

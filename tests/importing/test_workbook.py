@@ -196,6 +196,26 @@ def test_a_sheet_of_examples_is_named_and_not_read(caplog: pytest.LogCaptureFixt
     assert caplog.text == ""
 
 
+@pytest.mark.parametrize("beside", [(), ("填报说明：1．编码以数据库为准。", "2．建设模式包含省统建。")])
+def test_the_example_itself_is_read_where_no_other_sheet_is_a_table(beside: tuple[str, ...], caplog: pytest.LogCaptureFixture):
+    """Excel begins with three sheets, of which two stay empty; notes have a sheet of their own."""
+    book = form([MAIN], sheet="附件1样表")
+    book.create_sheet("Sheet2")
+    fill(book.create_sheet("填报说明"), [(text,) for text in beside])
+    assert codes(read(book)) == CODES[:1]
+    assert "examples" not in caplog.text
+
+
+@pytest.mark.parametrize("own", [TOP, [with_cell(MAIN, "C", "许可00388-000")], [SUB_1]])
+def test_an_example_is_not_read_in_the_place_of_a_form_or_of_rows_without_headings(own: Any, caplog: pytest.LogCaptureFixture):
+    """Its items are nobody's, however little there is beside it."""
+    book = form([MAIN], sheet="附件1样表")
+    fill(book.create_sheet("附件1"), own)
+    with pytest.raises(BadInputFile, match=r"没有填写事项|没有附件1的表头"):
+        read(book)
+    assert "examples are not read: 附件1样表" in caplog.text
+
+
 def test_hidden_rows_are_read_and_told(caplog: pytest.LogCaptureFixture):
     """A filter hides rows as well: they are part of the form."""
     book = form([MAIN, SUB_1])
