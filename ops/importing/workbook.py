@@ -40,6 +40,7 @@ _SPILLING = frozenset({"array", "dataTable"})
 _NO_SIZE = re.compile(r"0+(?:\.0*)?")
 _TRUE = frozenset({"1", "true"})
 _CODES = re.compile(r".{0,6}(?:编码|代码|编号)(?:\([^)]*\))?|item_code")
+"""The heading that each table has, as a cell of its own."""
 _EXAMPLE = re.compile(r"示例|样表|样例|范例")
 
 
