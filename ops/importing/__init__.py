@@ -4,7 +4,8 @@
 
     guard.py        bytes of a workbook -> refused where they could do harm
     workbook.py     bytes of a workbook -> sheets
-    formats.py      a number and its format -> what a person sees of it
+    parts.py        an XML part of a workbook -> its elements, one at a time
+    formats.py      a value and its style -> what a person sees of it
     text.py         bytes of a .csv or .jsonl -> a sheet, or lines
     sheet.py        cells and merged ranges, and where each is
     characters.py   characters as a person sees them

@@ -17,8 +17,12 @@ _HALF_WIDTH = str.maketrans("０１２３４５６７８９，．（）", "01234
 """Not NFKC, which makes a digit of a footnote's mark: ``19①`` would be 191."""
 _DITTO = re.compile(r"\(?[同仝](?:[上前左右下]|主项)[行栏列项]?\)?。?|\W+")
 """What refers to another cell, in words or by signs alone, such as ``〃``."""
+_LEFT_BEHIND = re.compile(r"=|#(?:N/A|REF!|NAME\?|VALUE!|DIV/0!|NUM!|NULL!|SPILL!|CALC!)")
+_LOST = "\ufffd"
+"""What stands in the place of a character that an encoding had not."""
 _DAY = re.compile(r"(\d{4})-\d\d-\d\d")
-_YES = frozenset({"是", "√", "✓", "✔", "☑", "true", "1", "yes", "y"})
+_TICKS = frozenset({"√", "✓", "✔", "☑"})
+_YES = _TICKS | {"是", "true", "1", "yes", "y"}
 _NO = frozenset({"否", "×", "false", "0", "no", "n"})
 
 
@@ -57,13 +61,15 @@ def filled(value: Value) -> str:
     Raises
     ------
     Unreadable
-        There is none, or it says "as above": of which cell, nobody may guess.
+        There is none, or it says "as above": of which cell, nobody may guess. Or it is what a formula or an encoding left behind.
     """
     if is_none(value):
         raise Unreadable(_seen(value), "不能为空 not empty")
     text = text_of(value)
     if _DITTO.fullmatch(compact(text)):
         raise Unreadable(_seen(value), "写出内容，不写“同上”、〃 written out, not 'as above'")
+    if _LEFT_BEHIND.match(compact(text)) or _LOST in text:
+        raise Unreadable(_seen(value), "写出内容，不是公式、错误值、乱码 written out: no formula, error value or lost character")
     return text
 
 
@@ -161,6 +167,11 @@ def truth(value: Value, *, default: bool, words: Mapping[str, bool]) -> bool:
         return YES_OR_NO.one(text) == "true"
     except Unreadable as error:
         raise Unreadable(_seen(value), "是 / 否 (true / false)") from error
+
+
+def is_tick(value: Value) -> bool:
+    """Whether a tick is all that a cell holds."""
+    return isinstance(value, str) and compact(value) in _TICKS
 
 
 def symbol(value: Value, words: dict[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from streams.domain.items import parse_item
 logger = logging.getLogger(__name__)
 
 _MOST_LISTED = 10
+_USUAL = re.compile(r"[^-]+-\d{5}-\d{3}(?:-\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,9 @@ class Reading:
         """Look at the items side by side, once all are read; say what is worth a look."""
         self._refuse_repeated()
         if outside := [each.where for each in self._named if not parse_item(each.code).type]:
-            listed = ", ".join(outside[:_MOST_LISTED]) + (f" … ({len(outside)})" if len(outside) > _MOST_LISTED else "")
-            self.remarks.append(f"不属八类行政事项，不计入考核 of none of the eight types, not assessed: {listed}")
+            self.remarks.append(f"不属八类行政事项，不计入考核 of none of the eight types, not assessed: {_listed(outside)}")
+        if odd := [each.where for each in self._named if not _USUAL.fullmatch(each.code)]:
+            self.remarks.append(f"编码不是五位、三位数字 codes not of five and three digits: {_listed(odd)}")
         for remark in self.remarks:
             logger.warning("%s", remark)
 
@@ -117,8 +120,13 @@ class Reading:
             by_code.setdefault(named.code, []).append(named)
         repeated = {code: places for code, places in by_code.items() if len(places) > 1}
         for places in repeated.values():
-            found = f"编码重复 a code given {len(places)} times: {', '.join(each.where for each in places)}"
+            found = f"编码重复 a code given {len(places)} times: {_listed([each.where for each in places])}"
             self.faults += [Fault(each.sheet, each.cell, found, "每个事项一次 each item once") for each in places]
         self.bad += sum(draft.content["item_code"] in repeated for draft in self.drafts)
         self.drafts = [draft for draft in self.drafts if draft.content["item_code"] not in repeated]
         self.faults = list(dict.fromkeys(self.faults))
+
+
+def _listed(places: list[str]) -> str:
+    """The first of many places: a message is for reading, and each of a thousand would name the thousand."""
+    return ", ".join(places[:_MOST_LISTED]) + (f" … ({len(places)})" if len(places) > _MOST_LISTED else "")

@@ -69,6 +69,8 @@ class FormRow:
             self._fault(self.span.place("main_code"), "空 nothing", "主项编码 the code of the main item")
             return None
         name, code = self._read_at(main.name, filled), self._read_at(main.code, item_code)
+        if code is not None:
+            self._check_apart(main.name, main.code)
         if code is not None and code.code != code.main_code and not code.code.startswith(f"{code.main_code}-"):
             expected = f"主项编码，第三段为 a main item's code, with 000 in its third place: {code_shown(code.main_code)}"
             self._fault(main.code, code_shown(code.code), expected)
@@ -79,6 +81,7 @@ class FormRow:
             return self._main_alone(main, name, code)
         sub, sub_title = self._read("sub_code", item_code), self._read("sub_name", filled)
         if sub:
+            self._check_apart(self.span.place("sub_name"), self.span.place("sub_code"))
             self._name(self.span.place("sub_code"), sub)
         if sub and code and (sub.main_code != code.main_code or sub.code in {code.code, code.main_code}):
             expected = f"主项 {code_shown(code.code)} 的子项 a sub-item of that main item"
@@ -86,6 +89,10 @@ class FormRow:
         if not sub or not code:
             return None
         return {"item_code": sub.code, "item_name": sub_title, "main_item_code": code.main_code, "main_item_name": name}
+
+    def _check_apart(self, name: Place, code: Place) -> None:
+        if name == code:
+            self._fault(code, "名称和编码在同一格 name and code in one cell", "各占一格 a cell for each")
 
     def _check_name(self, place: Place, name: str, code: Item) -> None:
         """A main item has one name in all of the form; blanks and full width make no other."""

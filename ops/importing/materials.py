@@ -6,11 +6,12 @@ An item's own cells stand in its first row; below it they are empty, merged, or 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from ops.importing.cells import choice_text, filled, is_none, symbol, truth
+from ops.importing.cells import choice_text, filled, is_none, is_tick, symbol, truth
 from ops.importing.codes import item_code
 from ops.importing.faults import Draft, Fault, Named, Reading
 from ops.importing.sheet import Value
@@ -43,6 +44,7 @@ _MATERIAL: dict[str, Parse] = {
     "required": partial(truth, default=True, words={"必需": True, "必须": True, "非必需": False, "非必须": False}),
     "electronic": partial(truth, default=True, words={"电子": True, "纸质": False}),
 }
+_TRUTHS = {name: parse for name, parse in (_ITEM | _MATERIAL).items() if name in {"approved", "required", "electronic"}}
 ITEM_FIELDS: Mapping[str, tuple[str, ...]] = {
     ARCHIVING_SCHEDULE: ("item_code", "item_name", "schedule_version", "approved", "retention"),
     MODULE_CONFIG: ("item_code", "item_name", "schedule_version", "archiving_mode", "retention"),
@@ -64,20 +66,36 @@ def read_items(topic: str, rows: Iterable[TableRow]) -> Reading:
         ``archiving-schedule`` or ``module-config``.
     """
     reading, every = Reading(), list(rows)
+    ticked = _ticked(every)
     for outside in (row for row in every if not row.cells):
         reading.refuse(list(outside.faults))
     for group in _groups(row for row in every if row.cells):
-        item = _Item(topic, group)
+        item = _Item(topic, group, ticked)
         reading.take(item.draft(), item.faults, item.named)
     reading.conclude()
     return reading
 
 
+def _ticked(rows: Iterable[TableRow]) -> set[tuple[str, str]]:
+    """Sheets and fields whose column has ticks in it and no 否: an empty cell of it may be a 否 as well as none."""
+    said = [(row.sheet, name, row.values[name]) for row in rows for name in _TRUTHS.keys() & row.values.keys()]
+    denied = {(sheet, name) for sheet, name, value in said if _denies(value, _TRUTHS[name])}
+    return {(sheet, name) for sheet, name, value in said if is_tick(value)} - denied
+
+
+def _denies(value: Value, parse: Parse) -> bool:
+    try:
+        return parse(value) is False
+    except Unreadable:
+        return False
+
+
 def _groups(rows: Iterable[TableRow]) -> Iterator[list[TableRow]]:
-    """Rows of one item: from one that names a code to the next that names another."""
+    """Rows of one item: from one that names a code to the next that names another, or stands behind a title that may."""
     group: list[TableRow] = []
     for row in rows:
-        if group and row.sheet == group[0].sheet and ("item_code" not in row.values or _code(row) == _code(group[0])):
+        goes_on = "item_code" not in row.values and not row.is_titled
+        if group and row.sheet == group[0].sheet and (goes_on or _code(row) == _code(group[0])):
             group.append(row)
             continue
         if group:
@@ -97,10 +115,17 @@ def _code(row: TableRow) -> Value:
 
 @dataclass(slots=True)
 class _Item:
-    """The rows of one item."""
+    """The rows of one item.
+
+    Parameters
+    ----------
+    ticked
+        Sheets and fields in whose column an empty cell says nothing.
+    """
 
     topic: str
     rows: list[TableRow]
+    ticked: AbstractSet[tuple[str, str]]
     faults: list[Fault] = field(default_factory=list)
     named: Named | None = None
 
@@ -137,6 +162,9 @@ class _Item:
         return materials
 
     def _read(self, row: TableRow, name: str, parse: Callable[[Value], Taken]) -> Taken | None:
+        if name not in row.values and (row.sheet, name) in self.ticked:
+            self._fault(row, name, "空，同列的却打了勾 nothing, in a column of ticks", "是 / 否 (true / false)")
+            return None
         try:
             return parse(row.values.get(name, ""))
         except Unreadable as error:

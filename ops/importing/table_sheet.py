@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from ops.importing.characters import compact
 from ops.importing.codes import is_item_code, is_like_code
 from ops.importing.faults import Fault
 from ops.importing.labels import is_note, is_numbered, is_stamp, is_title, is_total, label, numbers_columns
-from ops.importing.sheet import Sheet, Value, cell_name
+from ops.importing.sheet import Place, Sheet, Value, cell_name
 from ops.importing.words import ARCHIVING_MODE, KIND, RETENTION
 from ops.publish.fields import shown
 from streams.errors import BadInputFile
@@ -31,6 +32,9 @@ HEADINGS = {
 """Field -> what its column may be called, besides the field's own name."""
 FIELDS = {heading: field for field, headings in HEADINGS.items() for heading in (field, *headings)}
 """What a column may be called -> its field."""
+_NAMED = (("item_name", "item_code"), ("name", "code"))
+"""Names, and the codes beside them."""
+_OF_MATERIALS = re.compile("证据性|程序性|结果性|材料$")
 _UNREAD = frozenset({"", "序号", "备注"})
 _BRACKETS = re.compile(r"\([^)]*\)$")
 _FEWEST_FIELDS = 4
@@ -50,12 +54,15 @@ class TableRow:
         Field -> where it stands, for every column of the table; none for a row outside of it.
     faults
         What is wrong in it apart from its values.
+    is_titled
+        Whether a title stands between it and the row above, and may name another item.
     """
 
     sheet: str
     values: Mapping[str, Value]
     cells: Mapping[str, str]
     faults: tuple[Fault, ...] = ()
+    is_titled: bool = False
 
 
 def sheet_rows(sheet: Sheet, name: str, required: tuple[str, ...]) -> Iterator[TableRow]:
@@ -72,13 +79,15 @@ def sheet_rows(sheet: Sheet, name: str, required: tuple[str, ...]) -> Iterator[T
         A column is unknown, missing or there twice.
     """
     table, done = None, 0
+    titles: set[str] = set()
     for row, held in sheet.rows.items():
         if row <= done:
             continue
         if headings := _headings(sheet, row, name, required):
-            table = _Table(sheet, headings)
+            table = _Table(sheet, headings, titles, is_titled=table is not None and table.is_titled)
             done = row + numbers_columns([sheet.own((row + 1, column)) for column in sheet.rows.get(row + 1, ())])
         elif table is None:
+            titles.add(label(sheet.own((row, held[0]))))
             yield from _stray(sheet, row)
         elif not table.passes_over(row, held) and (found := table.row(row, held)):
             yield found
@@ -91,13 +100,19 @@ class _Table:
     ----------
     headings
         Column -> its heading.
+    titles
+        What stands above the first table, and again on each page.
+    is_titled
+        Whether a title stands above the next row, and may name another item.
     """
 
-    def __init__(self, sheet: Sheet, headings: Mapping[int, str]) -> None:
+    def __init__(self, sheet: Sheet, headings: Mapping[int, str], titles: AbstractSet[str], *, is_titled: bool) -> None:
         self._sheet = sheet
         self._headings = headings
         self._columns = {FIELDS[title]: column for column, title in headings.items() if title in FIELDS}
         self._noted = False
+        self._titles = titles
+        self.is_titled = is_titled
 
     def passes_over(self, row: int, held: list[int]) -> bool:
         """Whether a row is a total, a title, a note or a signature, and says nothing of a material."""
@@ -110,18 +125,26 @@ class _Table:
             return True
         if held[0] >= min(self._columns.get("kind", held[0]), self._columns.get("name", held[0])):
             return False  # a material whose kind is merged down to it, and whose name may begin like a note
+        banner = self._sheet.is_banner(row, (self._columns["item_code"], self._columns.get("retention", 0)))
         if is_note(values[0]) or is_numbered(values[0]):
             self._noted = True
+            self.is_titled |= self._may_name_an_item(values[0])
             return True
         if len(held) == 1:
-            banner = self._sheet.is_banner(row, (self._columns["item_code"], self._columns.get("retention", 0)))
+            self.is_titled |= banner and self._may_name_an_item(values[0])
             return self._noted or banner or is_title(values[0])
         return self._noted and label(values[0]) in FIELDS  # what a column means
+
+    def _may_name_an_item(self, title: Value) -> bool:
+        """Whether a row that is passed over may be an item's title: not a note, a form's title, or one of materials."""
+        text = label(title)
+        return not (is_note(title) or is_title(title) or text in self._titles or _OF_MATERIALS.search(text))
 
     def _says_something(self, row: int, values: Iterable[Value]) -> bool:
         """Whether a row has a code, a material, or a word of a schedule; 10 is a word in its own column only, elsewhere a total."""
         retention = self._sheet.own((row, self._columns.get("retention", 0)))
-        known = any(is_item_code(value) or _is_word(value) for value in values)
+        code = self._sheet.own((row, self._columns["item_code"]))
+        known = is_like_code(code) or any(is_item_code(value) or _is_word(value) for value in values)
         return known or self._names_material(row) or compact(str(retention)) in RETENTION
 
     def _names_material(self, row: int) -> bool:
@@ -134,11 +157,19 @@ class _Table:
         places = {field: self._sheet.origin((row, column)) for field, column in self._columns.items()}
         cells = {field: cell_name(place) for field, place in places.items()}
         own = [self._sheet.own((row, column)) for column in self._columns.values()]
-        faults = tuple(self._beside(row, held))
+        faults = (*self._beside(row, held), *self._joined(places))
         if not faults and all(value == "" for value in own):
             return None
         values = {field: self._sheet.own(place) for field, place in places.items()}
-        return TableRow(self._sheet.name, {field: value for field, value in values.items() if value != ""}, cells, faults)
+        is_titled, self.is_titled = self.is_titled, False
+        return TableRow(self._sheet.name, {field: value for field, value in values.items() if value != ""}, cells, faults, is_titled)
+
+    def _joined(self, places: Mapping[str, Place]) -> Iterator[Fault]:
+        """A name and a code that stand in one merged cell: one would be taken for the other."""
+        for name, code in _NAMED:
+            place = places.get(code)
+            if place is not None and place == places[name] and self._sheet.own(place) != "":
+                yield Fault(self._sheet.name, cell_name(place), "名称和编码在同一格 name and code in one cell", "各占一格 a cell for each")
 
     def _beside(self, row: int, held: list[int]) -> Iterator[Fault]:
         """The first cell without a heading: nobody can say of what it is, or a comma that is not quoted has cut a text in two."""

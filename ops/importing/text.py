@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
-from ops.importing.sheet import LARGEST_COLUMNS, LARGEST_ROWS, Place, Sheet, Value
+from ops.importing.sheet import LARGEST_COLUMNS, LARGEST_ROWS, Place, Sheet, Value, cell_name
 from ops.publish.encodings import is_mixed, text_codec
 from ops.publish.json_text import BadJson, load_json
 from streams.errors import BadInputFile
 
+_CODE = re.compile("编码|代码|编号|item_code")
+"""A heading that each table has."""
 _DELIMITERS = {"\t": "制表符 a tab", ";": "分号 a semicolon", "；": "全角分号 a full-width semicolon", "，": "全角逗号 a full-width comma"}
 
 
@@ -33,19 +37,24 @@ def csv_sheet(raw: bytes, name: str, encoding: str) -> Sheet:
             if rows > LARGEST_ROWS:
                 raise BadInputFile(f"{name}: 有内容的行超过 more than {LARGEST_ROWS:,} rows with content")
             if held and max(held) > (row, LARGEST_COLUMNS):
-                raise BadInputFile(f"{name}: 第 {row} 行有内容的列超过 row {row} has content beyond column {LARGEST_COLUMNS}")
+                raise BadInputFile(f"{name}: {cell_name(max(held))} 有内容，列数超过 content beyond column {LARGEST_COLUMNS}")
             cells.update(held)
     except csv.Error as error:
         raise BadInputFile(f"{name}: 第 {reader.line_num} 行附近 CSV 读不出 cannot be read near line {reader.line_num}: {error}") from error
-    if cells and all(column == 1 for _, column in cells) and (other := _delimiter(str(text) for text in cells.values())):
+    sheet = Sheet("", cells)
+    if other := _delimiter(sheet):
         raise BadInputFile(f"{name}: 列之间是{other}: 请以逗号分隔另存 save it with commas between the columns")
-    return Sheet("", cells)
+    return sheet
 
 
-def _delimiter(lines: Iterable[str]) -> str:
-    """What stands between columns where commas do not, if anything does."""
-    whole = "".join(lines)
-    return next((called for mark, called in _DELIMITERS.items() if mark in whole), "")
+def _delimiter(sheet: Sheet) -> str:
+    """What stands between columns where commas do not, if anything does: the headings tell, since other texts have commas in them."""
+    rows = [[str(sheet.own((row, column))) for column in columns] for row, columns in sheet.rows.items()]
+    headings = max((texts for texts in rows if any(map(_CODE.search, texts))), key=len, default=[])
+    if not headings and any(len(texts) > 1 for texts in rows):
+        return ""
+    looked_at = "".join(headings or chain.from_iterable(rows))
+    return next((called for mark, called in _DELIMITERS.items() if looked_at.count(mark) >= max(1, len(headings))), "")
 
 
 def json_lines(raw: bytes, name: str, encoding: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -37,8 +37,16 @@ def is_mixed(file: IO[bytes], name: str, codec: str) -> bool:
     ------
     BadInputFile
         No line with more than ASCII in it is in ``codec``, or most are in UTF-8 while ``codec`` is GBK, as which much of UTF-8 can be
-        read, as other characters: the file is in another encoding. Says where it shows first, and what to do.
+        read, as other characters, or it begins with the mark of UTF-16: the file is in another encoding. Says where it shows first, and
+        what to do.
     """
+    marks = file.read(len(codecs.BOM_UTF16))
+    file.seek(0)
+    if marks in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        raise BadInputFile(
+            f"{name}: 是 UTF-16 编码（“Unicode 文本”）is in UTF-16: 请另存为 save it as CSV UTF-8（逗号分隔 comma delimited）。"
+            "什么也没有发布 nothing was published"
+        )
     if codec != "utf-8" and _is_utf_8(file):
         raise BadInputFile(f"{name}: 是 UTF-8 编码 is in UTF-8: 去掉 leave out --encoding。什么也没有发布 nothing was published")
     if _decodes(file, codec):

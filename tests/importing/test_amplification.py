@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import tracemalloc
 import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +17,7 @@ from openpyxl import Workbook
 from ops.importing.cells import filled, is_none, names_build_mode, says_build_mode, text_of, ticks_build_mode
 from ops.importing.codes import is_item_code
 from ops.importing.form import read_form
-from ops.importing.formats import cell_formats
+from ops.importing.formats import cell_styles
 from ops.importing.labels import is_note, is_title
 from ops.importing.materials import read_items
 from ops.importing.sheet import LONGEST_TEXT, Place, Sheet, Value
@@ -32,6 +33,7 @@ GOOD = saved(form(NOTICE))
 LONG = "王" * LONGEST_TEXT
 FORM = ("序号", "主项名称", "主项编码", "子项名称", "子项编码", "建设模式", "2017年办件量", "归档计划", "归档方式", "备注")
 MAIN_NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+SHEET = "xl/worksheets/sheet1.xml"
 SHARED_TYPE = (
     '<Override PartName="/xl/sharedStrings.xml" '
     'ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"/>'
@@ -133,8 +135,32 @@ def test_a_part_that_is_two_sheets_is_a_broken_workbook():
         workbook_sheets(with_part(raw, "xl/workbook.xml", listed.replace(second, same).encode()), "a.xlsx")
 
 
+@pytest.mark.parametrize(
+    ("part", "around", "element"),
+    [
+        (SHEET, "worksheet><sheetData", '<row r="{0}" ht="{1}" customHeight="1"/>'),
+        (SHEET, "worksheet><cols", '<col min="{0}" max="{0}" width="{1}"/>'),
+        (SHEET, "worksheet><extLst><ext", '<x a="{1}"><y/></x>'),
+        ("xl/styles.xml", "styleSheet><cellXfs", '<xf numFmtId="0" fillId="{1}"><alignment/></xf>'),
+    ],
+)
+def test_elements_without_content_are_not_held(part: str, around: str, element: str):
+    """Lines that are drawn down to the last row there is: a person sees none of them, a parser would hold a million."""
+    many = "".join(element.format(number, number * 7_919 % 999_983) for number in range(1, 50_001))
+    first, *inner = around.split("><")
+    closing = "></".join(reversed([first, *inner]))
+    xml = f"<{'><'.join([f'{first} xmlns={MAIN_NAMESPACE!r}', *inner])}>{many}</{closing}>"
+    raw = with_part(GOOD, part, xml.encode())
+    tracemalloc.start()
+    try:
+        workbook_sheets(raw, "a.xlsx")
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
 def test_no_more_of_a_number_format_is_looked_at_than_excel_takes():
     """It is looked at for each number."""
     styles = f'<styleSheet xmlns="{MAIN_NAMESPACE}"><numFmts><numFmt numFmtId="170" formatCode="0;{"x" * 1_000_000}"/></numFmts>'
     styles += '<cellXfs><xf numFmtId="170"/></cellXfs></styleSheet>'
-    assert [len(code) for code in cell_formats(io.BytesIO(styles.encode()))] == [255]
+    assert [len(style.code) for style in cell_styles(io.BytesIO(styles.encode()))] == [255]

@@ -247,6 +247,32 @@ def test_rows_of_a_schedule_outside_a_table_are_told(row: Any, code: str, tmp_pa
     assert (contents(reading), reading.bad) == ([OTHER_CONTENT], 3)
 
 
+@pytest.mark.parametrize("title", ["二、公共场所卫生行政许可（许可-00385-001）", "2、公共场所卫生行政许可"])
+def test_materials_behind_the_title_of_an_item_are_not_those_of_the_item_before(title: str, tmp_path: Path):
+    """The title is all that says whose they are, and it is not read."""
+    rows = [HEADINGS, FIRST, (title,), MORE, OTHER]
+    whole = [CONTENT | {"materials": CONTENT["materials"][:1]}, OTHER_CONTENT]
+    reading = read_table(workbook(tmp_path, rows, ("A3:J3",)))
+    assert (places(reading)[0], contents(reading)) == ("A4", whole)
+    reading = read_table(workbook(tmp_path, [*rows[:3], HEADINGS, *rows[3:]], ("A3:J3",)))
+    assert (places(reading)[0], contents(reading)) == ("A5", whole)
+
+
+@pytest.mark.parametrize("between", ["第1页 共2页", "归档范围和保管期限表（续）", "市卫计委", "二、结果性材料", "经办人：李某"])
+def test_materials_go_on_behind_the_end_of_a_page_and_a_title_of_materials(between: str, tmp_path: Path):
+    """Neither names another item."""
+    reading = read_table(workbook(tmp_path, [("市卫计委",), HEADINGS, FIRST, (between,), MORE, OTHER], ("A1:J1", "A4:J4")))
+    assert (contents(reading), reading.faults) == ([CONTENT, OTHER_CONTENT], [])
+
+
+def test_a_misspelt_code_alone_in_its_row_is_no_note(tmp_path: Path):
+    """Its materials come below, and would be those of the item before."""
+    rows = [HEADINGS, FIRST, ("经办人：李某",), ("许可00388",), MORE, OTHER]
+    reading = read_table(workbook(tmp_path, rows))
+    assert "A4" in places(reading)
+    assert contents(reading) == [CONTENT | {"materials": CONTENT["materials"][:1]}, OTHER_CONTENT]
+
+
 def test_a_table_alone_without_headings_is_refused(tmp_path: Path):
     """There is nothing to read."""
     with pytest.raises(BadInputFile, match="保管期限"):

@@ -13,7 +13,7 @@ from ops.importing.cells import count, filled, is_none, plan_year, symbol, text_
 from ops.importing.codes import code_shown, item_code
 from ops.importing.sheet import NotAValue, Value
 from ops.publish.fields import Unreadable
-from streams.domain.items import parse_item
+from streams.domain.items import ITEM_TYPES, parse_item
 
 FORMULA = NotAValue("公式 a formula")
 values = st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.just(FORMULA))
@@ -76,6 +76,46 @@ def test_what_is_no_code_is_refused(value: Value):
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        *("编码：许可-00387-000", "*许可-00387-000", "'许可-00387-000", "“许可-00387-000”", "(1)许可-00387-000", "1许可-00387-000"),
+        *("中医医疗广告审查 许可-00387-000", "审查许可-00387-000", "编码行政许可-00387-000", "許可-00387-000", "獎勵-00387-000"),
+    ],
+)
+def test_what_stands_before_a_code_in_its_cell_is_no_part_of_it(value: str):
+    """It would become a code of none of the eight types, whose cases nobody assesses: a name, a mark, another script."""
+    with pytest.raises(Unreadable, match="事项编码"):
+        item_code(value)
+
+
+@pytest.mark.parametrize(
+    "kind", [*ITEM_TYPES, *(f"行政{kind}" for kind in ITEM_TYPES), "非行政许可", "公共服务", "其他行政权力", "xk", "处罚"]
+)
+def test_a_code_of_any_kind_is_one(kind: str):
+    """What stands before the first dash is a word; which of them are assessed, the domain says."""
+    assert item_code(f"{kind}-00387-000").code == f"{kind}-00387-000"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("许可-00385-001\n002", "许可-00385-001 002", "许可-00385-001\n-02", "许可-00385-001\r\n许可-00385-002", "许可-003 85-001"),
+        *("许可-00385-001²", "许可-00385-001①", "许可-00385-００１\u3000002"),
+    ],
+)
+def test_two_codes_in_one_cell_are_not_made_one(value: str):
+    """Nor are a code and the mark of a footnote: nobody can tell."""
+    with pytest.raises(Unreadable, match="事项编码"):
+        item_code(value)
+
+
+@pytest.mark.parametrize("value", ["许可-00385-\n001", "许可\n-00385-001", "许可-00385\n-001\n", "许可 -\n00385 - 001 - 02"])
+def test_a_code_that_is_broken_at_its_dashes_is_one(value: str):
+    """Its column is narrow."""
+    assert item_code(value) == parse_item(value)
+
+
+@pytest.mark.parametrize(
     ("text", "shown"),
     [("许可-00385", "'许可-00385'"), ("许可", "2 个字符 characters"), ("王某某-00385", "9 个字符 characters"), ("", "空 nothing")],
 )
@@ -126,6 +166,17 @@ def test_what_refers_to_another_cell_is_no_name(value: str):
     with pytest.raises(Unreadable, match="同上"):
         filled(value)
     assert filled("同上级部门联合审批") == "同上级部门联合审批"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["#N/A", "#REF!", "#NAME?", "＃VALUE!", "#DIV/0!", "#SPILL!", "=VLOOKUP(A1,B:C,2)", "＝A1", "中医\ufffd广告审查", "\ufffd\ufffd"],
+)
+def test_what_a_formula_or_an_encoding_left_behind_is_no_name(value: str):
+    """Saved as text, an error value is text, too; and of the name nobody knows what was lost."""
+    with pytest.raises(Unreadable, match="写出内容"):
+        filled(value)
+    assert filled("#1 中医医疗广告=审查") == "#1 中医医疗广告=审查"
 
 
 @pytest.mark.parametrize("value", ["a\0b", "\x1b[31m中医", "中医\x07", "a\ud83d", True, 1.1, 10**12, FORMULA])

@@ -245,6 +245,13 @@ def test_a_code_given_twice_is_told_at_both_places_and_neither_goes_in():
     assert (reading.bad, codes(reading)) == (2, CODES[1:2])
 
 
+def test_a_code_given_in_each_row_is_told_in_bounds():
+    """Dragged down, a spreadsheet copies it: each row is named, and each names no more than the first ten."""
+    faults = read(form([MAIN] * 3_000)).faults
+    assert [fault.cell for fault in faults] == [f"C{row}" for row in range(6, 3_006)]
+    assert all(fault.found.endswith("Sheet1!C15 … (3000)") for fault in faults)
+
+
 def test_a_code_given_again_in_a_row_with_errors_goes_in_from_neither():
     """With ``--partial`` the good row would go in, and it may be the wrong one."""
     reading = read(form([MAIN, with_cell(MAIN, "G", "约20"), SUB_1]))

@@ -33,6 +33,23 @@ def test_a_code_with_a_fourth_place_is_an_item_under_its_main_item():
     assert draft.content == SUB_CONTENT | {"item_code": "许可-00385-001-02"}
 
 
+@pytest.mark.parametrize("code", ["许可-00385-1", "许可-00385-0001"])
+def test_a_code_of_other_lengths_goes_in_and_is_told(code: str, caplog: pytest.LogCaptureFixture):
+    """Other registers may number that way; more often a digit is missing, and no case would meet it."""
+    assert codes(read(form([with_cell(MAIN, "C", "许可-00387-000-02"), with_cell(SUB_1, "E", code)]))) == ["许可-00387-000-02", code]
+    assert "编码不是五位、三位数字 codes not of five and three digits: Sheet1!E7" in caplog.text
+    assert "C6" not in caplog.text
+
+
+@pytest.mark.parametrize("text", ["中医医疗广告审查 xk-00387-000", "许可-00387-000"])
+@pytest.mark.parametrize(("row", "merged", "place"), [(MAIN, "B6:C6", "B6"), (SUB_1, "D6:E6", "D6")])
+def test_a_name_and_a_code_in_one_cell_are_a_fault(row: Any, merged: str, place: str, text: str):
+    """Merged over both columns: which part of it is which, nobody may guess."""
+    reading = read(form([with_cell(row, place[0], text)], [merged]))
+    assert ({fault.cell for fault in reading.faults}, codes(reading)) == ({place}, [])
+    assert "名称和编码在同一格 name and code in one cell" in [fault.found for fault in reading.faults]
+
+
 @pytest.mark.parametrize(
     ("note", "taken", "told"),
     [(dt.date(2018, 5, 1), "2018-05-01", ""), (20180501, "20180501", ""), ("=A1", "", "Sheet1!J6: 备注没有采用"), ("#REF!", "", "错误值")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import struct
 import time
@@ -165,7 +166,7 @@ def test_more_rows_or_columns_than_a_form_has_are_refused():
         formatted.active.cell(row, 1).number_format = "@"
     with pytest.raises(BadInputFile, match="20,000"):
         workbook_sheets(saved(tall), "a.xlsx")
-    with pytest.raises(BadInputFile, match="200"):
+    with pytest.raises(BadInputFile, match=r"GS1 .*200"):
         workbook_sheets(saved(wide), "a.xlsx")
     assert workbook_sheets(saved(formatted), "a.xlsx")[0].cells == {}
 
@@ -214,14 +215,25 @@ def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path):
         ("事项编码;事项名称\n".encode(), "分号"),
         ("事项编码\t事项名称\n".encode(), "制表符"),
         ("事项编码，事项名称\n".encode(), "全角逗号"),
+        ("附件1\n序号;主项编码;建设模式(省统建,市统建);备注\n1;许可-00387-000;市统建;见附件,第二条\n".encode(), "分号"),
+        ("事项编码\t事项名称\n许可-00387-000\t中医,医疗\n".encode(), "制表符"),
+        ("事项编码\t事项名称\n".encode("utf-16"), "UTF-16.*CSV UTF-8"),
+        (codecs.BOM_UTF16_BE + "事项编码\t事项名称\n".encode("utf-16-be"), "UTF-16.*CSV UTF-8"),
         (b"x\n" * (LARGEST_ROWS + 1), "20,000"),
-        (b"," * 200 + b"x\n", "200"),
+        (b"\n" + b"," * 200 + b"x\n", "GS2.*200"),
     ],
 )
 def test_a_text_that_cannot_be_read_is_refused_with_the_place(raw: bytes, told: str):
     """Encoding, quotation marks, size."""
     with pytest.raises(BadInputFile, match=told):
         csv_sheet(raw, "a.csv", "utf-8")
+
+
+def test_other_marks_within_a_text_with_commas_stay_there():
+    """In notes above the headings, too, and where there are none."""
+    lines = ["填报说明：1、编码；2、名称；3、模式；4、件数", "事项编码,事项名称（全称；规范）", "许可-00387-000,审查；复核；发证；存档"]
+    assert len(csv_sheet("\n".join(lines).encode(), "a.csv", "utf-8").cells) == 5
+    assert len(csv_sheet("甲;乙;丙,丁\n".encode(), "a.csv", "utf-8").cells) == 2
 
 
 def test_blank_rows_and_columns_of_a_text_count_for_nothing():

@@ -163,6 +163,25 @@ def test_a_cell_is_read_as_people_write_it(column: str, value: Any, field: str, 
     assert {**content, **content["materials"][0]}[field] == read_as
 
 
+@pytest.mark.parametrize(("column", "field"), [("I", "required"), ("J", "electronic")])
+def test_beside_ticks_an_empty_cell_says_nothing(column: str, field: str, tmp_path: Path):
+    """Whoever ticked what is required left the rest empty, or forgot it; where the column says 否 as well, empty is as ever."""
+    rows = [with_cell(FIRST, column, "√"), with_cell(MORE, column, None), with_cell(OTHER, "D", None)]
+    reading = read(workbook(tmp_path, [HEADINGS, *rows]))
+    assert ([fault.cell for fault in reading.faults], reading.bad) == ([f"{column}3"], 1)
+    for no in ("否", "×"):
+        third = with_cell(with_cell(MORE, column, no), "G", "附图")
+        (content, _) = contents(read(workbook(tmp_path, [HEADINGS, *rows[:2], third, rows[2]])))
+        assert [material[field] for material in content["materials"]] == [True, True, False]
+
+
+def test_beside_ticks_an_item_without_one_is_neither_approved_nor_not(tmp_path: Path):
+    """An approval that nobody gave would be the yardstick of the module."""
+    rows = [with_cell(FIRST, "D", "√"), MORE, with_cell(OTHER, "D", None)]
+    reading = read(workbook(tmp_path, [HEADINGS, *rows]))
+    assert ([fault.cell for fault in reading.faults], contents(reading)) == (["D4"], [CONTENT])
+
+
 @pytest.mark.parametrize(("column", "value"), [("I", "纸质"), ("J", "必需"), ("D", "电子"), ("E", "UNKNOWN"), ("F", "unknown")])
 def test_a_word_of_another_column_or_unknown_is_refused(column: str, value: str, tmp_path: Path):
     """A schedule that knows no retention or kind is none."""
@@ -206,6 +225,13 @@ def test_an_item_whose_rows_are_apart_is_told_at_both_places(tmp_path: Path):
     reading = read(workbook(tmp_path, [HEADINGS, FIRST, OTHER, (FIRST[0], *FIRST[1:])]))
     assert [fault.cell for fault in reading.faults] == ["A2", "A4"]
     assert contents(reading) == [OTHER_CONTENT]
+
+
+@pytest.mark.parametrize(("merged", "place"), [("A2:B2", "A2"), ("G2:H2", "G2")])
+def test_a_name_and_a_code_in_one_cell_are_a_fault(merged: str, place: str, tmp_path: Path):
+    """One would be taken for the other."""
+    reading = read(workbook(tmp_path, [HEADINGS, FIRST, OTHER], (merged,)))
+    assert ([fault.cell for fault in reading.faults], contents(reading)) == ([place], [OTHER_CONTENT])
 
 
 def test_headings_again_and_notes_below_are_no_rows(tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from zipfile import ZipFile
 
 import pytest
 from openpyxl import Workbook
+from openpyxl.cell.rich_text import CellRichText, TextBlock
+from openpyxl.cell.text import InlineFont
+from openpyxl.styles import Font
 
 from ops.importing.form import read_form
 from ops.importing.formats import as_shown
@@ -192,6 +196,26 @@ def test_a_sheet_of_examples_is_named_and_not_read(caplog: pytest.LogCaptureFixt
     assert caplog.text == ""
 
 
+@pytest.mark.parametrize("beside", [(), ("填报说明：1．编码以数据库为准。", "2．建设模式包含省统建。")])
+def test_the_example_itself_is_read_where_no_other_sheet_is_a_table(beside: tuple[str, ...], caplog: pytest.LogCaptureFixture):
+    """Excel begins with three sheets, of which two stay empty; notes have a sheet of their own."""
+    book = form([MAIN], sheet="附件1样表")
+    book.create_sheet("Sheet2")
+    fill(book.create_sheet("填报说明"), [(text,) for text in beside])
+    assert codes(read(book)) == CODES[:1]
+    assert "examples" not in caplog.text
+
+
+@pytest.mark.parametrize("own", [TOP, [with_cell(MAIN, "C", "许可00388-000")], [SUB_1]])
+def test_an_example_is_not_read_in_the_place_of_a_form_or_of_rows_without_headings(own: Any, caplog: pytest.LogCaptureFixture):
+    """Its items are nobody's, however little there is beside it."""
+    book = form([MAIN], sheet="附件1样表")
+    fill(book.create_sheet("附件1"), own)
+    with pytest.raises(BadInputFile, match=r"没有填写事项|没有附件1的表头"):
+        read(book)
+    assert "examples are not read: 附件1样表" in caplog.text
+
+
 def test_hidden_rows_are_read_and_told(caplog: pytest.LogCaptureFixture):
     """A filter hides rows as well: they are part of the form."""
     book = form([MAIN, SUB_1])
@@ -205,3 +229,82 @@ def test_a_sheet_that_is_a_chart_is_not_read():
     book = form([MAIN])
     book.create_chartsheet("图")
     assert codes(read(book)) == CODES[:1]
+
+
+STRUCK, RAISED, BOLD = InlineFont(strike=True), InlineFont(vertAlign="superscript"), InlineFont(b=True)
+
+
+@pytest.mark.parametrize(
+    ("runs", "told"),
+    [
+        ((TextBlock(STRUCK, "19"), "21"), "删除线"),
+        (("中医", TextBlock(STRUCK, "医疗"), "审查"), "删除线"),
+        ((TextBlock(STRUCK, "19"),), "删除线"),
+        (("19", TextBlock(RAISED, "1")), "上标"),
+        (("许可-00387-000", TextBlock(BOLD, ""), TextBlock(InlineFont(vertAlign="subscript"), "1")), "上标"),
+        ((TextBlock(RAISED, "1"), "19"), "上标"),
+    ],
+)
+def test_text_that_is_struck_out_or_raised_in_part_is_no_value(runs: tuple[Any, ...], told: str):
+    """The old number and the new one would be one; so would a number and its footnote's."""
+    found = one_cell(CellRichText(*runs))
+    assert isinstance(found, NotAValue)
+    assert told in found.what
+
+
+@pytest.mark.parametrize(
+    ("runs", "read_as"),
+    [
+        (("面积300m", TextBlock(RAISED, "2"), "以下"), "面积300m2以下"),
+        ((TextBlock(RAISED, "19"), TextBlock(RAISED, "1")), "191"),
+        (("中医", TextBlock(STRUCK, " "), TextBlock(InlineFont(strike=False), "审查")), "中医 审查"),
+    ],
+)
+def test_text_that_can_be_read_in_one_way_only_is_read(runs: tuple[Any, ...], read_as: str):
+    """Square metres have a raised digit; a line through a blank is no line."""
+    assert one_cell(CellRichText(*runs)) == read_as
+
+
+def test_an_item_that_is_struck_out_is_told_and_not_imported():
+    """Whoever struck it out meant it to be gone, or wanted to ask; only the empty cells of the row stay silent."""
+    book = form([MAIN, SUB_1])
+    for cell in book.active[7]:
+        cell.font = Font(strike=True)
+    reading = read(book)
+    assert codes(reading) == CODES[:1]
+    assert [fault.cell for fault in reading.faults] == ["B7", "C7", "E7", "D7", "F7", "G7"]
+    assert all("删除线" in fault.found for fault in reading.faults)
+
+
+@pytest.mark.parametrize("kind", ["array", "dataTable"])
+def test_results_that_a_formula_spills_into_other_cells_are_no_values(kind: str):
+    """Only the first of them holds the formula."""
+    book = form(NOTICE)
+    cells = part(SHEET).replace('<c r="G6" t="n">', f'<c r="G6"><f t="{kind}" ref="G6:G7">A1:A2</f>')
+    reading = read_form(workbook_sheets(with_part(saved(book), SHEET, cells.encode()), "a.xlsx"), "a.xlsx")
+    assert [(fault.cell, fault.found) for fault in reading.faults] == [("G6", "公式 a formula"), ("G7", "公式 a formula")]
+
+
+def test_formulas_over_more_ranges_than_a_form_has_refuse_the_file():
+    """Each would be held."""
+    rows = ("".join(f'<c r="A{row}"><f t="array" ref="A{row}:B{row * column}"/></c>' for column in range(2, 202)) for row in range(1, 502))
+    sheet = b"<worksheet " + MAIN_NAMESPACE + f"><sheetData><row>{'</row><row>'.join(rows)}</row></sheetData></worksheet>".encode()
+    with pytest.raises(BadInputFile, match="数组公式"):
+        workbook_sheets(with_part(GOOD, SHEET, sheet), "a.xlsx")
+
+
+@pytest.mark.parametrize("value", ["<c r='G6'><v>1,019</v></c>", "<c r='G6' t='s'><v>999</v></c>", "<c r='G6' t='b'><v>x</v></c>"])
+def test_a_value_that_cannot_be_read_is_told_by_its_cell(value: str):
+    """Programs write numbers as they show them; the workbook is not broken for that."""
+    cells = re.sub('<c r="G6".*?</c>', value, part(SHEET))
+    reading = read_form(workbook_sheets(with_part(GOOD, SHEET, cells.encode()), "a.xlsx"), "a.xlsx")
+    assert [(fault.cell, fault.found) for fault in reading.faults] == [("G6", "读不出的值 a value that cannot be read")]
+
+
+def test_rows_and_columns_of_no_size_are_told_as_hidden(caplog: pytest.LogCaptureFixture):
+    """Drawn together with the mouse, they are as little seen."""
+    cells = part(SHEET).replace('<row r="7"', '<row r="7" ht="0" customHeight="1"')
+    cells = cells.replace("<sheetData>", '<cols><col min="10" max="10" width="0" customWidth="1"/></cols><sheetData>')
+    assert codes(read_form(workbook_sheets(with_part(GOOD, SHEET, cells.encode()), "a.xlsx"), "a.xlsx")) == CODES
+    assert "Sheet1: 隐藏的行也读了 hidden rows are read too: 7" in caplog.text
+    assert "Sheet1: 隐藏的列也读了 hidden columns are read too: J" in caplog.text
