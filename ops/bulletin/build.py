@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -48,7 +49,7 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
     """
     asked = _Asked(tell)
     now_ms = figures.now_ms
-    day = iso(now_ms)[:10]
+    today = dt.date.fromisoformat(iso(now_ms)[:10])
     periods = _back(period)
     before = periods[1]
     covered = [asked(figures.coverage(one.window(now_ms))) for one in periods]
@@ -56,7 +57,8 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
     districts, districts_before = (of["district"] for of in covered[:2])
     units, units_before = (of["unit"] for of in covered[:2])
     items_counted = covered[0]["item"]
-    scored = asked(figures.score(period.last.year))
+    score_year = min(period.last, today).year
+    scored = asked(figures.score(score_year))
     unit_scores, district_scores = scored["unit"], scored["district"]
     items, findings = asked(figures.items()), asked(figures.findings())
     late = asked(figures.late_archives(period.window(now_ms), found.LISTED))
@@ -73,8 +75,8 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
         last=str(period.last),
         previous=before.label,
         as_of=iso(now_ms // _SECOND_MS * _SECOND_MS),
-        in_progress=day <= str(period.last),
-        score_year=period.last.year,
+        in_progress=today <= period.last,
+        score_year=score_year,
         summary=(
             *_summary(cities[0], cities[1]),
             Indicator("往期遗留未归档", "count", found.carried_over(findings, period), None),

@@ -20,6 +20,7 @@ from ops.bulletin.ranking import standings
 from streams.domain.districts import CITY
 from streams.domain.rules import ASSUMED
 from streams.errors import ConfigurationError
+from streams.settings import instant_ms
 from tests.bulletin.figures import MadeUp, finding, item_name, unit_name
 
 PERIOD = parse_period("2018-Q1")
@@ -173,6 +174,14 @@ def test_a_corrected_period_before_is_a_difference_of_what_is_compared_to_it() -
 
     corrected = build(Corrected(), PERIOD).bulletin
     assert {(one.table, one.column) for one in changes(built(), corrected)} == {("单位排名", "升降"), ("单位排名", "较上期（百分点）")}
+
+
+@pytest.mark.parametrize(("now", "year"), [("2018-12-31T12:00:00+08:00", 2018), ("2019-01-01T00:00:00+08:00", 2019)])
+def test_a_period_in_progress_over_new_year_has_the_score_of_the_year_that_is(now: str, year: int) -> None:
+    """On its first day, the last of a year, nothing has been assessed of the next."""
+    bulletin = build(MadeUp(now_ms=instant_ms(now)), parse_period("2019-W01")).bulletin
+    assert bulletin.score_year == year
+    assert {one.scope: one.total for one in bulletin.unit_scores} == {row["scope"]: row["total"] for row in MadeUp().score(year)["unit"]}
 
 
 def test_sheet_names_are_what_a_spreadsheet_takes() -> None:
