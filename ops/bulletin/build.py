@@ -15,6 +15,7 @@ from ops.bulletin.model import Assumption, Bulletin, Excluded, Indicator, ItemCo
 from ops.bulletin.period import Period
 from ops.bulletin.ranking import standings
 from ops.bulletin.todo import Todo, todos_by_unit, unit_todos
+from streams.domain.items import parse_item
 from streams.domain.rules import ASSUMED
 from streams.domain.time import iso
 
@@ -66,8 +67,8 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
     findings, late = _named(findings, names), _named(late, names)
     todos = todos_by_unit(findings, items)
     configuration = tuple(found.configuration(findings, items))
-    # As the audit does: a main item over others is archived as these are, and nobody configures it.
-    online = [item for item in items if item["expected_online"] and item["leaf"]]
+    # A main item over others is archived as these are, and nobody configures it; one outside the eight types is never counted.
+    online = [item for item in items if item["expected_online"] and item["leaf"] and parse_item(item["item_code"]).type]
     bulletin = Bulletin(
         period=period.text,
         label=period.label,

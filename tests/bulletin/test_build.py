@@ -184,6 +184,19 @@ def test_a_period_in_progress_over_new_year_has_the_score_of_the_year_that_is(no
     assert {one.scope: one.total for one in bulletin.unit_scores} == {row["scope"]: row["total"] for row in MadeUp().score(year)["unit"]}
 
 
+def test_items_outside_the_eight_types_are_none_that_should_be_archived_online() -> None:
+    """Their cases are never counted, and nothing is asked of them that costs."""
+
+    class Outside(MadeUp):
+        def items(self, unit: str = "") -> Sequence[Row]:
+            return [{**row, "item_code": row["item_code"].replace("许可", "服务")} for row in super().items(unit)]
+
+    def said(figures: MadeUp) -> list[Any]:
+        return [one.value for one in build(figures, PERIOD).bulletin.summary if one.name in {"应在线归档事项", "其中已配置"}]
+
+    assert (said(MadeUp()), said(Outside())) == ([16, 11], [0, 0])
+
+
 def test_sheet_names_are_what_a_spreadsheet_takes() -> None:
     """At most 31 characters, all different."""
     names = [table.name for table in tables(built())]
