@@ -257,6 +257,25 @@ def test_what_is_found_outside_the_eight_types_is_listed_and_said_to_cost_nothin
     assert [row["remark"] for row in rows(corrected, "guidang-quality", "quality", unit="U1")] == ["八类之外，不扣分"]
 
 
+def test_a_unit_that_was_moved_by_a_correction_is_of_its_district_alone(corrected: World) -> None:
+    """What was counted of the other has fallen to zero, and its items are told again."""
+    for key in ("units", "unit-score"):
+        assert rows(corrected, "guidang-city", key, district="330105") == [], key
+        assert "U1" in {row["unit_code"] for row in rows(corrected, "guidang-city", key, district="330106")}, key
+    for unit in ("U1", "U2"):
+        assert [row["scope"] for row in rows(corrected, "guidang-city", "district-score", unit=unit)] == ["330106"], unit
+    options = {each.name: each.options for each in panel_board("guidang-item").variables}
+    assert [ask(corrected, options[name], district="330105") for name in ("unit", "type", "item")] == [[], [], []]
+    assert "330105" not in {row["value"] for row in ask(corrected, options["district"])}
+
+
+def test_a_unit_without_a_case_has_the_score_of_its_district_beside_its_own(corrected: World) -> None:
+    """Its configuration costs there; and what the registry is silent about is in the district of its cases, as in the score."""
+    assert [row["scope"] for row in rows(corrected, "guidang-city", "district-score", unit="U2")] == ["330106"]
+    assert {row["scope"] for row in rows(corrected, "guidang-city", "unit-score", district="330106")} == {"U1", "U2", "U3"}
+    assert [row["scope"] for row in rows(corrected, "guidang-city", "district-score", unit="U3")] == ["330106"]
+
+
 LISTS = {
     ("guidang-city", "oldest"): {"UNARCHIVED"},
     ("guidang-quality", "unconfigured"): {"NOT_CONFIGURED"},
