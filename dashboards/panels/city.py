@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from consumers.score_sql import HOMES, anything
 from dashboards.model import Column, Dashboard, Link, Panel, Section, Sql
 from dashboards.panels.shared import (
     AGEING,
@@ -22,13 +23,19 @@ from dashboards.panels.shared import (
     VARIABLES,
     WORST_FIRST,
 )
-from dashboards.panels.sql import TO, coverage, named, only
+from dashboards.panels.sql import KNOWN_ITEM, TO, coverage, named
+from streams.domain.districts import UNKNOWN_DISTRICT
 
 _SCORED_YEAR = f"year = toUInt16(toYear({TO}))"
 _PARTS = """completeness, quality, bonus, total, total_by_case,
     config_errors, unconfigured, unarchived, closed, inaccurate, missing_material, systems"""
-_UNITS = f"""SELECT toString(unit_code) FROM coverage_partial WHERE granularity = 'HOUR' AND {only("district")}
-    UNION ALL SELECT toString(unit_code) FROM item WHERE {only("district")}"""
+_PLACES = f"""(
+            SELECT toString(unit_code) AS unit, toString(district_code) AS district FROM coverage_partial FINAL
+            WHERE granularity = 'YEAR' AND {anything()}
+            UNION ALL
+            SELECT toString(unit_code) AS unit, toString(district_code) AS district FROM item FINAL
+            WHERE {KNOWN_ITEM} AND (district != '{UNKNOWN_DISTRICT}' OR unit NOT IN (SELECT unit FROM ({HOMES}) WHERE {_SCORED_YEAR})))"""
+"""Each unit with the districts that it is of, as the score has them: of its cases, and of its items."""
 PART_COLUMNS = (
     Column("completeness", "完整性（60）", "points"),
     Column("quality", "数据质量（30）", "points"),
@@ -95,7 +102,7 @@ DISTRICT_SCORE = Panel(
                     f'''SELECT scope, {_PARTS} FROM score
     WHERE {_SCORED_YEAR} AND by = 'district' AND ({{district:String}} = '' OR scope = {{district:String}})
         AND ({{unit:String}} = ''
-            OR scope IN (SELECT toString(district_code) FROM coverage_partial WHERE granularity = 'HOUR' AND {only("unit")}))''',
+            OR scope IN (SELECT district FROM {_PLACES} WHERE unit = {{unit:String}}))''',
                     "district",
                 )
             }
@@ -119,7 +126,7 @@ UNIT_SCORE = Panel(
                 named(
                     f'''SELECT scope, {_PARTS} FROM score
     WHERE {_SCORED_YEAR} AND by = 'unit' AND ({{unit:String}} = '' OR scope = {{unit:String}})
-        AND ({{district:String}} = '' OR scope IN ({_UNITS}))''',
+        AND ({{district:String}} = '' OR scope IN (SELECT unit FROM {_PLACES} WHERE district = {{district:String}}))''',
                     "unit",
                 )
             }

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dashboards.model import Column, Panel, Sql
 from dashboards.panels.shared import TO_ITEM, TO_UNIT
-from dashboards.panels.sql import BUILD_MODES, KIND_LABELS, OPEN, WHAT_TO_DO, only, words
+from dashboards.panels.sql import BUILD_MODES, KIND_LABELS, OPEN, REMARK, WHAT_TO_DO, only, words
 from streams.domain.rules import MISCONFIGURED_TOPIC, kinds_told_on
 
 UNCONFIGURED_KIND = "NOT_CONFIGURED"
@@ -19,14 +19,15 @@ _PLACE = (
 UNCONFIGURED = Panel(
     "unconfigured",
     "未配置归档模块的事项",
-    "登记在册、应在线归档而没有模块配置的末级事项；与所选时间无关，至多 500 项。每项扣 10 分：请单位按审定的归档范围和保管期限表配置。",
+    "登记在册、应在线归档而没有模块配置的末级事项；与所选时间无关，至多 500 项。"
+    "每项扣 10 分（备注写明不扣的除外）：请单位按审定的归档范围和保管期限表配置。",
     "table",
     (
         Sql(
             f"""SELECT found.unit_code AS unit_code, found.unit_name AS unit_name,
     found.item_code AS item_code, found.item_name AS item_name,
-    {words("item.build_mode", BUILD_MODES)} AS build_mode, item.case_count_2017 AS case_count_2017, if(found.waived, '已豁免', '') AS remark
-FROM (SELECT * FROM anomaly FINAL WHERE kind = '{UNCONFIGURED_KIND}' AND {OPEN} AND {only()}) AS found
+    {words("item.build_mode", BUILD_MODES)} AS build_mode, item.case_count_2017 AS case_count_2017, found.remark AS remark
+FROM (SELECT *, {REMARK} AS remark FROM anomaly FINAL WHERE kind = '{UNCONFIGURED_KIND}' AND {OPEN} AND {only()}) AS found
 LEFT JOIN (SELECT unit_code, item_code, build_mode, case_count_2017 FROM item FINAL) AS item
     ON item.unit_code = found.unit_code AND item.item_code = found.item_code
 ORDER BY case_count_2017 DESC, unit_code, item_code LIMIT 500"""
@@ -40,12 +41,13 @@ ORDER BY case_count_2017 DESC, unit_code, item_code LIMIT 500"""
 MISCONFIGURED = Panel(
     "misconfigured",
     "配置与审定不符的事项",
-    "模块配置与审定的保管期限表不符、未经审定或未登记的事项；与所选时间无关，至多 500 条。不符每项扣 2 分：按“差别”一栏改正配置。",
+    "模块配置与审定的保管期限表不符、未经审定或未登记的事项；与所选时间无关，至多 500 条。"
+    "不符每项扣 2 分（备注写明不扣的除外）：按“差别”一栏改正配置。",
     "table",
     (
         Sql(
             f"""SELECT unit_code, unit_name, item_code, item_name, {words("kind", KIND_LABELS)} AS label, detail, anomaly.since AS since,
-    if(waived, '已豁免', '') AS remark, {words("kind", WHAT_TO_DO)} AS what_to_do
+    {REMARK} AS remark, {words("kind", WHAT_TO_DO)} AS what_to_do
 FROM anomaly FINAL
 WHERE kind IN ({_OTHERS}) AND {OPEN} AND {only()}
 ORDER BY unit_code, item_code, label LIMIT 500"""

@@ -20,7 +20,7 @@ from dashboards.panels.shared import (
     TO_UNIT,
     VARIABLES,
 )
-from dashboards.panels.sql import FROM_DAY, KIND_LABELS, OPEN, REASON_LABELS, TO, WHAT_TO_DO, coverage, named, only, words
+from dashboards.panels.sql import FROM_DAY, KIND_LABELS, OPEN, REASON_LABELS, REMARK, TO, WHAT_TO_DO, coverage, named, only, words
 from streams.domain.rules import QUALITY_TOPIC, UNARCHIVED_TOPIC, Cost, kinds_of, kinds_told_on
 
 
@@ -31,8 +31,10 @@ def _list(kinds: Iterable[str]) -> str:
 _ERRORS, _INACCURATE, _MISSING = (_list(kinds_of(cost)) for cost in (Cost.CONFIG_ERROR, Cost.INACCURATE, Cost.MISSING))
 _QUALITY = _list(kinds_told_on(QUALITY_TOPIC))
 _MATCHING = _list(kind for kind in kinds_told_on(UNARCHIVED_TOPIC) if kind not in {"UNARCHIVED", "REFUSED"})
-_COSTLY = f"""countIf(kind = '{UNCONFIGURED_KIND}') AS unconfigured, countIf(kind IN ({_ERRORS})) AS config_errors,
-    countIf(kind IN ({_INACCURATE})) AS inaccurate, countIf(kind IN ({_MISSING})) AS missing_material,
+_COSTLY = f"""countIf(kind = '{UNCONFIGURED_KIND}' AND item_type != '') AS unconfigured,
+    countIf(kind IN ({_ERRORS}) AND item_type != '') AS config_errors,
+    countIf(kind IN ({_INACCURATE}) AND item_type != '') AS inaccurate,
+    countIf(kind IN ({_MISSING}) AND item_type != '') AS missing_material,
     countIf(kind = 'REFUSED') AS refused, countIf(kind IN ({_MATCHING})) AS matching"""
 _COSTLY_COLUMNS = (
     Column("unconfigured", "未配置", "cases"),
@@ -52,7 +54,8 @@ _WHERE = "unit_code, unit_name, item_code, item_name"
 SUMMARY = Panel(
     "summary",
     "未解除的质量与配置异常",
-    "现在未解除、未豁免的异常：未配置、配置错误、信息不准、材料缺失都扣分，被退回与对不上（孤立、重复、办件号冲突）不扣；与所选时间无关。"
+    "现在未解除、未豁免的异常：未配置、配置错误、信息不准、材料缺失都扣分（八类之外的不扣，不在其内），"
+    "被退回与对不上（孤立、重复、办件号冲突）不扣；与所选时间无关。"
     "不为零就往下看是哪个单位。",
     "stat",
     (Sql(f"SELECT {_COSTLY}\nFROM anomaly FINAL WHERE {OPEN} AND NOT waived AND {only()}"),),
@@ -65,7 +68,7 @@ SUMMARY = Panel(
 UNITS = Panel(
     "units",
     "各单位的质量与配置异常",
-    "现在未解除、未豁免的异常按单位，未配置与配置错误多的在前；与所选时间无关。点单位看它的事项与扣分。",
+    "现在未解除、未豁免的异常按单位，未配置与配置错误多的在前；八类之外不扣分的，前四栏不计；与所选时间无关。点单位看它的事项与扣分。",
     "table",
     (
         Sql(
@@ -95,7 +98,7 @@ QUALITY = Panel(
     (
         Sql(
             f"""SELECT subject AS case_no, {_WHERE}, {words("kind", KIND_LABELS)} AS label, detail, closed_at,
-    {words("kind", WHAT_TO_DO)} AS what_to_do, if(waived, '已豁免', '') AS remark
+    {words("kind", WHAT_TO_DO)} AS what_to_do, {REMARK} AS remark
 FROM anomaly FINAL
 WHERE kind IN ({_QUALITY}) AND {OPEN} AND {only()}
 ORDER BY anomaly.closed_at DESC, case_no, label LIMIT 500"""

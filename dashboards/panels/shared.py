@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from consumers.coverage_sql import OF_YEARS
+from consumers.score_sql import anything
 from dashboards.model import Annotation, Column, Link, Panel, Prom, Sql, Threshold, Variable
 from dashboards.panels.sql import (
     CLOSED_THEN,
     FROM_DAY,
     KIND_LABELS,
+    KNOWN_ITEM,
     OPEN,
     REASON_LABELS,
     TO,
@@ -33,13 +36,18 @@ NONE_IS_GOOD = (Threshold(0, "good"), Threshold(1, "bad"))
 
 
 def _codes(column: str, name: str, *chosen: str) -> Sql:
-    """Codes that occur in buckets, or, of those of items, among these, with their names."""
+    """Codes that occur in buckets of which anything is left, or, of those of items, among these, with their names.
+
+    Of years where these tell the code: of hours there are hundreds of times as many. All that is chosen by is of a bucket's key, so that
+    it can be asked of before FINAL.
+    """
     before = only(*chosen) if chosen else "1"
-    items = f"""
-    UNION ALL
-    SELECT {column} FROM item WHERE {before}"""
+    items = f"""UNION ALL
+    SELECT {column} FROM item FINAL WHERE {KNOWN_ITEM} AND {before}"""
     codes = f"""SELECT DISTINCT toString({column}) AS value FROM (
-    SELECT {column} FROM coverage_partial WHERE granularity = 'HOUR' AND {before}{"" if name == "district" else items}
+    SELECT {column} FROM coverage_partial FINAL
+    PREWHERE granularity = '{"YEAR" if name in OF_YEARS else "HOUR"}' AND {before} WHERE {anything()}
+    {"" if name == "district" else items}
 ) WHERE value != ''"""
     return Sql(
         f"SELECT value, if(name = value, value, concat(name, ' ', value)) AS label FROM ({named(codes, name, 'value')}) ORDER BY value"
@@ -54,7 +62,8 @@ VARIABLES = (
         "事项类型",
         Sql(
             f"""SELECT DISTINCT toString(item_type) AS value, value AS label
-FROM coverage_partial WHERE granularity = 'HOUR' AND value != '' AND {only("district", "unit")} ORDER BY value"""
+FROM coverage_partial FINAL
+PREWHERE granularity = 'HOUR' AND item_type != '' AND {only("district", "unit")} WHERE {anything()} ORDER BY value"""
         ),
     ),
     Variable("item", "事项", _codes("item_code", "item", "district", "unit", "type")),

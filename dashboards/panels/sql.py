@@ -37,6 +37,10 @@ FROM, TO = "fromUnixTimestamp64Milli({from_ms:Int64}, 'Asia/Shanghai')", "fromUn
 FROM_DAY = f"toStartOfDay({FROM}, 'Asia/Shanghai')"
 CLOSED_THEN = f"closed_at >= {FROM_DAY} AND closed_at <= {TO}"
 OPEN = "state = 'OPENED'"
+KNOWN_ITEM = "(registered OR notEmpty(open_anomalies))"
+"""What ``guidang items`` lists."""
+REMARK = "if(waived, '已豁免', if(item_type = '', '八类之外，不扣分', ''))"
+"""Why a finding costs nothing though its kind does: outside the eight types it is listed all the same."""
 
 
 def only(*variables: str) -> str:

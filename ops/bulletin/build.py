@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -14,6 +15,7 @@ from ops.bulletin.model import Assumption, Bulletin, Excluded, Indicator, ItemCo
 from ops.bulletin.period import Period
 from ops.bulletin.ranking import standings
 from ops.bulletin.todo import Todo, todos_by_unit, unit_todos
+from streams.domain.items import parse_item
 from streams.domain.rules import ASSUMED
 from streams.domain.time import iso
 
@@ -48,7 +50,7 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
     """
     asked = _Asked(tell)
     now_ms = figures.now_ms
-    day = iso(now_ms)[:10]
+    today = dt.date.fromisoformat(iso(now_ms)[:10])
     periods = _back(period)
     before = periods[1]
     covered = [asked(figures.coverage(one.window(now_ms))) for one in periods]
@@ -56,7 +58,8 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
     districts, districts_before = (of["district"] for of in covered[:2])
     units, units_before = (of["unit"] for of in covered[:2])
     items_counted = covered[0]["item"]
-    scored = asked(figures.score(period.last.year))
+    score_year = min(period.last, today).year
+    scored = asked(figures.score(score_year))
     unit_scores, district_scores = scored["unit"], scored["district"]
     items, findings = asked(figures.items()), asked(figures.findings())
     late = asked(figures.late_archives(period.window(now_ms), found.LISTED))
@@ -64,8 +67,8 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
     findings, late = _named(findings, names), _named(late, names)
     todos = todos_by_unit(findings, items)
     configuration = tuple(found.configuration(findings, items))
-    # As the audit does: a main item over others is archived as these are, and nobody configures it.
-    online = [item for item in items if item["expected_online"] and item["leaf"]]
+    # A main item over others is archived as these are, and nobody configures it; one outside the eight types is never counted.
+    online = [item for item in items if item["expected_online"] and item["leaf"] and parse_item(item["item_code"]).type]
     bulletin = Bulletin(
         period=period.text,
         label=period.label,
@@ -73,8 +76,8 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
         last=str(period.last),
         previous=before.label,
         as_of=iso(now_ms // _SECOND_MS * _SECOND_MS),
-        in_progress=day <= str(period.last),
-        score_year=period.last.year,
+        in_progress=today <= period.last,
+        score_year=score_year,
         summary=(
             *_summary(cities[0], cities[1]),
             Indicator("往期遗留未归档", "count", found.carried_over(findings, period), None),

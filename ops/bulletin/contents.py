@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+
+import orjson
 
 from ops.bulletin import findings
 from ops.bulletin.model import Assumption, Bulletin
@@ -12,7 +15,7 @@ _WORST_ITEMS = 30
 _CODE, _NAME = Column("scope", "代码", width=10), Column("name", "名称", width=26)
 _UNIT = Column("unit_name", "单位", width=24), Column("unit_code", "单位代码", width=12)
 _ITEM = Column("item_name", "事项", width=28), Column("item_code", "事项编码", width=20)
-_COVERAGE = Column("coverage", "覆盖率", "ratio"), Column("coverage_change", "较上期（百分点）", "points", 10, compared=False)
+_COVERAGE = Column("coverage", "覆盖率", "ratio"), Column("coverage_change", "较上期（百分点）", "points", 10)
 _COUNTS = (
     Column("closed", "办结", "count"),
     Column("archived", "已归档", "count"),
@@ -22,7 +25,7 @@ _COUNTS = (
 )
 _RANKED = (
     Column("rank", "名次", "count", 6),
-    Column("rank_change", "升降", "change", 6, compared=False),
+    Column("rank_change", "升降", "change", 6),
     _CODE,
     _NAME,
     *_COUNTS,
@@ -52,7 +55,7 @@ _MATCHED = (
     _NAME,
     Column("official", "官方口径", "ratio"),
     Column("coverage", "匹配口径", "ratio"),
-    Column("divergence", "差（百分点）", "points", 10, compared=False),
+    Column("divergence", "差（百分点）", "points", 10),
 )
 _CASE = Column("case_no", "办件号", width=32), *_UNIT, *_ITEM
 _RANK_NOTE = (
@@ -68,6 +71,15 @@ _SCORE_NOTE = (
 def tables(bulletin: Bulletin) -> list[Table]:
     """All tables of a bulletin."""
     return [*_overview(bulletin), *_peers(bulletin), *_findings(bulletin), *_footing(bulletin)]
+
+
+def content_of(bulletin: Bulletin) -> str:
+    """SHA-256 of all that it prints but the moment: what has the same content needs no new edition. Order of rows is no figure."""
+    head = bulletin.label, bulletin.first, bulletin.last, bulletin.in_progress
+    printed = [
+        (table.title, table.note, sorted([one.shown_in(row) for one in table.columns] for row in table.rows)) for table in tables(bulletin)
+    ]
+    return hashlib.sha256(orjson.dumps((head, printed))).hexdigest()
 
 
 def assumed(assumptions: Sequence[Assumption]) -> Table:

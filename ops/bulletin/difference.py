@@ -63,7 +63,7 @@ def _table(old: Table, new: Table) -> Iterator[Change]:
             continue
         for column in new.columns:
             before, after = column.shown_in(was[key]), column.shown_in(now[key])
-            if column.compared and before != after:
+            if before != after:
                 yield Change(new.title, name, column.title, before, after)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ops.bulletin.build import STEPS, Built, build
+from ops.bulletin.contents import content_of
 from ops.bulletin.difference import changes, difference_table, difference_text
 from ops.bulletin.document import bulletin_document
 from ops.bulletin.editions import Edition, editions, one_at_a_time, publish, write_draft
@@ -83,8 +84,8 @@ def issue(figures: Figures, period: Period, out: Path, publisher: Publisher | No
             files = render(built, "草稿，未经发布", tell=tell)
             return Issued(write_draft(folder, files), None, new=True, changed=0, files=tuple(files))
         last = before[-1] if before else None
-        content = built.bulletin.content()
-        if last and last.record["content"] == content:
+        content = content_of(built.bulletin)
+        if last and content_of(load(last.read(DATA))) == content:
             return Issued(last.folder, last.number, new=False, changed=0, files=tuple(last.record["files"]))
         record: dict[str, object] = {
             "period": period.text,

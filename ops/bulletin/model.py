@@ -6,8 +6,6 @@ texts of Asia/Shanghai.
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -244,10 +242,6 @@ class Bulletin:
     todos: tuple[UnitTodo, ...]
     excluded: tuple[Excluded, ...]
     assumptions: tuple[Assumption, ...]
-
-    def content(self) -> str:
-        """SHA-256 of all that it says but the moment: what has the same content needs no new edition."""
-        return hashlib.sha256(dump(dataclasses.replace(self, as_of=""))).hexdigest()
 
 
 def dump(bulletin: Bulletin) -> bytes:

@@ -20,15 +20,12 @@ class Column:
         Attribute of a row.
     width
         In characters, for sheets and for the shares of a page.
-    compared
-        Part of the difference between editions; what only follows from other columns is not.
     """
 
     key: str
     title: str
     kind: CellKind = "text"
     width: int = 9
-    compared: bool = True
 
     def kind_in(self, row: Any) -> CellKind:
         """How this column is shown in a row."""

@@ -173,9 +173,10 @@ class Pipeline:
         """State of one case."""
         return self.states()[case_no]
 
-    def buckets(self, granularity: str = "") -> list[Event]:
-        """All coverage records, or those of one granularity, in key order, those that are all zero left out."""
-        return [record for record in self._table(BUCKET_TABLE) if any(_counts(record)) and granularity in {"", record["granularity"]}]
+    def buckets(self, granularity: str = "", *, zeros: bool = False) -> list[Event]:
+        """All coverage records, or those of one granularity, in key order, those that are all zero left out unless asked for."""
+        found = (record for record in self._table(BUCKET_TABLE) if granularity in {"", record["granularity"]})
+        return [record for record in found if zeros or any(_counts(record))]
 
     def told(self, *topics: str) -> list[tuple[str, str, str]]:
         """(kind, state, resolution) of every message so far on anomaly topics, in order; by default on ``anomaly-unarchived``."""

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
+from consumers.coverage import Scope
+from consumers.windows import Window
 from ops.bulletin.build import STEPS, TREND, build
-from ops.bulletin.contents import tables
+from ops.bulletin.contents import content_of, tables
 from ops.bulletin.difference import changes
+from ops.bulletin.figures import Row
 from ops.bulletin.findings import LISTED
 from ops.bulletin.model import Bulletin, dump, load
 from ops.bulletin.period import parse_period
 from ops.bulletin.ranking import standings
+from streams.domain.districts import CITY
 from streams.domain.rules import ASSUMED
 from streams.errors import ConfigurationError
+from streams.settings import instant_ms
 from tests.bulletin.figures import MadeUp, finding, item_name, unit_name
 
 PERIOD = parse_period("2018-Q1")
@@ -130,8 +136,65 @@ def test_data_json_is_the_model() -> None:
 
 def test_content_does_not_depend_on_the_moment_alone() -> None:
     """The same figures a minute later are the same content; another figure is not."""
-    assert built().content() == built(now_ms=MadeUp().now_ms + 60_000).content()
-    assert built().content() != built(overrides={("unit", "U0000"): {"refused": 999}}).content()
+    assert content_of(built()) == content_of(built(now_ms=MadeUp().now_ms + 60_000))
+    assert content_of(built()) != content_of(built(overrides={("unit", "U0000"): {"unarchived": 999}}))
+
+
+@pytest.mark.parametrize("figure", ["due", "refused", "orphan"])
+def test_content_is_what_is_printed(figure: str) -> None:
+    """More cases fall due with every day: an edition for what no table shows of a unit would differ from the last one in nothing."""
+    other = built(overrides={("unit", "U0000"): {figure: 999}})
+    assert (changes(built(), other), content_of(other)) == ([], content_of(built()))
+
+
+def test_content_is_what_is_printed_of_a_ratio() -> None:
+    """What is too small to be seen is none of it."""
+    other, seen = (built(overrides={("unit", "U0000"): {"coverage_due": ratio}}) for ratio in (0.912341, 0.91244))
+    assert content_of(built(overrides={("unit", "U0000"): {"coverage_due": 0.912342}})) == content_of(other) != content_of(seen)
+
+
+def test_every_printed_figure_is_in_the_difference_what_follows_from_others_too() -> None:
+    """Rounded, it may change where those do not."""
+    ratios = ({"official": 0.12344, "coverage": 0.1, "divergence": moved} for moved in (0.02344, 0.02346))
+    one, other = (built(overrides={("city", CITY): fields}) for fields in ratios)
+    assert [(each.table, each.column, each.before, each.after) for each in changes(one, other)] == [
+        ("官方口径与匹配口径", "差（百分点）", "+2.34", "+2.35")
+    ]
+
+
+def test_a_corrected_period_before_is_a_difference_of_what_is_compared_to_it() -> None:
+    """Its figures are printed of the city alone: who gained ranks on them would otherwise change without a word."""
+    before = PERIOD.previous().window(MadeUp().now_ms)
+
+    class Corrected(MadeUp):
+        def coverage(self, window: Window) -> Mapping[Scope, Sequence[Row]]:
+            rows = super().coverage(window)
+            first, *others = rows["unit"]
+            return {**rows, "unit": [{**first, "coverage": 0.01}, *others]} if window == before else rows
+
+    corrected = build(Corrected(), PERIOD).bulletin
+    assert {(one.table, one.column) for one in changes(built(), corrected)} == {("单位排名", "升降"), ("单位排名", "较上期（百分点）")}
+
+
+@pytest.mark.parametrize(("now", "year"), [("2018-12-31T12:00:00+08:00", 2018), ("2019-01-01T00:00:00+08:00", 2019)])
+def test_a_period_in_progress_over_new_year_has_the_score_of_the_year_that_is(now: str, year: int) -> None:
+    """On its first day, the last of a year, nothing has been assessed of the next."""
+    bulletin = build(MadeUp(now_ms=instant_ms(now)), parse_period("2019-W01")).bulletin
+    assert bulletin.score_year == year
+    assert {one.scope: one.total for one in bulletin.unit_scores} == {row["scope"]: row["total"] for row in MadeUp().score(year)["unit"]}
+
+
+def test_items_outside_the_eight_types_are_none_that_should_be_archived_online() -> None:
+    """Their cases are never counted, and nothing is asked of them that costs."""
+
+    class Outside(MadeUp):
+        def items(self, unit: str = "") -> Sequence[Row]:
+            return [{**row, "item_code": row["item_code"].replace("许可", "服务")} for row in super().items(unit)]
+
+    def said(figures: MadeUp) -> list[Any]:
+        return [one.value for one in build(figures, PERIOD).bulletin.summary if one.name in {"应在线归档事项", "其中已配置"}]
+
+    assert (said(MadeUp()), said(Outside())) == ([16, 11], [0, 0])
 
 
 def test_sheet_names_are_what_a_spreadsheet_takes() -> None:

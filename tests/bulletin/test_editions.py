@@ -91,6 +91,14 @@ def test_the_same_content_makes_no_new_edition(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "2018-Q1").glob("edition-*")) == ["edition-1"]
 
 
+def test_what_was_published_is_compared_by_what_it_prints(tmp_path: Path) -> None:
+    """More due cases at the same ratio, which no table shows, make no edition that differs in nothing."""
+    unit = ("unit", unit_code(1))
+    published(tmp_path, overrides={unit: {"due": 100, "coverage_due": 1.0}})
+    again = published(tmp_path, overrides={unit: {"due": 110, "coverage_due": 1.0}})
+    assert (again.edition, again.new) == (1, False)
+
+
 def test_a_reissue_is_the_next_edition_with_a_readable_difference(tmp_path: Path) -> None:
     """Which figure of whom, from what to what: as a file, and in the bulletin itself; the first edition stays as it was."""
     first = published(tmp_path)

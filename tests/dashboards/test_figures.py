@@ -21,7 +21,8 @@ from dashboards.panels.shared import ENOUGH_DUE
 from streams.domain.rules import MISCONFIGURED_TOPIC, QUALITY_TOPIC, Cost, kinds_of, kinds_told_on
 from streams.domain.time import DAY_MS, HOUR_MS, day_of, day_start_ms
 from streams.settings import instant_ms
-from tests.dashboards.conftest import YEAR, World
+from tests.agents.test_items import ITEM
+from tests.dashboards.conftest import OUTSIDE, YEAR, World
 
 pytestmark = pytest.mark.clickhouse
 
@@ -231,15 +232,48 @@ def test_open_findings_are_those_of_the_command_line(world: World, one: bool) ->
     assert sum(row["backfilled"] for row in found.values()) == sum(row["backfill"] for row in open_ones)
     (summary,) = rows(world, "guidang-quality", "summary", unit=unit)
     counted = Counter(row["kind"] for row in open_ones if not row["waived"])
-    assert summary["unconfigured"] == counted["NOT_CONFIGURED"]
-    assert summary["config_errors"] == sum(counted[kind] for kind in kinds_of(Cost.CONFIG_ERROR))
-    assert summary["inaccurate"] == sum(counted[kind] for kind in kinds_of(Cost.INACCURATE))
-    assert summary["missing_material"] == sum(counted[kind] for kind in kinds_of(Cost.MISSING))
+    costly = Counter(row["kind"] for row in open_ones if not row["waived"] and row["item_type"])
+    assert summary["unconfigured"] == costly["NOT_CONFIGURED"]
+    assert summary["config_errors"] == sum(costly[kind] for kind in kinds_of(Cost.CONFIG_ERROR))
+    assert summary["inaccurate"] == sum(costly[kind] for kind in kinds_of(Cost.INACCURATE))
+    assert summary["missing_material"] == sum(costly[kind] for kind in kinds_of(Cost.MISSING))
     assert summary["refused"] == counted["REFUSED"]
     assert summary["matching"] == counted["ORPHAN_ARCHIVE"] + counted["DUPLICATE_ARCHIVE"] + counted["CASE_NO_COLLISION"]
     assert sum(row["findings"] for row in rows(world, "guidang-quality", "quality-kinds", unit=unit)) == sum(
         counted[kind] + sum(row["waived"] for row in open_ones if row["kind"] == kind) for kind in kinds_told_on(QUALITY_TOPIC)
     )
+
+
+def test_what_is_found_outside_the_eight_types_is_listed_and_said_to_cost_nothing(corrected: World) -> None:
+    """A test case and a missing configuration, which the score leaves out."""
+    (score,) = rows(corrected, "guidang-city", "unit-score", unit="U1")
+    costly = ("unconfigured", "config_errors", "inaccurate", "missing_material")
+    assert [score[name] for name in costly] == [1, 0, 0, 0]
+    for key in ("summary", "units"):
+        (counted,) = rows(corrected, "guidang-quality", key, unit="U1")
+        assert [counted[name] for name in costly] == [score[name] for name in costly], key
+    remarks = {row["item_code"]: row["remark"] for row in rows(corrected, "guidang-quality", "unconfigured", unit="U1")}
+    assert remarks == {ITEM: "", OUTSIDE: "八类之外，不扣分"}
+    assert [row["remark"] for row in rows(corrected, "guidang-quality", "quality", unit="U1")] == ["八类之外，不扣分"]
+
+
+def test_a_unit_that_was_moved_by_a_correction_is_of_its_district_alone(corrected: World) -> None:
+    """What was counted of the other has fallen to zero, and its items are told again."""
+    for key in ("units", "unit-score"):
+        assert rows(corrected, "guidang-city", key, district="330105") == [], key
+        assert "U1" in {row["unit_code"] for row in rows(corrected, "guidang-city", key, district="330106")}, key
+    for unit in ("U1", "U2"):
+        assert [row["scope"] for row in rows(corrected, "guidang-city", "district-score", unit=unit)] == ["330106"], unit
+    options = {each.name: each.options for each in panel_board("guidang-item").variables}
+    assert [ask(corrected, options[name], district="330105") for name in ("unit", "type", "item")] == [[], [], []]
+    assert "330105" not in {row["value"] for row in ask(corrected, options["district"])}
+
+
+def test_a_unit_without_a_case_has_the_score_of_its_district_beside_its_own(corrected: World) -> None:
+    """Its configuration costs there; and what the registry is silent about is in the district of its cases, as in the score."""
+    assert [row["scope"] for row in rows(corrected, "guidang-city", "district-score", unit="U2")] == ["330106"]
+    assert {row["scope"] for row in rows(corrected, "guidang-city", "unit-score", district="330106")} == {"U1", "U2", "U3"}
+    assert [row["scope"] for row in rows(corrected, "guidang-city", "district-score", unit="U3")] == ["330106"]
 
 
 LISTS = {
