@@ -15,7 +15,7 @@ from ops.importing.codes import is_assessed_code, is_item_code, is_like_code
 from ops.importing.faults import Fault, Named, Reading
 from ops.importing.form_row import FormRow
 from ops.importing.form_span import Main, span
-from ops.importing.headings import NAMES, Columns, find_columns
+from ops.importing.headings import NAMES, Columns, Headings, find_headings
 from ops.importing.labels import is_explanation, is_note, is_numbered, is_stamp, is_title, is_total, label, numbers_columns
 from ops.importing.sheet import Place, Sheet, cell_name
 from ops.publish.fields import shown
@@ -48,10 +48,8 @@ class _FormSheet:
     ----------
     main_names
         Main items of the file so far: code -> name, and where it stands.
-    columns
-        Those of the table that was read last; None above its headings.
-    width
-        Last column that has a heading.
+    headings
+        Those of the table that was read last; None above them.
     main
         Main item of the row above.
     ended
@@ -64,8 +62,7 @@ class _FormSheet:
     name: str
     reading: Reading
     main_names: dict[str, tuple[str, str]]
-    columns: Columns | None = None
-    width: int = 0
+    headings: Headings | None = None
     main: Main | None = None
     ended: Place | None = None
     explained: bool = False
@@ -76,28 +73,29 @@ class _FormSheet:
         for row in self.sheet.rows:
             if row <= done:
                 continue
-            if found := find_columns(self.sheet, row, self.name, below=below):
-                self.columns, self.main, self.ended, self.explained, tables = found, None, None, False, tables + 1
-                self.width = max([*found.values(), *self.sheet.rows[row], *self.sheet.rows.get(row - 1, ())])
-                below = done = row + numbers_columns([self.sheet.own(place) for place in self._places(row + 1)])
-            elif self.columns is None:
+            if found := find_headings(self.sheet, row, self.name, below=below):
+                self.headings, self.main, self.ended, self.explained, tables = found, None, None, False, tables + 1
+                below = done = found.last + numbers_columns([self.sheet.own(place) for place in self._places(found.last + 1)])
+            elif self.headings is None:
                 self.reading.refuse(self._stray(row))
-            elif self._is_apart(row, self.columns):
-                self._end_at_note(row, self.columns)
-            elif self.ended and not self._resumes(row, self.columns):
+            elif self.headings.come_again(self.sheet, row):
+                continue  # the row that has the code of the main item in it follows
+            elif self._is_apart(row, self.headings.columns):
+                self._end_at_note(row, self.headings.columns)
+            elif self.ended and not self._resumes(row, self.headings.columns):
                 self.reading.refuse(self._stray(row))
             else:
                 self.ended = None
-                below = done = self._read_item(row, self.columns)
+                below = done = self._read_item(row, self.headings)
         if not tables and self.sheet.cells:
             self.reading.remarks.append(f"{self.sheet.name}: 没有表头，没有读 not read, since it has no headings")
         return tables
 
-    def _read_item(self, row: int, columns: Columns) -> int:
+    def _read_item(self, row: int, headings: Headings) -> int:
         """Read the item that begins in a row; return its last row."""
-        form_row = FormRow(span(self.sheet, columns, row, self.main), self.main_names)
+        form_row = FormRow(span(self.sheet, headings.columns, row, self.main), self.main_names)
         self.main = form_row.span.main()
-        form_row.faults += self._beyond(row)
+        form_row.faults += self._beyond(row, headings.width)
         if form_row.is_blank():
             self.reading.refuse(form_row.faults)
         else:
@@ -147,11 +145,11 @@ class _FormSheet:
         own, places = self.sheet.own, self._places(row)
         codes = [place for place in places if is_item_code(own(place))]
         likely = [place for place in places if is_like_code(own(place))]
-        assessed = self.columns is not None and any(is_assessed_code(own(place)) for place in codes)
+        assessed = self.headings is not None and any(is_assessed_code(own(place)) for place in codes)
         described = any(names_build_mode(own(place)) for place in places if place not in likely)
         stated = [place for place in places if ticks_build_mode(own(place))]
-        if self.columns is not None:
-            mode, cases = (row, self.columns["build_mode"]), (row, self.columns["count"])
+        if self.headings is not None:
+            mode, cases = (row, self.headings.columns["build_mode"]), (row, self.headings.columns["count"])
             stated += [place for place, is_stated in ((mode, says_build_mode), (cases, is_count)) if is_stated(own(place))]
         if not (assessed or stated or (described and (codes or likely))):
             return []
@@ -160,9 +158,9 @@ class _FormSheet:
             expected += f"；表止于 the table ends at {cell_name(self.ended)}"
         return [Fault(self.sheet.name, cell_name((codes[-1:] or stated or likely)[0]), "表外的事项 an item outside the table", expected)]
 
-    def _beyond(self, row: int) -> list[Fault]:
+    def _beyond(self, row: int, width: int) -> list[Fault]:
         """A cell behind the last heading of a text file: a comma that is not quoted has cut a text in two."""
-        beyond = [place for place in self._places(row) if place[1] > self.width and not self.sheet.name]
+        beyond = [place for place in self._places(row) if place[1] > width and not self.sheet.name]
         expected = "表头以内的列；文字里有逗号的要加引号 a column with a heading: quote text that has a comma in it"
         return [Fault("", cell_name(place), shown(self.sheet.own(place)), expected) for place in beyond[:1]]
 
