@@ -109,13 +109,14 @@ class _FormSheet:
         if any(map(is_item_code, values)) or says_build_mode(self.sheet.own((row, columns["build_mode"]))):
             return False
         if self._is_note(row, columns):
-            return not is_count(self.sheet.own((row, columns["count"])))
+            return not (is_count(self.sheet.own((row, columns["count"]))) or self._tells_of_item(row, columns))
         if len(values) == 1:
             banner = self.sheet.is_banner(row, (columns["main_code"], columns["build_mode"]))
             is_below = self.sheet.origin((row, columns["main_code"]))[0] == row  # else a main item is merged down to here
             return banner or is_title(values[0]) or is_total(label(values[0])) or (is_below and is_stamp(values[0]))
         codes = [self.sheet.own((row, columns[heading])) for heading in ("main_code", "sub_code")]
-        return any(is_total(label(value)) for value in values) and all(is_none(code) or is_total(label(code)) for code in codes)
+        says_total = any(is_total(label(self.sheet.own(place))) for place in self._places(row) if place[1] != columns.get("note"))
+        return says_total and all(is_none(code) or is_total(label(code)) for code in codes)
 
     def _is_note(self, row: int, columns: Columns) -> bool:
         place = self._first(row)
@@ -135,10 +136,22 @@ class _FormSheet:
             self.ended = place
         self.explained = self.explained or explains
 
+    def _tells_of_item(self, row: int, columns: Columns) -> bool:
+        """Whether a row is an item's for all that it begins like: by a code, be it misspelt, by a 无, or by what is merged down to it."""
+        own = self.sheet.own
+        codes = [own((row, columns[heading])) for heading in ("main_code", "sub_code")]
+        if any(is_item_code(code) or is_like_code(code) for code in codes):
+            return True
+        if is_numbered(own(self._first(row))) and not all(is_none(code) or is_note(code) for code in codes):
+            return True
+        if any(own((row, columns[heading])) != "" and is_none(own((row, columns[heading]))) for heading in ("sub_name", "sub_code")):
+            return True
+        origins = [(self.sheet.origin((row, columns[heading])), columns[heading]) for heading in ("main_name", "main_code", "build_mode")]
+        return any(place[0] < row and place[1] == column and not is_none(own(place)) for place, column in origins)
+
     def _resumes(self, row: int, columns: Columns) -> bool:
         """Whether a table goes on behind what ended it: that was a title over some of its items, or a signature in between."""
-        codes = [self.sheet.own((row, columns[heading])) for heading in ("main_code", "sub_code")]
-        return not self.explained and any(is_item_code(code) or is_like_code(code) for code in codes)
+        return not self.explained and self._tells_of_item(row, columns)
 
     def _stray(self, row: int) -> list[Fault]:
         """What looks like an item where none is read: below the notes, in a sheet without headings. It must not be lost unseen."""

@@ -70,7 +70,7 @@ class Headings:
     def come_again(self, sheet: Sheet, row: int) -> bool:
         """Whether a row holds nothing but headings, as the upper ones of a new page: an item's cells say something else."""
         texts = [label(sheet.own((row, column))) for column in sheet.rows[row]]
-        return all(text in self.words or (_ranks(text) and len(texts) > 1) for text in texts)
+        return len(texts) > 1 and all(text in self.words or _ranks(text) for text in texts)
 
 
 def find_headings(sheet: Sheet, row: int, name: str, *, below: int) -> Headings | None:

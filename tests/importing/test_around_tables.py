@@ -122,10 +122,12 @@ def test_a_table_goes_on_behind_a_title_that_reads_like_a_note(between: str, cap
 
 
 def test_behind_such_a_title_a_code_that_cannot_be_read_is_told_at_its_cell():
-    """Not passed over until the next good row; nor is one that no code is like, but has a mode or a number."""
-    rows = [("1、行政许可",), with_cell(MAIN, "C", "许可00387-000"), ("2、其他",), with_cell(MAIN, "C", "见附件")]
-    reading = read(form(rows, ("A6:J6", "A8:J8")))
-    assert (places(reading), reading.bad) == (["C7", "F9"], 2)
+    """Not passed over until the next good row; nor is one that no code is like, but has 无 for its sub-item, or a mode or a number."""
+    unlike = with_cell(MAIN, "C", "见附件")
+    without = with_cell(with_cell(unlike, "D", None), "E", None)
+    rows = [("1、行政许可",), with_cell(MAIN, "C", "许可00387-000"), ("2、其他",), unlike, ("3、其他",), without]
+    reading = read(form(rows, ("A6:J6", "A8:J8", "A10:J10")))
+    assert (places(reading), reading.bad) == (["C7", "C9", "F11"], 3)
 
 
 def test_no_item_comes_behind_notes_on_the_form_and_the_fault_names_them():
@@ -133,6 +135,42 @@ def test_no_item_comes_behind_notes_on_the_form_and_the_fault_names_them():
     reading = read(form([MAIN, ("经办人：李某",), ("注：以下为示例",), SUB_1]))
     assert (places(reading), codes(reading)) == (["E9"], CODES[:1])
     assert reading.faults[0].expected.endswith("ends at A8")
+
+
+@pytest.mark.parametrize(
+    ("row", "place"),
+    [
+        (("2、公共场所卫生许可", "许可00385-000", "无", "无"), "C7"),
+        (("2、公共场所卫生许可", "00385-000"), "C7"),
+        (("2、公共场所卫生许可", "见附件", "无", "无"), "C7"),
+        (("事业单位：设立登记", "确认00385-000", "无", "无", None, "约5"), "C7"),
+        (("民办非企业单位：变更", None, "无", "无"), "C7"),
+        ((None, None, "民办非企业单位：变更", "许可00385-002"), "E7"),
+    ],
+)
+@pytest.mark.parametrize("is_titled", [True, False])
+def test_an_item_that_begins_like_a_note_is_told_whatever_is_wrong_with_its_code(row: Any, place: str, *, is_titled: bool):
+    """It has no mode of its own and no number; all the others would go in without it. A title may stand over it."""
+    first = SUB_1 if row[0] is None else MAIN
+    title: list[Any] = [("1、行政许可",)] if is_titled and row[0] else []
+    reading = read(form([first, *title, (2, *row), with_cell(MAIN, "C", "许可-00512-000")]))
+    expected = place.replace("7", "8") if title else place
+    assert (expected in places(reading), reading.bad) == (True, 1)
+
+
+@pytest.mark.parametrize("name", ["2、公共场所卫生许可", "事业单位：设立登记", "备注"])
+def test_a_row_that_begins_like_a_note_is_an_item_where_one_above_is_merged_into_it(name: str):
+    """A mode of several items, or a main item."""
+    assert "C7" in places(read(form([MAIN, (2, name)], ("F6:F7",))))
+    assert "E7" in places(read(form([SUB_1, (None, None, None, name)], ("B6:B7", "C6:C7"))))
+
+
+def test_a_note_that_says_total_leaves_no_item_without_a_code_out():
+    """What sums up others says so before their modes, not in the notes on them."""
+    row = (2, "另一事项", *(None,) * 4, 3, None, None, "合计")
+    assert places(read(form([MAIN, row], ("F6:F7",)))) == ["C7"]
+    total = (None, None, None, "小计", "—", None, 97)
+    assert places(read(form([SUB_1, SUB_2, total], ("B6:B8", "C6:C8", "F7:F8")))) == []
 
 
 @pytest.mark.parametrize("changed", [{"E": "许可00385"}, {"E": None, "C": None, "G": None}, {"F": None}])
