@@ -14,9 +14,20 @@ from ops.importing.cells import is_count, is_none, names_build_mode, says_build_
 from ops.importing.codes import is_assessed_code, is_item_code, is_like_code
 from ops.importing.faults import Fault, Named, Reading
 from ops.importing.form_row import FormRow
-from ops.importing.form_span import Main, span
+from ops.importing.form_span import Main, Span, span
 from ops.importing.headings import NAMES, Columns, Headings, find_headings
-from ops.importing.labels import is_explanation, is_note, is_numbered, is_stamp, is_title, is_total, label, numbers_columns
+from ops.importing.labels import (
+    is_example,
+    is_explanation,
+    is_note,
+    is_numbered,
+    is_stamp,
+    is_title,
+    is_total,
+    label,
+    names_example,
+    numbers_columns,
+)
 from ops.importing.sheet import Place, Sheet, cell_name
 from ops.publish.fields import shown
 from streams.errors import BadInputFile
@@ -95,7 +106,7 @@ class _FormSheet:
         """Read the item that begins in a row; return its last row."""
         form_row = FormRow(span(self.sheet, headings.columns, row, self.main), self.main_names)
         self.main = form_row.span.main()
-        form_row.faults += self._beyond(row, headings.width)
+        form_row.faults += self._beyond(row, headings.width) + self._example(form_row.span, headings)
         if form_row.is_blank():
             self.reading.refuse(form_row.faults)
         else:
@@ -176,6 +187,14 @@ class _FormSheet:
         beyond = [place for place in self._places(row) if place[1] > width and not self.sheet.name]
         expected = "表头以内的列；文字里有逗号的要加引号 a column with a heading: quote text that has a comma in it"
         return [Fault("", cell_name(place), shown(self.sheet.own(place)), expected) for place in beyond[:1]]
+
+    def _example(self, found: Span, headings: Headings) -> list[Fault]:
+        """Where an item is marked as an example, as those of the empty form are: beside it, or in its name."""
+        marks = [*self._places(found.row), self.sheet.origin((found.row, headings.words.get("序号", headings.columns["main_name"])))]
+        named = [place for heading in ("main_name", "sub_name") if names_example(self.sheet.own(place := found.place(heading)))]
+        examples = [place for place in marks if is_example(self.sheet.own(place))] or named
+        found_there = "示例，不是事项 an example, not an item"
+        return [Fault(self.sheet.name, cell_name(place), found_there, "删除示例行 its row deleted") for place in examples[:1]]
 
     def _first(self, row: int) -> Place:
         """Where the text of a row begins: behind its serial number, if it has one."""
