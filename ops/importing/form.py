@@ -29,6 +29,7 @@ from ops.importing.labels import (
     numbers_columns,
 )
 from ops.importing.sheet import Place, Sheet, cell_name
+from ops.importing.units import COLUMNS, Units
 from ops.publish.fields import shown
 from streams.errors import BadInputFile
 
@@ -39,14 +40,15 @@ def read_form(sheets: Iterable[Sheet], name: str) -> Reading:
     Raises
     ------
     BadInputFile
-        No sheet has the headings, some of them are missing or there twice, or no row is filled in.
+        No sheet has the headings, some of them are missing or there twice, no row is filled in, or several units are named.
     """
-    reading, main_names = Reading(), dict[str, tuple[str, str]]()
-    tables = sum(_FormSheet(sheet, name, reading, main_names).read() for sheet in sheets)
+    reading, units, main_names = Reading(), Units(), dict[str, tuple[str, str]]()
+    tables = sum(_FormSheet(sheet, name, reading, units, main_names).read() for sheet in sheets)
     if not tables:
         raise BadInputFile(f"{name}: 没有附件1的表头 no sheet has the headings of the form (附件1): {' '.join(NAMES)}")
     if not reading.drafts and not reading.bad:
         raise BadInputFile(f"{name}: 表中没有填写事项 the form has no item")
+    units.refuse_several(name)
     reading.conclude()
     return reading
 
@@ -72,6 +74,7 @@ class _FormSheet:
     sheet: Sheet
     name: str
     reading: Reading
+    units: Units
     main_names: dict[str, tuple[str, str]]
     headings: Headings | None = None
     main: Main | None = None
@@ -80,12 +83,13 @@ class _FormSheet:
 
     def read(self) -> int:
         """Read the tables; return how many there are."""
-        tables, done, below = 0, 0, 0
+        tables, done, below = set[int](), 0, 0
         for row in self.sheet.rows:
             if row <= done:
                 continue
             if found := find_headings(self.sheet, row, self.name, below=below):
-                self.headings, self.main, self.ended, self.explained, tables = found, None, None, False, tables + 1
+                self.headings, self.main, self.ended, self.explained = found, None, None, False
+                tables.add(row)
                 below = done = found.last + numbers_columns([self.sheet.own(place) for place in self._places(found.last + 1)])
             elif self.headings is None:
                 self.reading.refuse(self._stray(row))
@@ -100,7 +104,8 @@ class _FormSheet:
                 below = done = self._read_item(row, self.headings)
         if not tables and self.sheet.cells:
             self.reading.remarks.append(f"{self.sheet.name}: 没有表头，没有读 not read, since it has no headings")
-        return tables
+        self.units.read_lines(self.sheet, tables)
+        return len(tables)
 
     def _read_item(self, row: int, headings: Headings) -> int:
         """Read the item that begins in a row; return its last row."""
@@ -110,6 +115,8 @@ class _FormSheet:
         if form_row.is_blank():
             self.reading.refuse(form_row.faults)
         else:
+            for column in (headings.titles[title] for title in COLUMNS if title in headings.titles):
+                self.units.read_cell(self.sheet, self.sheet.origin((row, column)))
             self.reading.take(form_row.draft(), form_row.faults, form_row.named)
             self.reading.remarks += form_row.remarks
         return form_row.span.last
@@ -190,7 +197,7 @@ class _FormSheet:
 
     def _example(self, found: Span, headings: Headings) -> list[Fault]:
         """Where an item is marked as an example, as those of the empty form are: beside it, or in its name."""
-        marks = [*self._places(found.row), self.sheet.origin((found.row, headings.words.get("序号", headings.columns["main_name"])))]
+        marks = [*self._places(found.row), self.sheet.origin((found.row, headings.titles.get("序号", headings.columns["main_name"])))]
         named = [place for heading in ("main_name", "sub_name") if names_example(self.sheet.own(place := found.place(heading)))]
         examples = [place for place in marks if is_example(self.sheet.own(place))] or named
         found_there = "示例，不是事项 an example, not an item"

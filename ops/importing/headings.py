@@ -56,15 +56,18 @@ class Headings:
         What the columns are.
     last
         Their last row.
+    titles
+        What a column is called -> which it is, those that are not read, too.
     words
-        Word in their rows -> the first column that it stands in: those of groups and of columns that are not read, too.
+        All that stands in their rows, such as the groups of the headings.
     width
         Last column that has one.
     """
 
     columns: Columns
     last: int
-    words: Mapping[str, int]
+    titles: Mapping[str, int]
+    words: frozenset[str]
     width: int
 
     def come_again(self, sheet: Sheet, row: int) -> bool:
@@ -93,15 +96,15 @@ def find_headings(sheet: Sheet, row: int, name: str, *, below: int) -> Headings 
         return None
     if not any("main_code" in _ranks(text) for _, text in _titles(sheet, row) if _CODE.search(text)):
         return None
-    claims = _claims(_all_titles(sheet, row, below))
+    titles = _all_titles(sheet, row, below)
+    claims = _claims(titles)
     if len(claims.keys() - {"main_code"}) < _FEWEST_BESIDE_CODE:
         return None
-    where = f"{name} {sheet.name} 第 {row} 行表头 headings in row {row}".replace("  ", " ")
-    last = row
     if _missing(claims) and row + 1 in sheet.rows:  # some may stand below, under the heading of their group
-        lower = _claims(_all_titles(sheet, row + 1, below))
-        if not _missing(lower):
-            claims, last = lower, row + 1
+        lower = _all_titles(sheet, row + 1, below)
+        if not _missing(_claims(lower)):
+            row, titles, claims = row + 1, lower, _claims(lower)
+    where = f"{name} {sheet.name} 第 {row} 行表头 headings in row {row}".replace("  ", " ")
     found = {heading: {column for column, rank in ranks.items() if rank == min(ranks.values())} for heading, ranks in claims.items()}
     if unseen := [heading for heading, columns in found.items() if columns & sheet.hidden and claims[heading].keys() - sheet.hidden]:
         cells = ", ".join(cell_name((row, column)) for heading in unseen for column in sorted(claims[heading]))
@@ -113,24 +116,19 @@ def find_headings(sheet: Sheet, row: int, name: str, *, below: int) -> Headings 
         told = f"；不是它 not taken for it: {', '.join(cell_name((row, column)) for column in others)}" if others else ""
         raise BadInputFile(f"{where}: 缺少列 columns missing: {' '.join(missing)}{told}")
     columns = {heading: min(columns) for heading, columns in found.items()}
-    rows = range(max(below, row - 3) + 1, last + 1)
+    rows = range(max(below, row - 3) + 1, row + 1)
     if further := _further(sheet, rows, columns):
         told = "标题之下另有标题，不知读哪一列 headings below a heading, and no telling which is meant"
         raise BadInputFile(f"{where}: {told}: {', '.join(map(cell_name, further))}")
-    width = max([*columns.values(), *(column for above in rows for column in sheet.rows.get(above, ()))])
-    return Headings(columns, last, _words(sheet, rows), width)
+    held = [(above, column) for above in rows for column in sheet.rows.get(above, ())]
+    words = frozenset(label(sheet.own(place)) for place in held) - {""}
+    width = max([*columns.values(), *(column for _, column in held)])
+    return Headings(columns, row, {text: column for column, text in reversed(titles)}, words, width)
 
 
 def _missing(claims: Mapping[str, object]) -> list[str]:
     """Names of the headings that must be there, and are not."""
     return [title for title, heading in zip(NAMES, _HEADINGS, strict=False) if heading not in claims]
-
-
-def _words(sheet: Sheet, rows: Iterable[int]) -> dict[str, int]:
-    """What stands in the rows of the headings, and in which column first."""
-    places = [(row, column) for row in rows for column in sheet.rows.get(row, ())]
-    words = {label(sheet.own(place)): place[1] for place in reversed(places)}
-    return {word: column for word, column in words.items() if word}
 
 
 def _further(sheet: Sheet, rows: range, columns: Columns) -> list[Place]:
