@@ -151,7 +151,7 @@ def test_what_is_wrong_is_named_by_cell_and_the_other_items_are_read(
 @pytest.mark.parametrize(
     ("column", "value", "field", "read_as"),
     [
-        *(("E", value, "retention", "YEARS_30") for value in (30, "30", "定期30年", "定期（30年）", "３０ 年")),
+        *(("E", value, "retention", "YEARS_30") for value in (30, "30", "定期30年", "定期（30年）", "３０ 年", "□永久 ☑30年 □10年")),
         *(("I", value, "required", False) for value in ("非必需", "□是 ☑否", "×")),
         *(("J", value, "electronic", False) for value in ("纸质", "□是 ☑否")),
         *(("D", value, "approved", False) for value in ("未审定", "否")),
@@ -163,7 +163,9 @@ def test_a_cell_is_read_as_people_write_it(column: str, value: Any, field: str, 
     assert {**content, **content["materials"][0]}[field] == read_as
 
 
-@pytest.mark.parametrize(("column", "value"), [("I", "纸质"), ("J", "必需"), ("D", "电子"), ("E", "UNKNOWN"), ("F", "unknown")])
+@pytest.mark.parametrize(
+    ("column", "value"), [("I", "纸质"), ("J", "必需"), ("D", "电子"), ("E", "UNKNOWN"), ("E", "□永久 □30年"), ("F", "unknown")]
+)
 def test_a_word_of_another_column_or_unknown_is_refused(column: str, value: str, tmp_path: Path):
     """A schedule that knows no retention or kind is none."""
     assert [fault.cell for fault in read(workbook(tmp_path, [HEADINGS, with_cell(FIRST, column, value)])).faults] == [f"{column}2"]
