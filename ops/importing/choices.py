@@ -44,11 +44,14 @@ class Choice:
     words: dict[str, str]
     suffix: str = ""
     _names: str = field(init=False)
+    _follows: str = field(init=False)
     _word: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_names", "|".join(map(re.escape, self.words)))
-        object.__setattr__(self, "_word", f"(?:{self._names})(?:{self.suffix})?")
+        follows = f"(?:{self.suffix})?" if self.suffix else ""  # an empty one matches in two ways: each word would double the tries
+        object.__setattr__(self, "_follows", follows)
+        object.__setattr__(self, "_word", f"(?:{self._names}){follows}")
 
     @property
     def expected(self) -> str:
@@ -96,8 +99,8 @@ class Choice:
             if bool(before) is bool(behind):
                 return None
         if before:
-            return re.findall(f"({_MARK}?)({self._names})(?:{self.suffix})?", close)
-        return [(mark, word) for word, mark in re.findall(f"({self._names})(?:{self.suffix})?({_MARK}?)", close)] if behind else None
+            return re.findall(f"({_MARK}?)({self._names}){self._follows}", close)
+        return [(mark, word) for word, mark in re.findall(f"({self._names}){self._follows}({_MARK}?)", close)] if behind else None
 
 
 def _plain(text: str) -> str:

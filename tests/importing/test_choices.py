@@ -122,6 +122,15 @@ def test_two_years_and_what_is_no_day_are_no_plan(text: str):
         PLAN_YEAR.one(text)
 
 
+@pytest.mark.parametrize("text", ["省统建☑" * 40, "市统建" * 60 + "x", "2018.1" * 33 + "x", "2018年1月" * 28 + "x", "(____" * 40])
+@pytest.mark.parametrize("choice", [BUILD_MODE, PLAN_YEAR, ARCHIVING_MODE, RETENTION_BOXES])
+@pytest.mark.timeout(10)
+def test_many_words_are_refused_in_time(choice: Choice, text: str):
+    """None of the patterns tries its words in more than one way."""
+    with pytest.raises(Unreadable):
+        choice.one(text)
+
+
 @given(
     chosen=st.sampled_from(MODES),
     tick=st.sampled_from(TICKS),
