@@ -18,8 +18,13 @@ _EMPTY = "□☐▢○◯〇◻⬜▫❏❑口ロ囗£¨o\uf0a3\uf0a8\uf06f"
 _TICK, _BOX = "☑", "☐"
 _MARKS = str.maketrans(dict.fromkeys(_TICKED, _TICK) | dict.fromkeys(_EMPTY, _BOX))
 _MARK = f"(?:{_BOX}?{_TICK}|{_BOX})"
-_BLANKS = re.compile(r"[\s、,;/|·。]+")
+_BLANKS = re.compile(r"(?:[\s、,;|·。]|/(?!\d{1,2}(?!\d)))+")
+"""A stroke before a month or a day is none."""
+_NOT_FILLED_IN = re.compile(rf"\([^(){_TICK}{_BOX}]{{0,12}}[:_][\s_]*\)")
+"""Where a name was to be written, as in 自建（系统名称：）."""
 _IN_BRACKETS = re.compile(rf"[\[(【〔] ?({_TICK}?) ?[\])】〕]")
+_COLON = re.compile(rf" ?: ?(?={_MARK})")
+"""It binds a mark to the word before: ``市统建：☑``."""
 _TICK_ON_BOX = re.compile(rf"(?:^|(?<= )){_TICK}{_BOX}(?=[^ ])")
 """A tick written before the box instead of into it; without a blank before it, or with a box behind a word, it could belong to either."""
 
@@ -39,11 +44,14 @@ class Choice:
     words: dict[str, str]
     suffix: str = ""
     _names: str = field(init=False)
+    _follows: str = field(init=False)
     _word: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_names", "|".join(map(re.escape, self.words)))
-        object.__setattr__(self, "_word", f"(?:{self._names})(?:{self.suffix})?")
+        follows = f"(?:{self.suffix})?" if self.suffix else ""  # an empty one matches in two ways: each word would double the tries
+        object.__setattr__(self, "_follows", follows)
+        object.__setattr__(self, "_word", f"(?:{self._names}){follows}")
 
     @property
     def expected(self) -> str:
@@ -91,13 +99,13 @@ class Choice:
             if bool(before) is bool(behind):
                 return None
         if before:
-            return re.findall(f"({_MARK}?)({self._names})(?:{self.suffix})?", close)
-        return [(mark, word) for word, mark in re.findall(f"({self._names})(?:{self.suffix})?({_MARK}?)", close)] if behind else None
+            return re.findall(f"({_MARK}?)({self._names}){self._follows}", close)
+        return [(mark, word) for word, mark in re.findall(f"({self._names}){self._follows}({_MARK}?)", close)] if behind else None
 
 
 def _plain(text: str) -> str:
     """One mark a box, whatever it was; half width; single blanks. Marks first: NFKC would take some of them apart."""
     half_width = unicodedata.normalize("NFKC", visible(text).translate(_MARKS)).translate(_MARKS)
-    spaced = _BLANKS.sub(" ", half_width).strip()
-    boxed = _IN_BRACKETS.sub(lambda found: found[1] or _BOX, spaced)
+    spaced = _BLANKS.sub(" ", _NOT_FILLED_IN.sub(" ", half_width)).strip()
+    boxed = _COLON.sub("", _IN_BRACKETS.sub(lambda found: found[1] or _BOX, spaced))
     return _TICK_ON_BOX.sub(_TICK, boxed) if boxed.startswith((_TICK, _BOX)) else boxed

@@ -14,10 +14,22 @@ from ops.importing.cells import is_count, is_none, names_build_mode, says_build_
 from ops.importing.codes import is_assessed_code, is_item_code, is_like_code
 from ops.importing.faults import Fault, Named, Reading
 from ops.importing.form_row import FormRow
-from ops.importing.form_span import Main, span
-from ops.importing.headings import NAMES, Columns, find_columns
-from ops.importing.labels import is_explanation, is_note, is_numbered, is_stamp, is_title, is_total, label, numbers_columns
+from ops.importing.form_span import Main, Span, span
+from ops.importing.headings import NAMES, Columns, Headings, find_headings
+from ops.importing.labels import (
+    is_example,
+    is_explanation,
+    is_note,
+    is_numbered,
+    is_stamp,
+    is_title,
+    is_total,
+    label,
+    names_example,
+    numbers_columns,
+)
 from ops.importing.sheet import Place, Sheet, cell_name
+from ops.importing.units import COLUMNS, Units
 from ops.publish.fields import shown
 from streams.errors import BadInputFile
 
@@ -28,14 +40,15 @@ def read_form(sheets: Iterable[Sheet], name: str) -> Reading:
     Raises
     ------
     BadInputFile
-        No sheet has the headings, some of them are missing or there twice, or no row is filled in.
+        No sheet has the headings, some of them are missing or there twice, no row is filled in, or several units are named.
     """
-    reading, main_names = Reading(), dict[str, tuple[str, str]]()
-    tables = sum(_FormSheet(sheet, name, reading, main_names).read() for sheet in sheets)
+    reading, units, main_names = Reading(), Units(), dict[str, tuple[str, str]]()
+    tables = sum(_FormSheet(sheet, name, reading, units, main_names).read() for sheet in sheets)
     if not tables:
         raise BadInputFile(f"{name}: 没有附件1的表头 no sheet has the headings of the form (附件1): {' '.join(NAMES)}")
     if not reading.drafts and not reading.bad:
         raise BadInputFile(f"{name}: 表中没有填写事项 the form has no item")
+    units.refuse_several(name)
     reading.conclude()
     return reading
 
@@ -48,10 +61,8 @@ class _FormSheet:
     ----------
     main_names
         Main items of the file so far: code -> name, and where it stands.
-    columns
-        Those of the table that was read last; None above its headings.
-    width
-        Last column that has a heading.
+    headings
+        Those of the table that was read last; None above them.
     main
         Main item of the row above.
     ended
@@ -63,44 +74,49 @@ class _FormSheet:
     sheet: Sheet
     name: str
     reading: Reading
+    units: Units
     main_names: dict[str, tuple[str, str]]
-    columns: Columns | None = None
-    width: int = 0
+    headings: Headings | None = None
     main: Main | None = None
     ended: Place | None = None
     explained: bool = False
 
     def read(self) -> int:
         """Read the tables; return how many there are."""
-        tables, done, below = 0, 0, 0
+        tables, done, below = set[int](), 0, 0
         for row in self.sheet.rows:
             if row <= done:
                 continue
-            if found := find_columns(self.sheet, row, self.name, below=below):
-                self.columns, self.main, self.ended, self.explained, tables = found, None, None, False, tables + 1
-                self.width = max([*found.values(), *self.sheet.rows[row], *self.sheet.rows.get(row - 1, ())])
-                below = done = row + numbers_columns([self.sheet.own(place) for place in self._places(row + 1)])
-            elif self.columns is None:
+            if found := find_headings(self.sheet, row, self.name, below=below):
+                self.headings, self.main, self.ended, self.explained = found, None, None, False
+                tables.add(row)
+                below = done = found.last + numbers_columns([self.sheet.own(place) for place in self._places(found.last + 1)])
+            elif self.headings is None:
                 self.reading.refuse(self._stray(row))
-            elif self._is_apart(row, self.columns):
-                self._end_at_note(row, self.columns)
-            elif self.ended and not self._resumes(row, self.columns):
+            elif self.headings.come_again(self.sheet, row):
+                continue  # the row that has the code of the main item in it follows
+            elif self._is_apart(row, self.headings.columns):
+                self._end_at_note(row, self.headings.columns)
+            elif self.ended and not self._resumes(row, self.headings.columns):
                 self.reading.refuse(self._stray(row))
             else:
                 self.ended = None
-                below = done = self._read_item(row, self.columns)
+                below = done = self._read_item(row, self.headings)
         if not tables and self.sheet.cells:
             self.reading.remarks.append(f"{self.sheet.name}: 没有表头，没有读 not read, since it has no headings")
-        return tables
+        self.units.read_lines(self.sheet, tables)
+        return len(tables)
 
-    def _read_item(self, row: int, columns: Columns) -> int:
+    def _read_item(self, row: int, headings: Headings) -> int:
         """Read the item that begins in a row; return its last row."""
-        form_row = FormRow(span(self.sheet, columns, row, self.main), self.main_names)
+        form_row = FormRow(span(self.sheet, headings.columns, row, self.main), self.main_names)
         self.main = form_row.span.main()
-        form_row.faults += self._beyond(row)
+        form_row.faults += self._beyond(row, headings.width) + self._example(form_row.span, headings)
         if form_row.is_blank():
             self.reading.refuse(form_row.faults)
         else:
+            for column in (headings.titles[title] for title in COLUMNS if title in headings.titles):
+                self.units.read_cell(self.sheet, self.sheet.origin((row, column)))
             self.reading.take(form_row.draft(), form_row.faults, form_row.named)
             self.reading.remarks += form_row.remarks
         return form_row.span.last
@@ -111,13 +127,14 @@ class _FormSheet:
         if any(map(is_item_code, values)) or says_build_mode(self.sheet.own((row, columns["build_mode"]))):
             return False
         if self._is_note(row, columns):
-            return not is_count(self.sheet.own((row, columns["count"])))
+            return not (is_count(self.sheet.own((row, columns["count"]))) or self._tells_of_item(row, columns))
         if len(values) == 1:
             banner = self.sheet.is_banner(row, (columns["main_code"], columns["build_mode"]))
             is_below = self.sheet.origin((row, columns["main_code"]))[0] == row  # else a main item is merged down to here
             return banner or is_title(values[0]) or is_total(label(values[0])) or (is_below and is_stamp(values[0]))
         codes = [self.sheet.own((row, columns[heading])) for heading in ("main_code", "sub_code")]
-        return any(is_total(label(value)) for value in values) and all(is_none(code) or is_total(label(code)) for code in codes)
+        says_total = any(is_total(label(self.sheet.own(place))) for place in self._places(row) if place[1] != columns.get("note"))
+        return says_total and all(is_none(code) or is_total(label(code)) for code in codes)
 
     def _is_note(self, row: int, columns: Columns) -> bool:
         place = self._first(row)
@@ -137,21 +154,33 @@ class _FormSheet:
             self.ended = place
         self.explained = self.explained or explains
 
+    def _tells_of_item(self, row: int, columns: Columns) -> bool:
+        """Whether a row is an item's for all that it begins like: by a code, be it misspelt, by a 无, or by what is merged down to it."""
+        own = self.sheet.own
+        codes = [own((row, columns[heading])) for heading in ("main_code", "sub_code")]
+        if any(is_item_code(code) or is_like_code(code) for code in codes):
+            return True
+        if is_numbered(own(self._first(row))) and not all(is_none(code) or is_note(code) for code in codes):
+            return True
+        if any(own((row, columns[heading])) != "" and is_none(own((row, columns[heading]))) for heading in ("sub_name", "sub_code")):
+            return True
+        origins = [(self.sheet.origin((row, columns[heading])), columns[heading]) for heading in ("main_name", "main_code", "build_mode")]
+        return any(place[0] < row and place[1] == column and not is_none(own(place)) for place, column in origins)
+
     def _resumes(self, row: int, columns: Columns) -> bool:
         """Whether a table goes on behind what ended it: that was a title over some of its items, or a signature in between."""
-        codes = [self.sheet.own((row, columns[heading])) for heading in ("main_code", "sub_code")]
-        return not self.explained and any(is_item_code(code) or is_like_code(code) for code in codes)
+        return not self.explained and self._tells_of_item(row, columns)
 
     def _stray(self, row: int) -> list[Fault]:
         """What looks like an item where none is read: below the notes, in a sheet without headings. It must not be lost unseen."""
         own, places = self.sheet.own, self._places(row)
         codes = [place for place in places if is_item_code(own(place))]
         likely = [place for place in places if is_like_code(own(place))]
-        assessed = self.columns is not None and any(is_assessed_code(own(place)) for place in codes)
+        assessed = self.headings is not None and any(is_assessed_code(own(place)) for place in codes)
         described = any(names_build_mode(own(place)) for place in places if place not in likely)
         stated = [place for place in places if ticks_build_mode(own(place))]
-        if self.columns is not None:
-            mode, cases = (row, self.columns["build_mode"]), (row, self.columns["count"])
+        if self.headings is not None:
+            mode, cases = (row, self.headings.columns["build_mode"]), (row, self.headings.columns["count"])
             stated += [place for place, is_stated in ((mode, says_build_mode), (cases, is_count)) if is_stated(own(place))]
         if not (assessed or stated or (described and (codes or likely))):
             return []
@@ -160,11 +189,19 @@ class _FormSheet:
             expected += f"；表止于 the table ends at {cell_name(self.ended)}"
         return [Fault(self.sheet.name, cell_name((codes[-1:] or stated or likely)[0]), "表外的事项 an item outside the table", expected)]
 
-    def _beyond(self, row: int) -> list[Fault]:
+    def _beyond(self, row: int, width: int) -> list[Fault]:
         """A cell behind the last heading of a text file: a comma that is not quoted has cut a text in two."""
-        beyond = [place for place in self._places(row) if place[1] > self.width and not self.sheet.name]
+        beyond = [place for place in self._places(row) if place[1] > width and not self.sheet.name]
         expected = "表头以内的列；文字里有逗号的要加引号 a column with a heading: quote text that has a comma in it"
         return [Fault("", cell_name(place), shown(self.sheet.own(place)), expected) for place in beyond[:1]]
+
+    def _example(self, found: Span, headings: Headings) -> list[Fault]:
+        """Where an item is marked as an example, as those of the empty form are: beside it, or in its name."""
+        marks = [*self._places(found.row), self.sheet.origin((found.row, headings.titles.get("序号", headings.columns["main_name"])))]
+        named = [place for heading in ("main_name", "sub_name") if names_example(self.sheet.own(place := found.place(heading)))]
+        examples = [place for place in marks if is_example(self.sheet.own(place))] or named
+        found_there = "示例，不是事项 an example, not an item"
+        return [Fault(self.sheet.name, cell_name(place), found_there, "删除示例行 its row deleted") for place in examples[:1]]
 
     def _first(self, row: int) -> Place:
         """Where the text of a row begins: behind its serial number, if it has one."""

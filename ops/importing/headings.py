@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 from ops.importing.labels import label
-from ops.importing.sheet import Sheet, cell_name
+from ops.importing.sheet import Place, Sheet, cell_name
 from streams.errors import BadInputFile
 
 Columns = Mapping[str, int]
@@ -45,8 +46,38 @@ _OTHER_YEAR = re.compile(r"(?!(?:20)?17年)(?:(?:20)?\d\d|[上去前今本]|近.
 _FEWEST_BESIDE_CODE = 3
 
 
-def find_columns(sheet: Sheet, row: int, name: str, *, below: int) -> Columns | None:
-    """Columns by heading where this is the row of headings (the lower one, where there are two), else None.
+@dataclass(frozen=True, slots=True)
+class Headings:
+    """The headings of one table.
+
+    Parameters
+    ----------
+    columns
+        What the columns are.
+    last
+        Their last row.
+    titles
+        What a column is called -> which it is, those that are not read, too.
+    words
+        All that stands in their rows, such as the groups of the headings.
+    width
+        Last column that has one.
+    """
+
+    columns: Columns
+    last: int
+    titles: Mapping[str, int]
+    words: frozenset[str]
+    width: int
+
+    def come_again(self, sheet: Sheet, row: int) -> bool:
+        """Whether a row holds nothing but headings, as the upper ones of a new page: an item's cells say something else."""
+        texts = [label(sheet.own((row, column))) for column in sheet.rows[row]]
+        return len(texts) > 1 and all(text in self.words or _ranks(text) for text in texts)
+
+
+def find_headings(sheet: Sheet, row: int, name: str, *, below: int) -> Headings | None:
+    """The headings where this is their row (the lower one, where there are two, or the one with the code of the main item), else None.
 
     Lists of what the fields mean have a heading or two in a row as well.
 
@@ -58,29 +89,61 @@ def find_columns(sheet: Sheet, row: int, name: str, *, below: int) -> Columns | 
     Raises
     ------
     BadInputFile
-        It is, and some are missing or there twice, or a column that is hidden says it better than one that is not.
+        It is, and some are missing or there twice, a column that is hidden says it better than one that is not, or a heading has
+        others below it.
     """
     if not any(_CODE.search(label(sheet.own((row, column)))) for column in sheet.rows[row]):
         return None
     if not any("main_code" in _ranks(text) for _, text in _titles(sheet, row) if _CODE.search(text)):
         return None
-    above = [up for up in (row - 1, row - 2) if up > below]
-    titles = [*_titles(sheet, row), *_titles_above(sheet, row, above)]
+    titles = _all_titles(sheet, row, below)
     claims = _claims(titles)
-    found = {heading: {column for column, rank in ranks.items() if rank == min(ranks.values())} for heading, ranks in claims.items()}
-    if len(found.keys() - {"main_code"}) < _FEWEST_BESIDE_CODE:
+    if len(claims.keys() - {"main_code"}) < _FEWEST_BESIDE_CODE:
         return None
+    if _missing(claims) and row + 1 in sheet.rows:  # some may stand below, under the heading of their group
+        lower = _all_titles(sheet, row + 1, below)
+        if not _missing(_claims(lower)):
+            row, titles, claims = row + 1, lower, _claims(lower)
     where = f"{name} {sheet.name} 第 {row} 行表头 headings in row {row}".replace("  ", " ")
+    found = {heading: {column for column, rank in ranks.items() if rank == min(ranks.values())} for heading, ranks in claims.items()}
     if unseen := [heading for heading, columns in found.items() if columns & sheet.hidden and claims[heading].keys() - sheet.hidden]:
         cells = ", ".join(cell_name((row, column)) for heading in unseen for column in sorted(claims[heading]))
         raise BadInputFile(f"{where}: 隐藏的列与可见的列标题相同 a hidden and a visible column with the same heading: {cells}")
     if twice := [cell_name((row, column)) for columns in found.values() if len(columns) > 1 for column in sorted(columns)]:
         raise BadInputFile(f"{where}: 同一列标题出现两次 the same heading twice: {', '.join(twice)}")
-    if missing := [title for title, heading in zip(NAMES, _HEADINGS, strict=False) if heading not in found]:
-        others = sorted({column for column, text in titles if "办件" in text}) if "count" not in found else []
+    if missing := _missing(claims):
+        others = sorted({column for column, text in _titles(sheet, row) if "办件" in text}) if "2017年办件量" in missing else []
         told = f"；不是它 not taken for it: {', '.join(cell_name((row, column)) for column in others)}" if others else ""
         raise BadInputFile(f"{where}: 缺少列 columns missing: {' '.join(missing)}{told}")
-    return {heading: min(columns) for heading, columns in found.items()}
+    columns = {heading: min(columns) for heading, columns in found.items()}
+    rows = range(max(below, row - 3) + 1, row + 1)
+    if further := _further(sheet, rows, columns):
+        told = "标题之下另有标题，不知读哪一列 headings below a heading, and no telling which is meant"
+        raise BadInputFile(f"{where}: {told}: {', '.join(map(cell_name, further))}")
+    held = [(above, column) for above in rows for column in sheet.rows.get(above, ())]
+    words = frozenset(label(sheet.own(place)) for place in held) - {""}
+    width = max([*columns.values(), *(column for _, column in held)])
+    return Headings(columns, row, {text: column for column, text in reversed(titles)}, words, width)
+
+
+def _missing(claims: Mapping[str, object]) -> list[str]:
+    """Names of the headings that must be there, and are not."""
+    return [title for title, heading in zip(NAMES, _HEADINGS, strict=False) if heading not in claims]
+
+
+def _further(sheet: Sheet, rows: range, columns: Columns) -> list[Place]:
+    """Headings right below those of a table, such as 2016年 and 2017年 below one 办件量."""
+    row = rows.stop
+    if any(sheet.own((row, columns[heading])) != "" for heading in ("main_name", "main_code")):
+        return []  # an item, or numbers of the columns
+    headed = sorted({column for above in rows for column in sheet.rows.get(above, ())})
+    for column in columns.values():
+        end = next((other for other in headed if other > column), column + 1)
+        under = [(row, held) for held in sheet.rows.get(row, ()) if column <= held < end]
+        if len(under) > 1:
+            return under
+    year = (row, columns["count"])
+    return [year] if _OTHER_YEAR.fullmatch(label(sheet.own(year)).strip("()")) else []
 
 
 def _claims(titles: Iterable[tuple[int, str]]) -> dict[str, dict[int, int]]:
@@ -98,6 +161,11 @@ def _ranks(text: str) -> dict[str, int]:
     """Headings that a text may be, and how well it says each."""
     fits = {heading: [bool(pattern.fullmatch(text)) for pattern in patterns] for heading, patterns in _PATTERNS.items()}
     return {heading: fit.index(True) for heading, fit in fits.items() if any(fit)}
+
+
+def _all_titles(sheet: Sheet, row: int, below: int) -> list[tuple[int, str]]:
+    """Columns and what they are called in a row, or above it and below another one."""
+    return [*_titles(sheet, row), *_titles_above(sheet, row, [up for up in (row - 1, row - 2) if up > below])]
 
 
 def _titles(sheet: Sheet, row: int) -> Iterator[tuple[int, str]]:

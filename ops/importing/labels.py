@@ -10,10 +10,17 @@ from ops.importing.sheet import NotAValue, Value
 
 _WHO = "人|员|者|领导|单位|部门|科室|机关|局|签字|签名|签章|盖章|公章|审核|审批|制表|填表|填报|经办|复核|校对|确认|负责"
 _WHAT = "单位名称|意见|日期|时间|电话|手机|方式|邮箱|传真|地址"
+_SIGNED = r"签[字名章]|(?:加?盖)?公?章"
 _SIGNATURE = re.compile(
     rf"[^:]{{0,8}}(?:{_WHO}|{_WHAT})(?:\([^)]*\))?:.*|(?:填[报表]|制表|经办|审核|确认|联系|负责)人(?:\([^)]*\))?|联系电话"
+    rf"|[^:]{{0,8}}(?:人|员|者|领导|单位|部门|科室|机关|局)(?:{_SIGNED}|\((?:{_SIGNED})\))"
 )
-_NOTE = re.compile(r"(?:(?:填报|填表)?(?:说明|须知)|备?注)(?::.*|\d.*)?|※.*")
+_NOTE = re.compile(
+    r"(?:填[报表写])?(?:说明|须知|要求|注意事项)(?:\([^)]*\))?(?::.*|\d.*)?|备?注(?::.*|\d.*)?|※.*"
+    r"|(?:填[报表写])?(?:(?:说明|须知|要求)[及和与])?[示样范]例(?:\([^)]*\))?(?::.*)?|例\d*:.*|例如(?::.*)?|如:.*"
+)
+_EXAMPLE = re.compile(r"\(?[示样范]?例\d*\)?(?:\([^)]*\))?[:.、]?")
+_NAMED_EXAMPLE = re.compile(r"\([示样范]?例\d*\).*|.*\([示样范]例\d*\)|(?:[示样范]?例\d*|例?如):.*")
 _NUMBERED = re.compile(r"\d+[.、][^\d].*")
 _TOTAL = re.compile(r"(?:本页)?(?:[合总小共]计|总数)(?:[:(].*)?")
 _TITLE = re.compile(r".*(?:确认|期限|配置|事项|情况|汇总|统计|一览)表(?:\([^)]*\))?|附件\d*")
@@ -44,6 +51,16 @@ def is_note(value: Value) -> bool:
 def is_explanation(value: Value) -> bool:
     """Whether notes on how to fill in the form (填报说明, 须知, 注) begin with a cell: below them nobody expects an item."""
     return isinstance(value, str) and _NOTE.fullmatch(compact(value)) is not None
+
+
+def is_example(value: Value) -> bool:
+    """Whether a cell says that what stands beside it is an example (例1, 示例)."""
+    return isinstance(value, str) and _EXAMPLE.fullmatch(compact(value)) is not None
+
+
+def names_example(value: Value) -> bool:
+    """Whether a name says that it is one of an example (（示例）…, 如：…)."""
+    return isinstance(value, str) and _NAMED_EXAMPLE.fullmatch(compact(value)) is not None
 
 
 def is_numbered(value: Value) -> bool:

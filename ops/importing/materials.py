@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from ops.importing.codes import item_code
 from ops.importing.faults import Draft, Fault, Named, Reading
 from ops.importing.sheet import Value
 from ops.importing.table_sheet import TableRow
-from ops.importing.words import ARCHIVING_MODE, KIND, RETENTION
+from ops.importing.words import ARCHIVING_MODE, KIND, RETENTION, RETENTION_BOXES
 from ops.publish.fields import Unreadable, shown
 from streams.contracts import ARCHIVING_SCHEDULE, MODULE_CONFIG
 
@@ -29,13 +30,19 @@ def _archiving_mode(value: Value) -> str:
     return text.upper() if text.upper() in {"ONLINE", "OFFLINE", "UNKNOWN"} else ARCHIVING_MODE.one(text)
 
 
+def _retention(value: Value) -> str:
+    with suppress(Unreadable):
+        return RETENTION_BOXES.one(choice_text(value))
+    return symbol(value, RETENTION)
+
+
 _ITEM: dict[str, Parse] = {
     "item_code": lambda value: item_code(value).code,
     "item_name": filled,
     "schedule_version": lambda value: "" if is_none(value) else filled(value),
     "approved": partial(truth, default=True, words={"已审定": True, "审定": True, "未审定": False}),
     "archiving_mode": _archiving_mode,
-    "retention": lambda value: symbol(value, RETENTION),
+    "retention": _retention,
 }
 _MATERIAL: dict[str, Parse] = {
     "kind": lambda value: symbol(value, KIND),

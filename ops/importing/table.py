@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ops.importing.guard import read_bytes
 from ops.importing.sheet import NotAValue, Sheet, Value
-from ops.importing.table_sheet import FIELDS, HEADINGS, TableRow, listed, sheet_rows
+from ops.importing.table_sheet import FIELDS, HEADINGS, TableRow, is_headings, listed, sheet_rows
 from ops.importing.text import csv_sheet, json_lines
+from ops.importing.units import Units
 from ops.importing.workbook import workbook_sheets
 from streams.errors import BadInputFile
 
@@ -42,12 +43,17 @@ def read_rows(path: Path, encoding: str, required: Iterable[str]) -> list[TableR
     Raises
     ------
     BadInputFile
-        The file cannot be read, no sheet has the headings, a column is unknown, missing or there twice, or no row holds anything.
+        The file cannot be read, no sheet has the headings, a column is unknown, missing or there twice, several units are named,
+        or no row holds anything.
     """
     if path.suffix.lower() in LINE_SUFFIXES:
         rows = list(_of_lines(path, encoding))
     else:
-        rows = [row for sheet in read_sheets(path, encoding) for row in _of_sheet(sheet, path.name, tuple(required))]
+        sheets, units = read_sheets(path, encoding), Units()
+        rows = [row for sheet in sheets for row in _of_sheet(sheet, path.name, tuple(required))]
+        for sheet in sheets:
+            units.read_lines(sheet, {row for row in sheet.rows if is_headings(sheet, row)})
+        units.refuse_several(path.name)
     if not any(row.cells for row in rows):
         headings = " ".join(HEADINGS[field][0] for field in required)
         raise BadInputFile(f"{path.name}: 没有一行数据，或没有这些列标题 no row, or no sheet with these headings: {headings}")

@@ -201,12 +201,18 @@ def _is_word(value: Value) -> bool:
     return isinstance(value, str) and compact(value) in _WORDS
 
 
+def is_headings(sheet: Sheet, row: int) -> bool:
+    """Whether this is the row of headings: a list of what the columns mean names one or two of them."""
+    fields = {FIELDS.get(_title(sheet.own((row, column)))) for column in sheet.rows[row]} - {None}
+    return "item_code" in fields and len(fields) >= _FEWEST_FIELDS
+
+
 def _headings(sheet: Sheet, row: int, name: str, required: tuple[str, ...]) -> dict[int, str] | None:
-    """Headings by column where this is the row of headings, else None: a list of what the columns mean names one or two of them."""
+    """Headings by column where this is the row of headings, else None."""
+    if not is_headings(sheet, row):
+        return None
     titles = {column: _title(sheet.own((row, column))) for column in sheet.rows[row]}
     fields = [FIELDS[title] for title in titles.values() if title in FIELDS]
-    if "item_code" not in fields or len(set(fields)) < _FEWEST_FIELDS:
-        return None
     faults = {
         "未知的列 unknown columns": [title for title in titles.values() if title not in FIELDS and title not in _UNREAD],
         "重复的列 columns named twice": sorted({HEADINGS[field][0] for field in fields if fields.count(field) > 1}),

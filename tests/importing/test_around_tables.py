@@ -21,6 +21,7 @@ TOTALS = ["合计", "合计：", "合计:116", "总计（件）", "合计(件)",
 SIGNATURES = [
     *("经办人：李某", "填表日期：2018年4月", "填报日期：2018", "审核：", "分管领导：", "填报单位（盖章）：", "联系方式：", "日期：2018"),
     *("主要领导签字：", "填表人（签字）：", "填表人", "制表：", "单位（公章）：", "审核意见：同意", "单位名称：市卫计委", "单位负责人："),
+    *("填报人签名", "负责人签字", "单位（盖章）", "填报单位盖章", "经办科室（公章）", "部门负责人签章"),
 ]
 STAMPS = [
     *("2018年4月20日", "二〇一八年四月二十日", "    年  月  日", "2018-04-20", "2018.4.20", dt.date(2018, 4, 20)),
@@ -49,6 +50,20 @@ def test_a_signature_is_no_item(signature: str, column: int, tmp_path: Path):
         assert (codes(reading), reading.faults) == (CODES, [])
         reading = read_table(workbook(tmp_path, [HEADINGS, FIRST, MORE, *below]))
         assert (contents(reading), reading.faults) == ([CONTENT], [])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        (None, "填报人签名", None, "张三", None, "负责人签名"),
+        (None, "单位（盖章）", *(None,) * 4, "2018年4月20日"),
+        ("经办人签字", "李某", "审核人签字", None, "王某"),
+    ],
+)
+def test_a_row_of_signatures_without_colons_is_no_item(row: Any):
+    """With names and a day between them, in whichever columns."""
+    reading = read(form(NOTICE, NOTICE_MERGES, below=[row]))
+    assert (codes(reading), reading.faults) == (CODES, [])
 
 
 @pytest.mark.parametrize("column", range(1, 11))
@@ -122,10 +137,12 @@ def test_a_table_goes_on_behind_a_title_that_reads_like_a_note(between: str, cap
 
 
 def test_behind_such_a_title_a_code_that_cannot_be_read_is_told_at_its_cell():
-    """Not passed over until the next good row; nor is one that no code is like, but has a mode or a number."""
-    rows = [("1、行政许可",), with_cell(MAIN, "C", "许可00387-000"), ("2、其他",), with_cell(MAIN, "C", "见附件")]
-    reading = read(form(rows, ("A6:J6", "A8:J8")))
-    assert (places(reading), reading.bad) == (["C7", "F9"], 2)
+    """Not passed over until the next good row; nor is one that no code is like, but has 无 for its sub-item, or a mode or a number."""
+    unlike = with_cell(MAIN, "C", "见附件")
+    without = with_cell(with_cell(unlike, "D", None), "E", None)
+    rows = [("1、行政许可",), with_cell(MAIN, "C", "许可00387-000"), ("2、其他",), unlike, ("3、其他",), without]
+    reading = read(form(rows, ("A6:J6", "A8:J8", "A10:J10")))
+    assert (places(reading), reading.bad) == (["C7", "C9", "F11"], 3)
 
 
 def test_no_item_comes_behind_notes_on_the_form_and_the_fault_names_them():
@@ -133,6 +150,97 @@ def test_no_item_comes_behind_notes_on_the_form_and_the_fault_names_them():
     reading = read(form([MAIN, ("经办人：李某",), ("注：以下为示例",), SUB_1]))
     assert (places(reading), codes(reading)) == (["E9"], CODES[:1])
     assert reading.faults[0].expected.endswith("ends at A8")
+
+
+@pytest.mark.parametrize("says", ["例1", "例", "（例）", "示例", "（示例1）", "样例", "范例：", "例 2", "示例（填写时删除）"])
+def test_an_item_that_is_marked_as_an_example_is_a_fault(says: str):
+    """It has a code that nobody would miss; the notice's own examples are of another unit. The mark may be merged over sub-items."""
+    other = with_cell(MAIN, "C", "许可-00512-000")
+    for column in "AJ":
+        reading = read(form([with_cell(MAIN, column, says), other]))
+        assert (places(reading), codes(reading), reading.bad) == ([f"{column}6"], ["许可-00512-000"], 1)
+        assert "示例" in reading.faults[0].found
+    reading = read(form([other, with_cell(SUB_1, "A", says), SUB_2], NOTICE_MERGES))
+    assert (places(reading), codes(reading), reading.bad) == (["A7"], ["许可-00512-000"], 2)
+
+
+@pytest.mark.parametrize(
+    "name", ["（示例）公共场所", "公共场所（示例）", "例：公共场所", "如：公共场所", "示例1：公共场所", "例如：公共场所"]
+)
+@pytest.mark.parametrize("column", ["B", "D"])
+def test_an_item_whose_name_says_that_it_is_an_example_is_a_fault(name: str, column: str):
+    """Of the main item or of the sub-item."""
+    reading = read(form([with_cell(SUB_1, column, name), MAIN]))
+    assert (places(reading), codes(reading)) == ([f"{column}6"], CODES[:1])
+
+
+@pytest.mark.parametrize("name", ["案例审查", "如家酒店登记", "例外审批", "惯例（确认）"])
+def test_a_name_with_a_character_of_an_example_in_it_is_none(name: str):
+    """They are ordinary ones."""
+    assert codes(read(form([with_cell(MAIN, "B", name)]))) == CODES[:1]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        *(
+            "填写说明：",
+            "填写示例：",
+            "填报要求：",
+            "示例：",
+            "例如：",
+            "注意事项：",
+            "填表示例",
+            "填写说明：1．名称与数据库一致",
+            "填写要求",
+        ),
+        *("填报注意事项", "填报说明及示例", "样例：", "填表说明（必读）："),
+    ],
+)
+def test_items_below_notes_and_examples_are_told_however_these_are_called(heading: str, tmp_path: Path):
+    """Merged over the columns, or in the column of names."""
+    reading = read(form([MAIN], ("A7:J7",), below=[(heading,), SUB_1]))
+    assert (places(reading), codes(reading)) == (["E8"], CODES[:1])
+    reading = read(form([MAIN], below=[(None, heading), (None, "2．建设模式四选一")]))
+    assert (places(reading), codes(reading)) == ([], CODES[:1])
+    reading = read_table(workbook(tmp_path, [HEADINGS, FIRST, MORE, (heading,), ("2．版本",)]))
+    assert (contents(reading), reading.faults) == ([CONTENT], [])
+
+
+@pytest.mark.parametrize(
+    ("row", "place"),
+    [
+        (("2、公共场所卫生许可", "许可00385-000", "无", "无"), "C7"),
+        (("2、公共场所卫生许可", "00385-000"), "C7"),
+        (("2、公共场所卫生许可", "见附件", "无", "无"), "C7"),
+        (("事业单位：设立登记", "确认00385-000", "无", "无", None, "约5"), "C7"),
+        (("民办非企业单位：变更", None, "无", "无"), "C7"),
+        ((None, None, "民办非企业单位：变更", "许可00385-002"), "E7"),
+    ],
+)
+@pytest.mark.parametrize("is_titled", [True, False])
+def test_an_item_that_begins_like_a_note_is_told_whatever_is_wrong_with_its_code(row: Any, place: str, *, is_titled: bool):
+    """It has no mode of its own and no number; all the others would go in without it. A title may stand over it."""
+    first = SUB_1 if row[0] is None else MAIN
+    title: list[Any] = [("1、行政许可",)] if is_titled and row[0] else []
+    reading = read(form([first, *title, (2, *row), with_cell(MAIN, "C", "许可-00512-000")]))
+    expected = place.replace("7", "8") if title else place
+    assert (expected in places(reading), reading.bad) == (True, 1)
+
+
+@pytest.mark.parametrize("name", ["2、公共场所卫生许可", "事业单位：设立登记", "备注"])
+def test_a_row_that_begins_like_a_note_is_an_item_where_one_above_is_merged_into_it(name: str):
+    """A mode of several items, or a main item."""
+    assert "C7" in places(read(form([MAIN, (2, name)], ("F6:F7",))))
+    assert "E7" in places(read(form([SUB_1, (None, None, None, name)], ("B6:B7", "C6:C7"))))
+
+
+def test_a_note_that_says_total_leaves_no_item_without_a_code_out():
+    """What sums up others says so before their modes, not in the notes on them."""
+    row = (2, "另一事项", *(None,) * 4, 3, None, None, "合计")
+    assert places(read(form([MAIN, row], ("F6:F7",)))) == ["C7"]
+    total = (None, None, None, "小计", "—", None, 97)
+    assert places(read(form([SUB_1, SUB_2, total], ("B6:B8", "C6:C8", "F7:F8")))) == []
 
 
 @pytest.mark.parametrize("changed", [{"E": "许可00385"}, {"E": None, "C": None, "G": None}, {"F": None}])

@@ -9,11 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.importing.choices import Choice
-from ops.importing.words import ARCHIVING_MODE, BUILD_MODE, PLAN_YEAR
+from ops.importing.words import ARCHIVING_MODE, BUILD_MODE, PLAN_YEAR, RETENTION_BOXES
 from ops.publish.fields import Unreadable
 
 MODES = list(BUILD_MODE.words)
 TICKS = "☑√✓✔■☒RＲP●þ\uf052\uf0fe"
+PLANS = [
+    *("2018年12月31日", "2018年12月31日前", "2018.12", "2018-12", "2018/12/31", "2018.3.1", "2018-03-01", "2018／12／31前"),
+    *("2018年上半年", "2018年下半年", "2018年内", "2018年度内", "2018年第四季度", "2018年4季度", "2018年6月底前", "2018年6月前"),
+]
+"""When in a year something is planned."""
 BOXES = "□☐口○£¨o\uf0a3\uf0a8"
 
 
@@ -37,9 +42,21 @@ BOXES = "□☐口○£¨o\uf0a3\uf0a8"
         (BUILD_MODE, "□省统建 ☑\ufe0f市统建\u200b □自建 □垂建", "MUNICIPAL"),
         (BUILD_MODE, "□省统建、☑市统建、□自建、□垂建", "MUNICIPAL"),
         (BUILD_MODE, "口省统建口市统建√自建口垂建", "SELF_BUILT"),
+        (BUILD_MODE, "☑市统建 □自建（系统名称：） □垂建", "MUNICIPAL"),
+        (BUILD_MODE, "□省统建 □市统建 ☑自建（系统名称:　____）□垂建", "SELF_BUILT"),
+        (BUILD_MODE, "省统建：□ 市统建：☑ 自建：□ 垂建：□", "MUNICIPAL"),
+        (BUILD_MODE, "省统建:（ ） 市统建: （√） 自建:（ ） 垂建:（ ）", "MUNICIPAL"),
+        (BUILD_MODE, "省统建：√ 市统建", "PROVINCIAL"),
+        (BUILD_MODE, "省统建：□市统建：☑自建：□垂建：□", "MUNICIPAL"),
+        (RETENTION_BOXES, "☑永久 □30年 □10年", "PERMANENT"),
+        (RETENTION_BOXES, "□永久 □定期（30年） ☑定期（10年）", "YEARS_10"),
+        (RETENTION_BOXES, "□永久\n☑定期30年\n□定期10年", "YEARS_30"),
         (PLAN_YEAR, "☑2018 □2019", "2018"),
         (PLAN_YEAR, "□２０１８年　■２０１９年", "2019"),
         (PLAN_YEAR, "2019", "2019"),
+        *((PLAN_YEAR, text, "2018") for text in PLANS),
+        (PLAN_YEAR, "□2018年12月31日前 ☑2019/6/30", "2019"),
+        (PLAN_YEAR, "√2018/2019", "2018"),
         (ARCHIVING_MODE, "□在线\n☒离线", "OFFLINE"),
         (ARCHIVING_MODE, "在线归档", "ONLINE"),
     ],
@@ -81,12 +98,37 @@ def test_two_ticked_are_named():
         "省统建√ √市统建 自建",
         "省统建 √□市统建",
         "省统建√□ 市统建□",
+        "省统建：☑市统建",
+        "市统建：",
+        "□市统建 ☑自建（系统名称：卫生许可系统） □垂建",
     ],
 )
 def test_what_cannot_be_told_is_not_guessed(text: str):
     """Other words, a tick that may belong to either neighbour, crosses that may mean no."""
     with pytest.raises(Unreadable):
         BUILD_MODE.one(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2018-2019", "2018/2019", "2018年-2019年", "2018.12-2019.6", "2018年12月至2019年6月", "2018年12月 2019年6月", "2018.12、2019.6"),
+        *("2018.13", "2018.12-31", "2018/32", "2018年13月", "2018年12月32日", "201812", "18年", "二〇一八年", "20181", "2020.12"),
+    ],
+)
+def test_two_years_and_what_is_no_day_are_no_plan(text: str):
+    """Which of them is meant, or whether one is, cannot be told."""
+    with pytest.raises(Unreadable):
+        PLAN_YEAR.one(text)
+
+
+@pytest.mark.parametrize("text", ["省统建☑" * 40, "市统建" * 60 + "x", "2018.1" * 33 + "x", "2018年1月" * 28 + "x", "(____" * 40])
+@pytest.mark.parametrize("choice", [BUILD_MODE, PLAN_YEAR, ARCHIVING_MODE, RETENTION_BOXES])
+@pytest.mark.timeout(10)
+def test_many_words_are_refused_in_time(choice: Choice, text: str):
+    """None of the patterns tries its words in more than one way."""
+    with pytest.raises(Unreadable):
+        choice.one(text)
 
 
 @given(

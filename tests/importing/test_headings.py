@@ -12,6 +12,7 @@ from streams.errors import BadInputFile
 from tests.importing.forms import MAIN, NOTES, NOTICE, SUB_1, SUB_2, TOP, fill, form, read, with_cell
 from tests.importing.test_form import CODES, MAIN_CONTENT, codes
 
+MODES = ("省统建", "市统建", "自建", "垂建")
 IN_ONE_ROW = ("序号", "主项名称", "主项编码", "子项名称", "子项编码", "建设模式", "2017年办件量", "归档计划", "归档方式", "备注")
 
 
@@ -113,6 +114,87 @@ def test_headings_may_stand_in_groups_and_over_several_rows(top: Any):
     assert codes(read(form(NOTICE, top=top))) == CODES
     text = "\n".join(",".join(f'"{"" if value is None else value}"' for value in row) for row in [*top, *NOTICE])
     reading = read_form([csv_sheet(text.encode(), "f.csv", "utf-8")], "f.csv")
+    assert (codes(reading), reading.faults) == (CODES, [])
+
+
+IN_THREE_ROWS = [TOP[3], (None, "主项", None, "子项"), (None, "名称", "编码", "名称", "编码")]
+BROKEN = "第 1 页，共 2 页"
+
+
+@pytest.mark.parametrize("top", [TOP[3:], IN_THREE_ROWS, [IN_ONE_ROW], [*TOP[3:], ("栏次", *range(1, 10))]])
+@pytest.mark.parametrize("between", [[], [TOP[1]], [TOP[0], TOP[1], TOP[2]], [(BROKEN,)], [("小计", *(None,) * 5, 19)], [()]])
+def test_all_rows_of_the_headings_may_come_again(top: Any, between: Any):
+    """On each page, right behind an item or what ends a page; whether the cells are merged, or a text file has them."""
+    rows = [*top, MAIN, *between, *top, SUB_1, SUB_2]
+    first = rows.index(top[0], 1) + 1
+    merges = [f"{column}{first}:{column}{first + 1}" for column in "AFGHIJ"] if top is TOP[3:] else []
+    reading = read(form(rows, merges, top=[]))
+    assert (codes(reading), reading.faults) == (CODES, [])
+    text = "\n".join(",".join(f'"{"" if value is None else value}"' for value in row) for row in rows)
+    reading = read_form([csv_sheet(text.encode(), "f.csv", "utf-8")], "f.csv")
+    assert (codes(reading), reading.faults) == (CODES, [])
+
+
+def test_headings_that_come_again_may_have_words_of_their_own_table():
+    """Groups and columns that are not read are known from the first page; what is on neither is an item with faults."""
+    top = [(*TOP[3], "联系方式"), (*TOP[4], *(None,) * 5, "（手机）")]
+    assert codes(read(form([MAIN, *top, SUB_1, SUB_2], top=top))) == CODES
+    with pytest.raises(BadInputFile, match="第 5 行表头"):
+        read(form([MAIN, with_cell(top[0], "K", "其他"), top[1], SUB_1, SUB_2], top=top))
+
+
+MIXED = [
+    [
+        ("序号", "主项名称", "主项编码", "子项", None, *TOP[3][5:]),
+        (None, None, None, "名称", "编码"),
+    ],
+    [
+        (*IN_ONE_ROW[:7], "自建事项填写", None, "备注"),
+        (*(None,) * 7, "归档计划", "归档方式"),
+    ],
+    [
+        ("序号", "权力事项信息", None, None, None, *TOP[3][5:]),
+        (None, "主项名称", "主项编码", "子项信息"),
+        (None, None, None, "名称", "编码"),
+    ],
+]
+
+
+@pytest.mark.parametrize("top", MIXED)
+def test_headings_of_a_group_may_stand_below_the_code_of_the_main_item(top: Any):
+    """The others are merged down beside them, or a text file leaves the cells empty; they may come again as well."""
+    rows = [*top, MAIN, *top, SUB_1, SUB_2]
+    reading = read(form(rows, ["A1:A2", "J1:J2"], top=[]))
+    assert (codes(reading), reading.faults) == (CODES, [])
+    text = "\n".join(",".join(f'"{"" if value is None else value}"' for value in row) for row in rows)
+    reading = read_form([csv_sheet(text.encode(), "f.csv", "utf-8")], "f.csv")
+    assert (codes(reading), reading.faults) == (CODES, [])
+
+
+IN_PARTS = (*IN_ONE_ROW[:6], "办件量", None, *IN_ONE_ROW[7:9])
+
+
+@pytest.mark.parametrize(
+    ("top", "told"),
+    [
+        ([IN_PARTS, (*(None,) * 6, "2016年", "2017年")], "G2, H2"),
+        ([with_cell(IN_PARTS, "G", "2017年办件量"), (*(None,) * 6, "窗口", "网上")], "G2, H2"),
+        ([(*IN_ONE_ROW[:6], None, None, None, *IN_ONE_ROW[6:9]), (*(None,) * 5, *MODES)], "F2, G2, H2, I2"),
+        ([IN_PARTS[:7] + IN_PARTS[8:], (*(None,) * 6, "（2016年）")], "G2"),
+    ],
+)
+@pytest.mark.parametrize("is_merged", [True, False])
+def test_headings_below_a_heading_refuse_the_file_where_they_divide_it(top: Any, told: str, *, is_merged: bool):
+    """The first of them would be read, and with ``--partial`` the figures of 2016 would go in; a text file has no merged cells."""
+    merges = [f"{column}1:{column}2" for column in "ABCDE"] if is_merged else []
+    with pytest.raises(BadInputFile, match=f"第 1 行表头.*标题之下另有标题.*: {told}$"):
+        read(form([(*MAIN[:6], 3, 19)], merges, top=top, below=[]))
+
+
+def test_a_heading_that_is_merged_over_columns_of_its_own_is_read():
+    """A table out of Word has such cells, and what stands below it is merged as well; the first row may be an empty one."""
+    wide = [(*row[:6], None, *row[6:]) for row in (IN_ONE_ROW, (1, *(None,) * 4, "□省统建 □市统建", None, "□2018"), *NOTICE)]
+    reading = read(form(wide[1:], [f"F{row}:G{row}" for row in range(1, 6)], top=wide[:1]))
     assert (codes(reading), reading.faults) == (CODES, [])
 
 

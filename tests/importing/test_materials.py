@@ -151,7 +151,7 @@ def test_what_is_wrong_is_named_by_cell_and_the_other_items_are_read(
 @pytest.mark.parametrize(
     ("column", "value", "field", "read_as"),
     [
-        *(("E", value, "retention", "YEARS_30") for value in (30, "30", "定期30年", "定期（30年）", "３０ 年")),
+        *(("E", value, "retention", "YEARS_30") for value in (30, "30", "定期30年", "定期（30年）", "３０ 年", "□永久 ☑30年 □10年")),
         *(("I", value, "required", False) for value in ("非必需", "□是 ☑否", "×")),
         *(("J", value, "electronic", False) for value in ("纸质", "□是 ☑否")),
         *(("D", value, "approved", False) for value in ("未审定", "否")),
@@ -182,7 +182,9 @@ def test_beside_ticks_an_item_without_one_is_neither_approved_nor_not(tmp_path: 
     assert ([fault.cell for fault in reading.faults], contents(reading)) == (["D4"], [CONTENT])
 
 
-@pytest.mark.parametrize(("column", "value"), [("I", "纸质"), ("J", "必需"), ("D", "电子"), ("E", "UNKNOWN"), ("F", "unknown")])
+@pytest.mark.parametrize(
+    ("column", "value"), [("I", "纸质"), ("J", "必需"), ("D", "电子"), ("E", "UNKNOWN"), ("E", "□永久 □30年"), ("F", "unknown")]
+)
 def test_a_word_of_another_column_or_unknown_is_refused(column: str, value: str, tmp_path: Path):
     """A schedule that knows no retention or kind is none."""
     assert [fault.cell for fault in read(workbook(tmp_path, [HEADINGS, with_cell(FIRST, column, value)])).faults] == [f"{column}2"]
