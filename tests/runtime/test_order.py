@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from streams.runtime import batch as batch_module
 from streams.runtime.backlog import Backlog
 from streams.runtime.batch import RECORD_BYTES, RecordBatch, times_ms
+from streams.runtime.engine import Engine
 from streams.runtime.gates import End, Gates, Read
 from streams.runtime.lane import Lane
 from streams.runtime.partition import PartitionTask
@@ -193,12 +194,9 @@ def test_a_time_that_was_ahead_when_it_was_read_stays_the_earliest(monkeypatch: 
     assert extents(backlog.take(-1)) == [("left", 0, 1)]
 
 
-def test_nobody_waits_longer_than_a_turn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What is behind may come too slowly ever to fill its room, while time goes on in the inputs."""
-    config = WorkerConfig("127.0.0.1:1", "p", "w", str(tmp_path), str(tmp_path / "report"), settings={"turn_s": 0.3})
-    engine = make_engine(config)
-    left, right = engine.job.inputs
-    taken: list[tuple[str, int, int]] = []
+def lagging(monkeypatch: pytest.MonkeyPatch, folder: Path, **given: float) -> Engine:
+    """An engine whose two inputs lag, and whose tasks are open at once and commit nothing."""
+    engine = make_engine(WorkerConfig("127.0.0.1:1", "p", "w", str(folder), str(folder / "report"), settings=given))
 
     async def opened(task: PartitionTask) -> None:
         task._opened, task.running = SimpleNamespace(store=None), True
@@ -209,17 +207,31 @@ def test_nobody_waits_longer_than_a_turn(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
     monkeypatch.setattr(PartitionTask, "_open", opened)
     monkeypatch.setattr(PartitionTask, "_commit", commit)
-    monkeypatch.setattr(engine.job, "process", lambda _, batches: taken.extend(extents(batches)))
-    places = (left, 0), (right, 0)
+    places = [(topic, 0) for topic in engine.job.inputs]
     for place in places:
         engine.gates.open(place, 1, 0)
     engine.gates.answered(1, dict.fromkeys(places, End(99, 99)))
+    return engine
+
+
+async def held_back(engine: Engine) -> PartitionTask:
+    """A task that has a record of the one input, and waits for the other's turn."""
+    task = PartitionTask(engine, 0, Lane("test"), 1)
+    await asyncio.sleep(0)
+    [held] = engine.gates.batches(engine.gates.wanted(), [Read(engine.job.inputs[0], 0, records([5]), 0, 1)])
+    task.hand_over(held)
+    return task
+
+
+def test_nobody_waits_longer_than_a_turn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is behind may come too slowly ever to fill its room, while time goes on in the inputs."""
+    engine = lagging(monkeypatch, tmp_path, turn_s=0.3)
+    left, right = engine.job.inputs
+    taken: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(engine.job, "process", lambda _, batches: taken.extend(extents(batches)))
 
     async def run() -> None:
-        task = PartitionTask(engine, 0, Lane("test"), 1)
-        await asyncio.sleep(0)
-        [held] = engine.gates.batches(engine.gates.wanted(), [Read(left, 0, records([5]), 0, 1)])
-        task.hand_over(held)
+        task = await held_back(engine)
         for tick in range(12):
             assert engine.gates.through_ms(0) == -math.inf
             assert taken == ([] if tick < 4 else [(left, 0, 1)] if taken else [])
@@ -234,30 +246,12 @@ def test_nobody_waits_longer_than_a_turn(monkeypatch: pytest.MonkeyPatch, tmp_pa
 @pytest.mark.parametrize("turns", range(4))
 def test_a_task_that_waits_for_its_turn_ends_whenever_it_is_told_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, turns: int) -> None:
     """Though something has just woken it: a task that lives on keeps its worker from stopping."""
-    engine = make_engine(WorkerConfig("127.0.0.1:1", "p", "w", str(tmp_path), str(tmp_path / "report")))
-    left, right = engine.job.inputs
-
-    async def opened(task: PartitionTask) -> None:
-        task._opened, task.running = SimpleNamespace(store=None), True
-        task._received = task._offsets = dict.fromkeys(engine.job.inputs, 0)
-
-    async def commit(*_: Any) -> None:
-        await asyncio.sleep(0)
-
-    monkeypatch.setattr(PartitionTask, "_open", opened)
-    monkeypatch.setattr(PartitionTask, "_commit", commit)
-    places = (left, 0), (right, 0)
-    for place in places:
-        engine.gates.open(place, 1, 0)
-    engine.gates.answered(1, dict.fromkeys(places, End(99, 99)))
+    engine = lagging(monkeypatch, tmp_path)
 
     async def run() -> None:
-        task = PartitionTask(engine, 0, Lane("test"), 1)
-        await asyncio.sleep(0)
-        [held] = engine.gates.batches(engine.gates.wanted(), [Read(left, 0, records([5]), 0, 1)])
-        task.hand_over(held)
+        task = await held_back(engine)
         await asyncio.sleep(0.05)
-        task.hand_over(RecordBatch(right, 0, (), 0, 0, 7, 1))
+        task.hand_over(RecordBatch(engine.job.inputs[1], 0, (), 0, 0, 7, 1))
         for _ in range(turns):
             await asyncio.sleep(0)
         task.close()
