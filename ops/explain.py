@@ -8,6 +8,7 @@ from typing import Any
 from consumers.dead_letters import dead_letter_row
 from ops.reading import read_topic
 from ops.recompute import InputReader, Tell
+from streams.agents.intake import keyed_digest
 from streams.agents.outcomes import ORIGIN
 from streams.contracts import (
     ANOMALY_QUALITY,
@@ -40,7 +41,7 @@ def explain(settings: Settings, case_no: str, tell: Tell) -> dict[str, Any] | No
     states = [codec(CASE_STATE).decode(message.value()) for message in found[CASE_STATE]]
     if not any(found.values()) and not dead:
         return None
-    reader = InputReader(settings)
+    reader = InputReader(settings, keyed_digest(b""))  # which records are taken hangs on no key
     events = [_event(reader, topic, message) for topic in CASE_INPUTS for message in found[topic]]
     state = states[-1] if states else None
     return {

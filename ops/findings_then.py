@@ -16,10 +16,11 @@ from typing import Any
 from consumers.anomalies import anomaly_rows
 from consumers.clickhouse import Client
 from consumers.score_as_of import AsOf
+from ops.caught_up import Observer
 from ops.moment import judged
 from ops.reading import TopicReader
 from ops.recompute import Tell, read_reference
-from streams.app import build_assessor
+from streams.app import build_assessor, check_key
 from streams.contracts import ANOMALY_MISCONFIGURED, CASE_STATE, codec
 from streams.domain.assess import Assessor
 from streams.domain.configuration import Auditor, ItemState
@@ -59,6 +60,8 @@ def as_of_moment(settings: Settings, client: Client, now_ms: int, tell: Tell = l
     ------
     DependencyError
         Kafka or ClickHouse cannot be reached.
+    ForeignState
+        The title key of these settings is not the workers'.
     """
     with closing(TopicReader(settings)) as topics:
         reference, _ = read_reference(settings, topics.read)
@@ -68,6 +71,7 @@ def as_of_moment(settings: Settings, client: Client, now_ms: int, tell: Tell = l
         states = {case_no: message.value() for message in messages if (case_no := message.key().decode()) in later}
     facts = {case_no: CaseFacts.load(codec(CASE_STATE).decode(value)["facts"]) for case_no, value in states.items()}
     assessor = build_assessor(settings, reference)
+    check_key(settings, assessor, Observer(settings).progress().values())
     items = items_then(assessor, now_ms)
     return AsOf(moment, findings_then(anomaly_rows(client, state="open"), facts, items, assessor, now_ms), items)
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.agents.intake import Intake, keyed_digest
+from streams.agents.intake import Intake
 from streams.agents.reference import ReferenceKeeper
 from streams.clock import Clock
 from streams.contracts import CASE_CLOSED, CASE_INPUTS, REFERENCE_INPUTS
 from streams.domain.assess import Assessor
 from streams.domain.facts import CaseFacts, TooManyEvents
+from streams.domain.quality import Digest
 from streams.domain.reference import Reference
 from streams.domain.verdict import Moment, State
 from streams.errors import InvalidRecord
@@ -43,8 +44,7 @@ class Cases:
 class InputReader:
     """Tells which records the workers take, and which not."""
 
-    def __init__(self, settings: Settings) -> None:
-        digest = keyed_digest(settings.title_key())
+    def __init__(self, settings: Settings, digest: Digest) -> None:
         self._intakes = {name: Intake(name, digest) for name in CASE_INPUTS}
         self._partition_of = PARTITIONERS[settings.kafka.partitioner]
         self._partitions = settings.kafka.partitions

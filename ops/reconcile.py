@@ -18,11 +18,12 @@ from sys import intern
 from typing import Any, NamedTuple
 
 from consumers.clickhouse import Client, connect, reaching
+from ops.caught_up import Observer
 from ops.connect import Admin
 from ops.monitor.canary import CASE_PREFIX
 from ops.reading import TopicReader
 from ops.recompute import InputReader, Tell, judged, kept, read_cases, read_reference
-from streams.app import build_assessor
+from streams.app import build_assessor, check_key
 from streams.contracts import (
     ANOMALY_MISCONFIGURED,
     ANOMALY_QUALITY,
@@ -173,9 +174,10 @@ class _Comparison:
 
     def __post_init__(self) -> None:
         self._reads = count(1)
-        self._reader = InputReader(self.settings)
         self._reference, self.not_taken = read_reference(self.settings, self._read)
         self._assessor = build_assessor(self.settings, self._reference)
+        self._reader = InputReader(self.settings, self._assessor.digest)
+        check_key(self.settings, self._assessor, Observer(self.settings).progress().values())
 
     def cases_of(self, partition: int) -> Iterator[Difference]:
         """Compare all that comes of the cases of a partition."""

@@ -10,6 +10,7 @@
     │   ├── ConfigurationError      a setting                              -> exit 3
     │   │   ├── TopologyError           topics or partitions are not what the settings say
     │   │   ├── NewerState              a newer version of this program has written what this one is to go on from
+    │   │   ├── ForeignState            what this one is to go on from rests on another key
     │   │   └── MostRefused             most records cannot be taken in: a setting is wrong, more likely than every sender
     │   ├── TamperedEdition         a published bulletin is not what was published -> exit 5
     │   ├── SystemRunning           this needs the local system to be down   -> exit 1
@@ -78,6 +79,10 @@ class TopologyError(ConfigurationError):
 
 class NewerState(ConfigurationError):
     """State, or an output, that a newer version has written: this process has to be upgraded, too; starting it again helps nothing."""
+
+
+class ForeignState(ConfigurationError):
+    """State that rests on another key than this process has: going on, or judging by it, would give wrong results."""
 
 
 class MostRefused(ConfigurationError):

@@ -28,6 +28,7 @@ from streams.clock import Clock, wall_ms
 from streams.data_dir import usable
 from streams.domain.items import parse_item
 from streams.domain.policy import Deadline, Policy
+from streams.domain.time import EARLIEST_MS, LATEST_MS, iso
 from streams.errors import ConfigurationError
 from streams.notify_settings import NotifySettings
 from streams.setting_types import LONGEST_MS, AddressText, DeadlineText, DurationText, PeriodText, Section, duration_ms, secret_in
@@ -365,17 +366,31 @@ class Settings(BaseSettings):
                 f" No local system in {self.home}: run `guidang up` first, or set {setting}."
             ) from error
 
+    @property
+    def title_key_path(self) -> Path:
+        """Where the key of the title hash lies, or is made."""
+        return self.privacy.title_key_file or self.home / "title.key"
+
     def title_key(self) -> bytes:
-        """Key of the title hash; made on first use when none is configured.
+        """Key of the title hash.
 
         Raises
         ------
         ConfigurationError
-            Its file cannot be read or is empty: a hash without a key gives names away to whoever tries them.
+            There is none, it cannot be read, or it is empty: a hash without a key gives names away to whoever tries them.
         """
-        if path := self.privacy.title_key_file:
-            return _filled(path, secret_in(path)).encode()
-        return _made_once(self.home / "title.key", secrets.token_hex(32)).encode()
+        path = self.title_key_path
+        if path != self.privacy.title_key_file and not path.exists():
+            raise ConfigurationError(
+                f"没有标题哈希的密钥 {path}：把 worker 所用的那一个放在那里，或设置 privacy.title_key_file。"
+                " There is no key of the title hash: put the one the workers use there, or set privacy.title_key_file."
+            )
+        return _filled(path, secret_in(path)).encode()
+
+    def make_title_key(self) -> None:
+        """Make the key unless there is one, or a file is named that has to hold one: workers do, and nobody else."""
+        if self.privacy.title_key_file is None:
+            _made_once(self.title_key_path, secrets.token_hex(32))
 
     def make_clock(self) -> Clock:
         """The clock for the cases.
@@ -464,7 +479,8 @@ def instant_ms(text: str) -> int:
     Raises
     ------
     ConfigurationError
-        Not an ISO time, or without an offset: a time without one would mean another moment on another machine.
+        Not an ISO time, or without an offset: a time without one would mean another moment on another machine. Or out of the range in which
+        times of cases are taken for times.
     """
     try:
         moment = dt.datetime.fromisoformat(text)
@@ -472,7 +488,10 @@ def instant_ms(text: str) -> int:
         raise ConfigurationError(f"不是 ISO 时间 not an ISO time: {text!r}") from error
     if moment.tzinfo is None:
         raise ConfigurationError(f"时间缺少时区 time without offset: {text!r} (例 e.g. 2018-12-31T18:00:00+08:00)")
-    return round(moment.timestamp() * 1000)
+    moment_ms = round(moment.timestamp() * 1000)
+    if not EARLIEST_MS <= moment_ms < LATEST_MS:
+        raise ConfigurationError(f"时间应在 {iso(EARLIEST_MS)} 与 {iso(LATEST_MS)} 之间 time must lie between these: {text!r}")
+    return moment_ms
 
 
 def _made_once(path: Path, content: str) -> str:

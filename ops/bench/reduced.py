@@ -44,6 +44,7 @@ class ReducedJob:
         self.verdicts = f"{run}-verdicts"
         self.outputs = (self.verdicts,)
         self.fingerprint = "1"
+        self.identity = ""
 
     def restored(self, table: str, key: bytes, record: bytes) -> tuple[bytes, Sequence[bytes]]:  # noqa: ARG002 - the engine's protocol
         """The changelog has what the store has."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from streams.agents.breaker import Breaker
 from streams.agents.coverage import CoverageFold
-from streams.agents.intake import Intake
+from streams.agents.intake import Intake, key_name
 from streams.agents.items import ItemDesk
 from streams.agents.outcomes import Letter, letter_of
 from streams.agents.publishing import Publisher
@@ -92,7 +92,8 @@ class CaseJob:
         self.outputs = (*self.publisher.topics, self._dead)
         self.tables: Mapping[str, str] = {name: topic_prefix + table.topic for name, table in TABLES.items()}
         schemas = ".".join(str(table.schema_id) for table in TABLES.values())
-        self.fingerprint = f"{RULES_VERSION}-{schemas}-{assessor.policy.fingerprint}"
+        self.fingerprint = f"{RULES_VERSION}-{schemas}-{assessor.policy.fingerprint}-{assessor.calendar.fingerprint}"
+        self.identity = key_name(assessor.digest)
         self._intakes = {self._closed: Intake(CASE_CLOSED, assessor.digest), self._received: Intake(ARCHIVE_RECEIVED, assessor.digest)}
         partition_of = PARTITIONERS[partitioner]
         self._home: Callable[[bytes], int] = lambda key: partition_of(key, partitions)

@@ -7,6 +7,7 @@ for a year comes out in the autumn before, so days beyond the known ones are tak
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import NamedTuple
@@ -42,11 +43,15 @@ class WorkCalendar:
         Weekdays that are free, and weekend days that are worked, as days since 1970.
     known_from, known_through
         First and last day for which ``off`` and ``on`` are complete.
+    fingerprint
+        Short name of exactly these days: by another calendar, due dates have to be found anew.
     """
 
     def __init__(self, off: AbstractSet[int], on: AbstractSet[int], known_from: int, known_through: int) -> None:
         self._off, self._on = off, on
         self._known_from, self._known_through = known_from, known_through
+        told = repr((sorted(off), sorted(on), known_from, known_through)).encode()
+        self.fingerprint = hashlib.blake2b(told, digest_size=6).hexdigest()
         self._end_of = lru_cache(maxsize=8192)(self._end_of_workdays)
 
     def is_workday(self, day: int) -> bool:

@@ -108,6 +108,11 @@ class Job(Protocol):
         """Identity of rules, policy and :meth:`restored`. When it changes, local state is rebuilt and every key revisited."""
         ...
 
+    @property
+    def identity(self) -> str:
+        """Name of what all state rests on and nothing can make anew, such as a key; a partition committed under another is refused."""
+        ...
+
     def restored(self, table: str, key: bytes, record: bytes) -> tuple[bytes, Sequence[bytes]]:
         """Return the value and the terms that were put with a changelog record: a pure function of its arguments."""
         ...

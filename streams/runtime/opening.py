@@ -16,7 +16,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from streams.errors import EngineError, RecoveryError
+from streams.errors import EngineError, ForeignState, RecoveryError
 from streams.runtime import index
 from streams.runtime.clients import consumer_config, extent, refusal
 from streams.runtime.job import Job
@@ -84,6 +84,8 @@ class Opening:
         ------
         RecoveryError
             The state could not be read back whole, or the inputs no longer reach back to the committed offsets.
+        ForeignState
+            It was committed under another identity of the job.
         """
         if self.abandoned.is_set():
             # Whoever has the partition by now must not be fenced.
@@ -121,6 +123,8 @@ class Opening:
     def _inputs(self, consumer: Consumer) -> tuple[dict[str, int], dict[str, Progress]]:
         found = committed(consumer, [(topic, self.partition) for topic in self.job.inputs], self.settings.request_timeout_s)
         offsets: dict[str, int] = {}
+        if foreign := {at.identity for at in found.values() if at.identity} - {self.job.identity}:
+            raise ForeignState(f"partition {self.partition} was committed under {', '.join(sorted(foreign))}, not {self.job.identity}")
         for topic in self.job.inputs:
             first, end = extent(consumer, topic, self.partition, self.settings.request_timeout_s)
             offset = found[topic, self.partition].offset

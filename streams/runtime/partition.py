@@ -230,7 +230,7 @@ class PartitionTask:
         self._now_ms = max(at.now_ms or 0 for at in progress)
         self._standing = _Standing(
             {topic: at.offset for topic, at in opened.progress.items() if at.offset is not None},
-            {topic: _metadata(at) for topic, at in opened.progress.items()},
+            {topic: encode(at) for topic, at in opened.progress.items()},
             time.monotonic(),
         )
         known = [at.watermark_ms for at in progress if at.watermark_ms is not None]
@@ -334,15 +334,19 @@ class PartitionTask:
         engine = self._engine
         metadata = {
             topic: encode(
-                self._watermarks[topic],
-                self._done_ms,
-                self._reference,
-                self._fingerprint,
-                self._seen,
-                self._now_ms,
-                engine.reference.incarnation,
+                Progress(
+                    offset,
+                    self._watermarks[topic],
+                    self._done_ms,
+                    self._reference,
+                    self._fingerprint,
+                    self._seen,
+                    self._now_ms,
+                    engine.reference.incarnation,
+                    engine.job.identity,
+                )
             )
-            for topic in self._offsets
+            for topic, offset in self._offsets.items()
         }
         standing = self._standing
         moved = any(standing.offsets.get(topic) != offset for topic, offset in self._offsets.items())
@@ -391,10 +395,6 @@ def _commit_and_store(opened: Opened, transaction: Transaction, unit: Unit) -> N
     positions = opened.committer.commit(transaction)
     if positions:
         opened.store.write(unit.changes(positions))
-
-
-def _metadata(at: Progress) -> str:
-    return encode(at.read_ms, at.watermark_ms, at.reference, at.fingerprint, at.seen, at.now_ms, at.incarnation)
 
 
 def _agreed(progress: Iterable[Progress]) -> dict[str, tuple[int, ...]]:

@@ -37,6 +37,8 @@ class Progress:
         says: with a clock that is behind, a validity that had begun would end and begin again.
     incarnation
         Of which life of the reference topics ``reference`` and ``seen`` are positions (:attr:`ReferenceReader.incarnation`).
+    identity
+        :attr:`streams.runtime.job.Job.identity` under which it was committed; empty: not known.
     """
 
     offset: int | None = None
@@ -47,21 +49,22 @@ class Progress:
     seen: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     now_ms: int | None = None
     incarnation: str = ""
+    identity: str = ""
 
 
-def encode(
-    read_ms: int | None,
-    watermark_ms: int | None,
-    reference: Mapping[str, tuple[int, ...]],
-    fingerprint: str | None,
-    seen: Mapping[str, tuple[int, ...]] | None = None,
-    now_ms: int | None = None,
-    incarnation: str = "",
-) -> str:
-    """Return the metadata of an offset: compact JSON with ``t``, ``w``, ``r``, ``i``, ``f``, ``n``, and ``s`` if further than ``r``."""
-    told = {"t": read_ms, "w": watermark_ms, "r": reference, "i": incarnation, "f": fingerprint, "n": now_ms}
-    if seen and seen != reference:
-        told["s"] = seen
+def encode(at: Progress) -> str:
+    """Return the metadata of an offset: compact JSON with ``t``, ``w``, ``r``, ``i``, ``f``, ``n``, ``k``, and ``s`` if further than ``r``."""
+    told = {
+        "t": at.read_ms,
+        "w": at.watermark_ms,
+        "r": at.reference,
+        "i": at.incarnation,
+        "f": at.fingerprint,
+        "n": at.now_ms,
+        "k": at.identity,
+    }
+    if at.seen and at.seen != at.reference:
+        told["s"] = at.seen
     return orjson.dumps(told).decode()
 
 
@@ -73,7 +76,7 @@ def decode(offset: int, metadata: str | None) -> Progress:
         found = orjson.loads(metadata or "{}")
         reference, seen = ({str(topic): tuple(int(at) for at in ats) for topic, ats in (found.get(name) or {}).items()} for name in "rs")
         read, watermark, now = found.get("t"), found.get("w"), found.get("n")
-        fingerprint, incarnation = found.get("f"), found.get("i")
+        fingerprint, incarnation, identity = (found.get(name) for name in "fik")
     except (ValueError, TypeError, AttributeError):
         return Progress(offset)
     return Progress(
@@ -85,6 +88,7 @@ def decode(offset: int, metadata: str | None) -> Progress:
         seen,
         now if isinstance(now, int) else None,
         incarnation if isinstance(incarnation, str) else "",
+        identity if isinstance(identity, str) else "",
     )
 
 

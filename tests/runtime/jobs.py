@@ -37,6 +37,7 @@ class WorkerConfig:
     data_dir: str
     report: str
     fingerprint: str = "1"
+    identity: str = ""
     deadline_ms: int = 3_600_000
     reference: bool = False
     crash: str = ""
@@ -67,6 +68,7 @@ class PairJob:
         self.verdicts = f"{prefix}-verdicts"
         self.outputs = (self.verdicts,)
         self.fingerprint = config.fingerprint
+        self.identity = config.identity
         self.factors: dict[str, int] = {}
         self.config = config
 
