@@ -173,8 +173,9 @@ class PrivacySettings(Section):
     """
 
     title_key_file: Path | None = None
-    """存放哈希密钥的文件，所有 worker 相同，永不更换；不设则在 ``data_dir`` 中生成一次。
-    File with the key of the hash, the same for all workers for ever; absent: made once in ``data_dir``."""
+    """存放哈希密钥的文件，所有 worker 与重判的命令相同，永不更换；不设则为 ``data_dir`` 中的 ``title.key``，由第一个 worker 生成。
+    File with the key of the hash, the same for all workers, and commands that judge again, for ever; absent: ``title.key`` in ``data_dir``,
+    which the first worker makes."""
 
 
 class WorkerSettings(Section):
@@ -380,7 +381,9 @@ class Settings(BaseSettings):
             There is none, it cannot be read, or it is empty: a hash without a key gives names away to whoever tries them.
         """
         path = self.title_key_path
-        if path != self.privacy.title_key_file and not path.exists():
+        with usable(path):
+            there = path.exists() or path == self.privacy.title_key_file
+        if not there:
             raise ConfigurationError(
                 f"没有标题哈希的密钥 {path}：把 worker 所用的那一个放在那里，或设置 privacy.title_key_file。"
                 " There is no key of the title hash: put the one the workers use there, or set privacy.title_key_file."

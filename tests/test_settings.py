@@ -166,9 +166,15 @@ def test_a_clock_that_was_set_runs_on_and_is_the_same_for_all(tmp_path: Path) ->
 
 
 def test_the_title_key_is_made_once_and_kept_to_its_owner(tmp_path: Path) -> None:
-    """All workers of a machine hash alike."""
+    """All workers of a machine hash alike; a command that judges what they hashed makes none of its own."""
     with environment(DATA_DIR=str(tmp_path)):
-        assert load_settings().title_key() == load_settings().title_key() != b""
+        settings = load_settings()
+    with pytest.raises(ConfigurationError, match=r"title\.key"):
+        settings.title_key()
+    settings.make_title_key()
+    made = settings.title_key()
+    settings.make_title_key()
+    assert settings.title_key() == made != b""
     assert (tmp_path / "title.key").stat().st_mode & 0o077 == 0
 
 
@@ -187,9 +193,11 @@ def test_a_file_that_says_nothing_is_neither_a_key_nor_an_anchor(tmp_path: Path)
         load_settings().title_key()
 
 
-@pytest.mark.parametrize("text", ["2018-12-31T18:00:00", "yesterday", ""])
-def test_a_time_without_offset_is_refused(text: str) -> None:
-    """It would mean another moment on another machine."""
+@pytest.mark.parametrize(
+    "text", ["2018-12-31T18:00:00", "yesterday", "", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "2100-01-01T00:00+08:00"]
+)
+def test_a_time_without_offset_or_out_of_range_is_refused(text: str) -> None:
+    """It would mean another moment on another machine, or none that a case can have."""
     with pytest.raises(ConfigurationError):
         instant_ms(text)
 

@@ -187,7 +187,7 @@ class CaseJob:
         self._fold.add(before, state)
         if state["findings"] or (before and before["findings"]):
             waiver = partial(self._assessor.reference.waivers.basis, day=day_of(moment.now_ms))
-            cause = Cause(self._assessor.basis(facts, state), waiver)
+            cause = Cause([*self._assessor.basis(facts, state), work.epoch], waiver)
             for told in publications(state["case_no"], before, state, cause):
                 self.publisher.tell(work, key, told)
 

@@ -90,7 +90,7 @@ class ItemDesk:
             return
         ITEM_TABLE.put(work, key, state)
         # Partitions may come to have cases of an item again after they had none: only the record that says so tells the two apart.
-        basis = [self._reference.item_basis(*place, now_ms), state["unregistered_in"], heard, self._policy.fingerprint]
+        basis = [self._reference.item_basis(*place, now_ms), state["unregistered_in"], heard, self._policy.fingerprint, work.epoch]
         cause = Cause(basis, partial(self._reference.waivers.basis, day=day_of(now_ms)))
         for told in publications(key.decode(), before, state, cause):
             self._publisher.tell(work, key, told)

@@ -136,8 +136,9 @@ class CaseFacts:
         if old is None:
             self._check_room(event, without=None)
         else:
-            if canonical(event) < canonical(old):
-                event = old
+            event = max(event, old, key=canonical)
+            if event is not old:
+                self._check_bytes(event)
             known.conflict = True
         known.events[event_id] = event
         return True
@@ -184,8 +185,14 @@ class CaseFacts:
 
     def _check_room(self, event: Event, without: ArchiveFacts | None) -> None:
         held = sum(len(archive.events) for archive in self.archives.values() if archive is not without)
-        if held >= MAX_ARCHIVE_EVENTS or (held >= _FEW and len(self._packed()) + len(canonical(event)) > MAX_FACTS_BYTES):
+        if held >= MAX_ARCHIVE_EVENTS:
             raise TooManyEvents(held)
+        if held >= _FEW:
+            self._check_bytes(event)
+
+    def _check_bytes(self, event: Event) -> None:
+        if len(self._packed()) + len(canonical(event)) > MAX_FACTS_BYTES:
+            raise TooManyEvents(sum(len(archive.events) for archive in self.archives.values()))
 
     def dump(self) -> bytes:
         """Bytes from which :meth:`load` makes the same facts; equal facts give equal bytes."""

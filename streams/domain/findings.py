@@ -35,7 +35,8 @@ class Cause:
     Parameters
     ----------
     version
-        Of the facts, and of the reference rows and the policy, that the new state rests on; never the same again once it was another.
+        Of the facts, and of the reference rows and the policy, that the new state rests on; never the same again once it was another, so
+        that a policy that comes back has another the second time.
     waiver
         What the waiver of a finding rests on, by its id; never the same again either.
     """

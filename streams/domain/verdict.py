@@ -2,8 +2,8 @@
 
 :func:`judge` turns facts into a *state*, the record of ``case-state`` without its bytes of facts. It is a pure
 function of facts, policy, calendar,
-reference data and the moment; nothing of the former state enters but how far its source had already been heard to be
-complete, which only grows.
+reference data and the moment; nothing of the former state enters but whether absence was established, and how far its source had
+already been heard to be complete, which only grows.
 
 Absence is a negative fact: UNARCHIVED and ORPHAN are stated only when the input that would speak against them has
 been read through the moment in
@@ -21,12 +21,13 @@ from streams.domain.facts import ArchiveFacts, CaseFacts, Event, by_time, earlie
 from streams.domain.items import Item, parse_item
 from streams.domain.policy import Policy
 from streams.domain.reference import Reference, item_key
-from streams.domain.time import day_of
+from streams.domain.time import LATEST_MS, day_of
 
 State = dict[str, Any]
 
 CLOSINGS, ARCHIVES = "case-closed", "archive-received"
 SOURCE_SILENT = "SOURCE_SILENT"
+_ABSENT = frozenset({"UNARCHIVED", "ORPHAN"})
 
 FLAG_CLOSING_CONFLICT = "CLOSING_CONFLICT"
 FLAG_ARCHIVE_CONFLICT = "ARCHIVE_CONFLICT"
@@ -172,8 +173,10 @@ class Judge:
         if read_ms is None or read_ms < until_ms:
             state["wake_at"] = until_ms
         elif heartbeats:
-            earlier = before["feed_through"] if before and before["source_system"] == source and waits_for(before) == topic else None
-            claims = (earlier, self.reference.feeds.through(source, topic, read_ms))
+            same = before if before and before["source_system"] == source and waits_for(before) == topic else None
+            # What was established stands while its source does not speak against it, although nothing new may rest on a word just heard.
+            heard_ms = LATEST_MS if same and same["status"] in _ABSENT else read_ms
+            claims = (same and same["feed_through"], self.reference.feeds.through(source, topic, heard_ms))
             if any(claim is not None and claim >= until_ms for claim in claims):
                 state["feed_through"] = until_ms
             else:

@@ -25,6 +25,13 @@ class Work(Protocol):
         ...
 
     @property
+    def epoch(self) -> int:
+        """How often it was seen that the partition had been judged under another :attr:`Job.fingerprint`: only grows, and parts one life of
+        a policy from the next.
+        """
+        ...
+
+    @property
     def watermarks(self) -> Mapping[str, int | None]:
         """Per input topic: job time through which this partition has been read; ``None`` is not known yet."""
         ...

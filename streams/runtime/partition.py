@@ -80,6 +80,7 @@ class PartitionTask:
         self._reference: Mapping[str, tuple[int, ...]] = {}
         self._seen: Mapping[str, tuple[int, ...]] = {}
         self._fingerprint: str | None = None
+        self._epoch = 0
         self._opening = Opening(engine.settings, engine.job, partition, engine.incarnations, engine.stats, self._abandoned)
         self._opened: Opened | None = None
         self._standing = _Standing({}, {}, 0.0)
@@ -236,7 +237,9 @@ class PartitionTask:
         known = [at.watermark_ms for at in progress if at.watermark_ms is not None]
         self._done_ms = min(known) if len(known) == len(progress) else None
         anew = self._is_anew(progress)
-        if {at.fingerprint for at in progress} == {job.fingerprint} and not anew:
+        same = {at.fingerprint for at in progress} == {job.fingerprint}
+        self._epoch = max(at.epoch for at in progress) + (bool(self._standing.offsets) and not same)
+        if same and not anew:
             self._fingerprint = job.fingerprint
         else:
             self._revisits = Revisits(everything=job.revisited)
@@ -281,6 +284,7 @@ class PartitionTask:
             tables=tuple(job.tables),
             partition=self.partition,
             now_ms=self._now_ms,
+            epoch=self._epoch,
             watermarks=self._watermarks,
         )
         taken = self._take_up(unit)
@@ -344,6 +348,7 @@ class PartitionTask:
                     self._now_ms,
                     engine.reference.incarnation,
                     engine.job.identity,
+                    self._epoch,
                 )
             )
             for topic, offset in self._offsets.items()

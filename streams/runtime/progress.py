@@ -39,6 +39,8 @@ class Progress:
         Of which life of the reference topics ``reference`` and ``seen`` are positions (:attr:`ReferenceReader.incarnation`).
     identity
         :attr:`streams.runtime.job.Job.identity` under which it was committed; empty: not known.
+    epoch
+        :attr:`streams.runtime.job.Work.epoch` of the unit that was committed.
     """
 
     offset: int | None = None
@@ -50,10 +52,11 @@ class Progress:
     now_ms: int | None = None
     incarnation: str = ""
     identity: str = ""
+    epoch: int = 0
 
 
 def encode(at: Progress) -> str:
-    """Return the metadata of an offset: compact JSON with ``t``, ``w``, ``r``, ``i``, ``f``, ``n``, ``k``, and ``s`` if further than ``r``."""
+    """Return the metadata of an offset: compact JSON, each field by a letter; ``seen`` only if it is further than ``reference``."""
     told = {
         "t": at.read_ms,
         "w": at.watermark_ms,
@@ -62,6 +65,7 @@ def encode(at: Progress) -> str:
         "f": at.fingerprint,
         "n": at.now_ms,
         "k": at.identity,
+        "e": at.epoch,
     }
     if at.seen and at.seen != at.reference:
         told["s"] = at.seen
@@ -75,7 +79,7 @@ def decode(offset: int, metadata: str | None) -> Progress:
     try:
         found = orjson.loads(metadata or "{}")
         reference, seen = ({str(topic): tuple(int(at) for at in ats) for topic, ats in (found.get(name) or {}).items()} for name in "rs")
-        read, watermark, now = found.get("t"), found.get("w"), found.get("n")
+        read, watermark, now, epoch = (found.get(name) for name in "twne")
         fingerprint, incarnation, identity = (found.get(name) for name in "fik")
     except (ValueError, TypeError, AttributeError):
         return Progress(offset)
@@ -89,6 +93,7 @@ def decode(offset: int, metadata: str | None) -> Progress:
         now if isinstance(now, int) else None,
         incarnation if isinstance(incarnation, str) else "",
         identity if isinstance(identity, str) else "",
+        epoch if isinstance(epoch, int) else 0,
     )
 
 

@@ -44,6 +44,7 @@ class Unit:
         "_puts",
         "_removed",
         "_store",
+        "epoch",
         "now_ms",
         "outputs",
         "partition",
@@ -57,11 +58,13 @@ class Unit:
         tables: Sequence[str],
         partition: int,
         now_ms: int,
+        epoch: int,
         watermarks: Mapping[str, int | None],
     ) -> None:
         self._store = store
         self.partition = partition
         self.now_ms = now_ms
+        self.epoch = epoch
         self.watermarks = watermarks
         self.outputs: list[Output] = []
         self._puts: dict[str, dict[bytes, bytes]] = {table: {} for table in tables}

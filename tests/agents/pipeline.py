@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
@@ -70,20 +70,21 @@ class Pipeline:
     """
 
     def __init__(self, policy: Policy | None = None, *, now_ms: int, partitions: int = 1, breaker: Breaker | None = None) -> None:
-        self.now_ms = now_ms
+        self.now_ms, self.epoch = now_ms, 0
         self.reference = Reference()
         self._clock = StoppedClock(now_ms)
         self._keeper = ReferenceKeeper(reference=self.reference, topic_prefix="", clock=self._clock)
         self.assessor = Assessor(policy or Policy(), china_calendar(), self.reference, keyed_digest(b"key"))
-        self.job = CaseJob(
+        self._job = partial(
+            CaseJob,
             name="guidang",
             topic_prefix="",
             partitions=partitions,
             partitioner="murmur2",
-            assessor=self.assessor,
             rejected=self._keeper.rejected,
             breaker=breaker or Breaker(1, 1),
         )
+        self.job = self._job(assessor=self.assessor)
         self._folder = tempfile.TemporaryDirectory()
         self._store = Store(Path(self._folder.name) / "0", Identity({}, self.job.fingerprint))
         self.watermarks: dict[str, int | None] = dict.fromkeys(self.job.inputs)
@@ -139,6 +140,16 @@ class Pipeline:
         self._offsets[topic] += 1
         given = {"topic": topic, "value": value, "partition": 0, "offset": offset, "timestamp": (1, 0), "key": key, "headers": []}
         self._revisits.add(self._keeper.on_record(SimpleNamespace(**{name: partial(_same, each) for name, each in given.items()})))
+        self._revisit()
+
+    def follow(self, policy: Policy) -> None:
+        """Go on under another policy, as a worker does that starts with it."""
+        self.assessor = replace(self.assessor, policy=policy)
+        self.job, self.epoch = self._job(assessor=self.assessor), self.epoch + 1
+        self._revisits = Revisits(everything=self.job.revisited)
+        self._revisit()
+
+    def _revisit(self) -> None:
         while self._revisits.pending:
             unit = self._unit()
             for table, keys in self._revisits.take(unit, 1_000_000):
@@ -221,6 +232,7 @@ class Pipeline:
             tables=list(self.job.tables),
             partition=0,
             now_ms=max(self.now_ms, *(at or 0 for at in self.watermarks.values())),
+            epoch=self.epoch,
             watermarks=self.watermarks,
         )
 

@@ -166,6 +166,32 @@ def total(pipeline: Pipeline, count: str) -> int:
     return sum(record[count] for record in pipeline.buckets(HOUR))
 
 
+def test_what_was_found_stands_while_its_source_does_not_speak_against_it(pipeline: Pipeline) -> None:
+    """A first heartbeat that vouches for the absence takes nothing back until it can be used, one that does not vouch for it does."""
+    pipeline.closings(closing())
+    pipeline.tick(DUE_MS)
+    pipeline.reference_record(FEED_HEARTBEAT, heartbeat("s1", DUE_MS), seen_at_ms=DUE_MS + 5)
+    assert verdict(pipeline) == ("UNARCHIVED", "NONE_RECEIVED")
+    pipeline.closings(closing(case_no="new"))
+    assert pipeline.state("new")["reason"] == "SOURCE_SILENT"  # nothing new rests on it yet: archives sent before it may still be unread
+    pipeline.tick(DUE_MS + 5)
+    assert pipeline.told() == [("UNARCHIVED", "OPENED", "")] * 2
+    pipeline.closings(closing(event_id="e2", revision=2, source_system="s2"))
+    pipeline.reference_record(FEED_HEARTBEAT, heartbeat("s2", DUE_MS - 1))
+    assert verdict(pipeline) == ("AWAITING", "SOURCE_SILENT")
+
+
+def test_a_finding_that_opens_under_a_policy_that_came_back_is_a_new_event(pipeline: Pipeline) -> None:
+    """Whoever keeps the ids he has seen must not take it for a repetition."""
+    pipeline.closings(closing())
+    pipeline.tick(DUE_MS)
+    for deadline in (30, 3, 30, 3):
+        pipeline.follow(Policy(deadline=Deadline(workdays=deadline)))
+    assert [state for _, state, _ in pipeline.told()] == ["OPENED", "RESOLVED", "OPENED", "RESOLVED", "OPENED"]
+    ids = {dict(message.headers)["ce_id"] for message in pipeline.messages if message.topic == ANOMALY_UNARCHIVED}
+    assert len(ids) == 5
+
+
 def heartbeat(source: str, through_ms: int, topic: str = ARCHIVE_RECEIVED) -> dict[str, Any]:
     """A claim of completeness."""
     return {"event_id": f"h{through_ms}", "source_system": source, "topic": topic, "complete_through": through_ms}
@@ -477,6 +503,9 @@ def test_whatever_a_case_gets_its_state_fits_into_a_message(pipeline: Pipeline) 
     for number in range(30):
         pipeline.archives(archive(event_id=f"a{number}", archive_no=f"A-{number}", materials=[MATERIAL] * 3_000))
     pipeline.archives(archive(event_id="b", archive_no="B", materials=[MATERIAL] * 150_000))
+    for materials in ([], [MATERIAL] * 3_000):
+        for number in range(30):
+            pipeline.archives(archive(event_id=f"s{number}", archive_no=f"S-{number}", materials=materials))
     for number in range(300):
         pipeline.closings(closing(event_id=f"c{number}", revision=2 + number, accepted_at=CLOSED_MS - number))
     reasons = Counter(dict(dead.headers)["guidang-reason"] for dead in pipeline.dead_letters())

@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 
+from streams.domain.calendar import WorkCalendar
 from streams.domain.policy import Deadline
 from streams.domain.time import EARLIEST_MS, LATEST_MS, OFFSET_MS, day_number, iso
 from streams.holidays import china_calendar
@@ -50,6 +51,18 @@ def test_days_beyond_the_known_calendar_are_monday_to_friday_and_provisional() -
     found = china_calendar().due(ms("2098-10-01T10:00"), THREE)  # a Wednesday
     assert iso(found.at_ms) == "2098-10-06T23:59:59.999+08:00"
     assert found.provisional
+
+
+def test_a_calendar_is_named_by_its_days() -> None:
+    """A holiday announced later moves due dates: what was judged without it has to be judged again."""
+    known = WorkCalendar({17_532}, {17_573}, 17_532, 17_896)
+    others = [
+        WorkCalendar(set(), {17_573}, 17_532, 17_896),
+        WorkCalendar({17_532}, set(), 17_532, 17_896),
+        WorkCalendar({17_532}, {17_573}, 17_532, 18_261),
+    ]
+    assert known.fingerprint == WorkCalendar({17_532}, {17_573}, 17_532, 17_896).fingerprint
+    assert len({each.fingerprint for each in (known, *others)}) == 4
 
 
 @pytest.mark.parametrize("text", ["", "3", "3 days", "0 workdays", "0h", "400 workdays", "-1h", "72 hours"])

@@ -64,6 +64,33 @@ def test_another_fingerprint_revisits_every_key(pairs: Pairs) -> None:
     assert {state["rules"] for state in pairs.states().values()} == {"2"}
 
 
+def test_a_policy_that_comes_back_is_another_epoch(pairs: Pairs) -> None:
+    """What is told again then must not pass for what was told the first time; a restart alone begins no epoch."""
+    epochs = []
+    for fingerprint in ("1", "1", "2", "1"):
+        pairs.feed(range(100), ())
+        worker = pairs.worker(fingerprint=fingerprint)
+        pairs.wait_caught_up()
+        wait_for(lambda wanted={fingerprint}: {at.fingerprint for at in pairs.progress().values()} == wanted, 20, "committed")
+        epochs.append({at.epoch for at in pairs.progress().values()})
+        assert worker.stop() == 0
+    assert epochs == [{0}, {0}, {1}, {2}]
+
+
+def test_state_committed_under_another_identity_is_refused(pairs: Pairs) -> None:
+    """It rests on a key, say, that this worker does not have; whoever has it goes on as if nothing had been."""
+    pairs.feed(range(500), range(500))
+    first = pairs.worker("w1", identity="a")
+    pairs.wait_caught_up()
+    assert first.stop() == 0
+    pairs.feed(range(500, 1_000), range(500, 1_000))
+    assert pairs.worker("w2", identity="b").ended() == 3
+    assert "was committed under a, not b" in pairs.workers[-1].tail()
+    pairs.worker("w1", identity="a")
+    pairs.wait_caught_up()
+    assert pairs.wrongs() == []
+
+
 def test_each_slice_is_a_transaction(pairs: Pairs) -> None:
     """One for all would lose everything to a kill."""
     pairs.feed(range(1_000), ())

@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> Store:
 
 def unit_over(store: Store) -> Unit:
     """Return a unit over a store."""
-    return Unit(store=store, tables=("t", "other"), partition=0, now_ms=0, watermarks={})
+    return Unit(store=store, tables=("t", "other"), partition=0, now_ms=0, epoch=0, watermarks={})
 
 
 def commit(store: Store, unit: Unit, position: int = 1) -> None:

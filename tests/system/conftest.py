@@ -44,6 +44,15 @@ class System:
         """Run a command; return what it told people."""
         return self._run(arguments, expect).stderr
 
+    @contextmanager
+    def given(self, **variables: str) -> Iterator[None]:
+        """Have commands see these variables besides, for a while."""
+        kept, self.environment = self.environment, self.environment | variables
+        try:
+            yield
+        finally:
+            self.environment = kept
+
     def _run(self, arguments: Sequence[str], expect: int, limit_seconds: float = LIMIT_SECONDS) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [GUIDANG, *arguments], env=self.environment, cwd=self.home, capture_output=True, text=True, timeout=limit_seconds, check=False

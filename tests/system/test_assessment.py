@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from tests.system.cases import ZONE, archive, closing
+from tests.system.conftest import System
 from tests.system.test_system import DEADLINE_72H, MakeSystem, agree
 
 pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -24,6 +25,21 @@ CLOSED = dt.datetime(2018, 6, 4, 10, tzinfo=ZONE)
 def row(**given: Any) -> dict[str, Any]:
     """What the three reference topics share."""
     return {"unit_code": "U1", "item_code": ITEM, "item_name": "中医医疗广告审查", **given}
+
+
+def another_key_judges_nothing(system: System) -> None:
+    """By it, materials and titles that agree would not: whoever hashes with it ends with 3, worker or command, and no figure changes."""
+    key = system.home / "other.key"
+    key.write_text("another\n", encoding="ascii")
+    before = system.json("score", "--year", "2018")
+    with system.given(GUIDANG_PRIVACY__TITLE_KEY_FILE=str(key)):
+        for command in (
+            ("score", "--year", "2018", "--as-of", "2018-06-04T10:30:00+08:00"),
+            ("reconcile",),
+            ("worker", "--name", "other", "--metrics-port", "0"),
+        ):
+            assert str(key) in system.stderr(*command, expect=3)
+    assert system.json("score", "--year", "2018") == before
 
 
 def test_from_the_registry_to_the_bulletin(make_system: MakeSystem) -> None:
@@ -51,6 +67,7 @@ def test_from_the_registry_to_the_bulletin(make_system: MakeSystem) -> None:
     (then,) = system.json("score", "--year", "2018", "--as-of", "2018-06-04T10:30:00+08:00", "--evidence")
     assert [each["kind"] for each in then["evidence"]] == ["RETENTION_MISMATCH"]
     assert (then["closed"], then["unarchived"], then["missing_material"], then["systems"], then["total"]) == (4, 0, 0, 0, 88)
+    another_key_judges_nothing(system)
 
     began = time.monotonic()
     system.publish("module-config", [{**config, "event_id": "m2", "revision": 2, "retention": "YEARS_30"}])
