@@ -26,9 +26,7 @@ class Work(Protocol):
 
     @property
     def epoch(self) -> int:
-        """How often it was seen that the partition had been judged under another :attr:`Job.fingerprint`: only grows, and parts one life of
-        a policy from the next.
-        """
+        """How often the partition was found judged under another :attr:`Job.fingerprint`; only grows, so that one that returns is new."""
         ...
 
     @property
