@@ -176,7 +176,7 @@ class Judge:
             same = before if before and before["source_system"] == source and waits_for(before) == topic else None
             # What was established stands while its source does not speak against it, although nothing new may rest on a word just heard.
             heard_ms = LATEST_MS if same and same["status"] in _ABSENT else read_ms
-            claims = (same and same["feed_through"], self.reference.feeds.through(source, topic, heard_ms))
+            claims = (same["feed_through"] if same else None, self.reference.feeds.through(source, topic, heard_ms))
             if any(claim is not None and claim >= until_ms for claim in claims):
                 state["feed_through"] = until_ms
             else:

@@ -21,6 +21,7 @@ from streams.contracts import (
     codec,
 )
 from streams.domain.coverage import HOUR
+from streams.domain.facts import MAX_FACTS_BYTES, CaseFacts, TooManyEvents
 from streams.domain.policy import Deadline, Policy
 from streams.domain.time import DAY_MS, HOUR_MS
 from streams.settings import instant_ms
@@ -168,11 +169,11 @@ def total(pipeline: Pipeline, count: str) -> int:
 
 def test_what_was_found_stands_while_its_source_does_not_speak_against_it(pipeline: Pipeline) -> None:
     """A first heartbeat that vouches for the absence takes nothing back until it can be used, one that does not vouch for it does."""
-    pipeline.closings(closing())
+    pipeline.closings(closing(source_system="s1"))
     pipeline.tick(DUE_MS)
     pipeline.reference_record(FEED_HEARTBEAT, heartbeat("s1", DUE_MS), seen_at_ms=DUE_MS + 5)
     assert verdict(pipeline) == ("UNARCHIVED", "NONE_RECEIVED")
-    pipeline.closings(closing(case_no="new"))
+    pipeline.closings(closing(case_no="new", source_system="s1"))
     assert pipeline.state("new")["reason"] == "SOURCE_SILENT"  # nothing new rests on it yet: archives sent before it may still be unread
     pipeline.tick(DUE_MS + 5)
     assert pipeline.told() == [("UNARCHIVED", "OPENED", "")] * 2
@@ -503,15 +504,26 @@ def test_whatever_a_case_gets_its_state_fits_into_a_message(pipeline: Pipeline) 
     for number in range(30):
         pipeline.archives(archive(event_id=f"a{number}", archive_no=f"A-{number}", materials=[MATERIAL] * 3_000))
     pipeline.archives(archive(event_id="b", archive_no="B", materials=[MATERIAL] * 150_000))
-    for materials in ([], [MATERIAL] * 3_000):
-        for number in range(30):
-            pipeline.archives(archive(event_id=f"s{number}", archive_no=f"S-{number}", materials=materials))
     for number in range(300):
         pipeline.closings(closing(event_id=f"c{number}", revision=2 + number, accepted_at=CLOSED_MS - number))
     reasons = Counter(dict(dead.headers)["guidang-reason"] for dead in pipeline.dead_letters())
     assert reasons.keys() == {b"TOO_MANY_EVENTS", b"RECORD_TOO_LARGE"}
     assert (verdict(pipeline)[0], pipeline.state("c")["flags"]) == ("ARCHIVED", ["CASE_NO_COLLISION"])
     assert len(pipeline.changelogs["cases"][b"c"]) < 2_000_000
+
+
+def test_an_event_that_comes_again_with_more_in_it_is_weighed_too() -> None:
+    """Small events, each sent once more under its id with a long list: what would not fit into a message is not taken in."""
+    facts, refused = CaseFacts(), 0
+    small = [{**archive(event_id=f"a{number}", archive_no=f"A-{number}"), "materials": ""} for number in range(30)]
+    for event in (*small, *({**event, "materials": "x" * 200_000} for event in small)):
+        try:
+            facts.add_archive(event)
+        except TooManyEvents:
+            refused += 1
+    assert 0 < refused < 30
+    assert len(facts.dump()) <= MAX_FACTS_BYTES
+    assert not any(event["materials"] for no in range(30 - refused, 30) for event in facts.archives[f"A-{no}"].events.values())
 
 
 GOOD = codec(CASE_CLOSED).encode(closing())

@@ -84,7 +84,7 @@ def test_who_may_only_read_the_folder_is_told_what_runs_and_stops_nothing() -> N
         settings = Settings(data_dir=folder, clock="2018-12-31T18:00:00+08:00")
         assert processes(settings) == []
         assert not locked(Paths(folder).lock)
-        for writing in (lambda: down(settings), settings.make_clock, settings.make_title_key, settings.title_key):
+        for writing in (lambda: down(settings), settings.make_clock, settings.make_title_key):
             with pytest.raises(ConfigurationError, match="data_dir"):
                 writing()
 

@@ -84,8 +84,10 @@ def test_state_committed_under_another_identity_is_refused(pairs: Pairs) -> None
     pairs.wait_caught_up()
     assert first.stop() == 0
     pairs.feed(range(500, 1_000), range(500, 1_000))
-    assert pairs.worker("w2", identity="b").ended() == 3
-    assert "was committed under a, not b" in pairs.workers[-1].tail()
+    pairs.worker("w2", identity="b")
+    refused = pairs.workers.pop()
+    assert refused.ended() == 3
+    assert "was committed under a, not b" in refused.tail()
     pairs.worker("w1", identity="a")
     pairs.wait_caught_up()
     assert pairs.wrongs() == []
