@@ -9,6 +9,7 @@ from ops.bulletin.charts import Chart, charts
 from ops.bulletin.contents import tables
 from ops.bulletin.model import Bulletin
 from ops.bulletin.tables import Table
+from ops.rounding import percent, rounded
 
 ISSUER = "“最多跑一次”事项电子化归档"
 SOURCE = "依据：杭智办〔2018〕3号；办件来自浙江政务服务网，归档来自电子档案接收平台。"
@@ -64,11 +65,11 @@ def _lead(bulletin: Bulletin) -> str:
     if city.coverage is None:
         return "本期没有计入考核的办结办件。"
     change = city.coverage_change
-    compared = "" if change is None else f"，较上期{'提高' if change >= 0 else '降低'} {abs(change) * 100:.2f} 个百分点"
+    compared = "" if change is None else f"，较上期{'提高' if change >= 0 else '降低'} {rounded(abs(change) * 100, 2)} 个百分点"
     waived = f"另有 {len(bulletin.waived)} 个问题经豁免，不计入得分。" if bulletin.waived else ""
     return (
         f"本期全市办结 {city.closed:,} 件，已归档 {city.archived:,} 件（其中逾期 {city.archived_late:,} 件），"
-        f"归档覆盖率 {city.coverage:.2%}{compared}；"
+        f"归档覆盖率 {percent(city.coverage)}{compared}；"
         f"未归档 {city.unarchived:,} 件，待归档 {city.awaiting:,} 件，孤立归档 {city.orphan:,} 件。"
         f"待更正的归档模块配置 {len(bulletin.configuration):,} 处，质量问题 {sum(one.findings for one in bulletin.quality):,} 件。{waived}"
     )

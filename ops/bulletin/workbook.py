@@ -14,6 +14,7 @@ from xlsxwriter.worksheet import Worksheet
 from ops.bulletin.document import SOURCE, Document
 from ops.bulletin.model import CellKind
 from ops.bulletin.tables import Table
+from ops.rounding import rounded, share
 
 _RISKY = tuple("=+-@\t\r\n＝＋－＠")
 """Beginnings that a spreadsheet would take for a formula when a cell is edited, or the sheet saved as CSV and opened again (OWASP);
@@ -100,9 +101,19 @@ def _write(sheet: Worksheet, row: int, at: int, value: Any, kind: CellKind, styl
     if kind == "time":
         sheet.write_datetime(row, at, dt.datetime.fromisoformat(value).replace(tzinfo=None, microsecond=0), styles.numbers[kind])
     elif kind in styles.numbers:
-        sheet.write_number(row, at, value * 100 if kind == "points" else value, styles.numbers[kind])
+        sheet.write_number(row, at, _number(value, kind), styles.numbers[kind])
     else:
         _write_text(sheet, row, at, str(value), styles.text)
+
+
+def _number(value: float, kind: CellKind) -> float:
+    """The value as it is, unless the reader's program, which rounds it, would show a whole, or a sign at zero, where none is printed."""
+    if kind == "ratio":
+        shown = share(value)
+        return value if shown and shown == rounded(value, 4) else float(shown)
+    if kind == "points":
+        return value * 100 if rounded(value * 100, 2) else 0
+    return value
 
 
 def _write_text(sheet: Worksheet, row: int, at: int, value: str, style: _TextStyle) -> None:

@@ -11,6 +11,7 @@ from ops.cli.figures import assumptions
 from ops.cli.options import AsOf, Json, UnitFilter, moment_ms
 from ops.cli.output import Column, emit_rows, reading_topics, say
 from ops.cli.text import t
+from ops.rounding import percent, rounded
 from streams.domain.expected import FIRST_PLAN_YEAR, LAST_PLAN_YEAR
 from streams.domain.rules import ASSUMED
 from streams.settings import Settings, load_settings
@@ -162,8 +163,8 @@ def _score_columns() -> list[Column]:
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     points = ("completeness", "quality", "bonus", "total", "total_by_item", "total_by_case")
-    ratios = {name: None if row[name] is None else f"{row[name]:.2%}" for name in ("official", "divergence")}
-    return {**row, **{name: f"{row[name]:.2f}" for name in points}, **ratios}
+    ratios = {name: None if row[name] is None else percent(row[name]) for name in ("official", "divergence")}
+    return {**row, **{name: str(rounded(row[name], 2)) for name in points}, **ratios}
 
 
 def _tell_evidence(rows: list[dict[str, Any]]) -> None:

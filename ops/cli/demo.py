@@ -18,6 +18,7 @@ from ops.cli.ending import clean_up_on_sigterm
 from ops.cli.options import Json
 from ops.cli.output import Column, emit_object, emit_rows, say
 from ops.cli.text import t
+from ops.rounding import percent
 from ops.supervisor.record import Paths, locked
 from streams.settings import load_settings
 
@@ -226,6 +227,6 @@ def _table(rows: list[dict[str, Any]]) -> Any:
     for title in (t("单位", "unit"), t("办结", "closed"), t("已归档", "archived"), t("未归档", "unarchived"), t("覆盖率", "coverage")):
         table.add_column(title, justify="left" if not table.columns else "right")
     for row in sorted(rows, key=lambda row: -row["closed"])[:_SHOWN_UNITS]:
-        ratio = "–" if row["coverage"] is None else f"{row['coverage']:.2%}"
+        ratio = "–" if row["coverage"] is None else percent(row["coverage"])
         table.add_row(row["name"] or row["scope"], str(row["closed"]), str(row["archived"]), str(row["unarchived"]), ratio)
     return table

@@ -10,6 +10,7 @@ import typer
 from ops.cli.options import AsOf, Json, UnitFilter, moment_ms
 from ops.cli.output import Column, emit_rows, progress, say
 from ops.cli.text import t
+from ops.rounding import percent
 from streams.domain.time import iso
 from streams.errors import ConfigurationError
 from streams.settings import Settings, load_settings
@@ -153,5 +154,5 @@ def _coverage_columns() -> list[Column]:
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     """The row as people read it: ratios in percent, reasons of exclusion in one cell."""
-    ratios = {name: None if row[name] is None else f"{row[name]:.2%}" for name in ("coverage", "coverage_due", "official", "divergence")}
+    ratios = {name: None if row[name] is None else percent(row[name]) for name in ("coverage", "coverage_due", "official", "divergence")}
     return {**row, **ratios, "excluded": ", ".join(f"{reason} {count}" for reason, count in row["excluded"].items())}

@@ -11,7 +11,9 @@ import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
+from ops.rounding import percent, rounded
 from tests.board.conftest import BoardProcess, Year
+from tests.ops.test_rounding import SCORES, SHARES
 
 CHROMIUM = shutil.which("chromium")
 WIDE, PHONE = {"width": 1920, "height": 1080}, {"width": 390, "height": 844}
@@ -121,6 +123,19 @@ def test_times_are_those_of_beijing_wherever_the_reader_is(opened: Any) -> None:
     """The browser says that it is in New York; the job's clock stands at the last evening of 2018."""
     page = opened()
     expect(page.locator("#clock")).to_have_text(re.compile(r"^2018-12-31 18:"))
+
+
+def test_figures_are_rounded_as_on_the_command_line(opened: Any) -> None:
+    """The same examples, and a thousand ratios and scores of small numbers of cases, among which are halves."""
+    ratios = {**SHARES, **{part / whole: percent(part / whole) for whole in range(1, 2_000, 40) for part in range(0, whole + 1, 37)}}
+    scores = {**SCORES, **{60 - 50 * ratio: str(rounded(60 - 50 * ratio, 2)) for ratio in ratios}}
+    script = """async ([unit, values]) => {
+        const { shown } = await import("/static/format.js");
+        return values.map((value) => shown(value, unit));
+    }"""
+    page = opened()
+    assert page.evaluate(script, ["ratio", list(ratios)]) == list(ratios.values())
+    assert page.evaluate(script, ["points", list(scores)]) == list(scores.values())
 
 
 def test_a_variable_is_chosen_with_the_keyboard_alone(opened: Any) -> None:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from decimal import ROUND_HALF_UP, Decimal
 from html.parser import HTMLParser
 from typing import Any
 
@@ -160,6 +161,33 @@ def test_numbers_are_numbers_and_times_are_times() -> None:
     late = book["逾期归档"]
     due = next(cell for cell in late[2] if late.cell(1, cell.column).value == "归档时限")
     assert due.is_date
+
+
+def test_a_workbook_shows_the_figures_that_page_and_paper_print() -> None:
+    """Numbers are kept as they are, unless the reader's program would round one to a whole that it is not, or to a zero with a sign."""
+    ratios = {"coverage": 99_997 / 100_000, "coverage_due": 473 / 800, "official": 1.00004, "divergence": -0.00004}
+    built = document(overrides={("unit", unit_code(0)): {**ratios, "unarchived": 7, "closed": 400}})
+    book = opened(workbook(built))
+    for table in built.tables:
+        for row, record in enumerate(table.rows, start=2):
+            for at, column in enumerate(table.columns, start=1):
+                cell = book[table.name].cell(row, at)
+                if cell.value is not None and column.kind_in(record) in {"ratio", "points", "score", "days"}:
+                    assert as_shown(cell.value, cell.number_format) == column.shown_in(record).replace("−", "-"), (table.name, column.key)
+    (units,) = (table for table in built.tables if table.name == "单位排名")
+    first = next(row for row, record in enumerate(units.rows, start=2) if record.scope == unit_code(0))
+    places = {column.key: at for at, column in enumerate(units.columns, start=1)}
+    kept = {name: book["单位排名"].cell(first, places[name]).value for name in ("coverage", "coverage_due")}
+    assert kept == {"coverage": 0.9999, "coverage_due": 473 / 800}
+
+
+def as_shown(value: float, number_format: str) -> str:
+    """A number as a spreadsheet shows it, which looks at 15 digits and rounds halves up."""
+    signs = ("+" if value > 0 else "") if number_format.startswith("+") else ""
+    percent = number_format.endswith("%")
+    places = number_format.partition(";")[0].rstrip("%").partition(".")[2]
+    digits = Decimal(f"{value:.15g}").scaleb(2 if percent else 0)
+    return f"{signs}{digits.quantize(Decimal(1).scaleb(-len(places)), ROUND_HALF_UP)}{'%' if percent else ''}"
 
 
 def test_headers_are_frozen_and_filter() -> None:

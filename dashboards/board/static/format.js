@@ -7,6 +7,9 @@ const whole = new Intl.NumberFormat("zh-CN", { maximumFractionDigits: 0 });
 const tenth = new Intl.NumberFormat("zh-CN", { maximumFractionDigits: 1 });
 const plain = new Intl.NumberFormat("zh-CN", { maximumFractionDigits: 2, useGrouping: "min2" }); // a year has no comma
 const fine = new Intl.NumberFormat("zh-CN", { maximumFractionDigits: 2 });
+const decimals = { minimumFractionDigits: 2, maximumFractionDigits: 2, useGrouping: false };
+const score = new Intl.NumberFormat("en", decimals);
+const percent = new Intl.NumberFormat("en", { ...decimals, style: "percent" });
 const short = new Intl.NumberFormat("zh-CN", { notation: "compact", maximumFractionDigits: 1 });
 export const NOTHING = "–";
 
@@ -23,17 +26,22 @@ const FORMATS = {
   cases: whole.format,
   records: whole.format,
   ratio,
-  points: (value) => value.toFixed(2),
+  points: (value) => rounded(value, score),
   seconds: duration,
   days: (value) => `${tenth.format(value)} 天`,
   bytes,
   per_second: (value) => `${fine.format(value)} 条/秒`,
 };
 
-// As the command line rounds, but never up to a whole: 99.999 % is not 100 %.
+// As the command line rounds (ops/rounding.py): of the first 15 digits, halves up; zero has no sign.
+function rounded(value, format) {
+  return format.format(value.toPrecision(15)).replace(/^-(0\.00%?)$/, "$1");
+}
+
+// And never up to a whole: 99.999 % is not 100 %.
 function ratio(value) {
-  const hundredths = Math.round(value * 10_000);
-  return `${((value < 1 ? Math.min(hundredths, 9_999) : hundredths) / 100).toFixed(2)}%`;
+  const text = rounded(value, percent);
+  return text === "100.00%" && value < 1 ? "99.99%" : text;
 }
 
 export function duration(seconds) {
