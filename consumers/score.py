@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from consumers.clickhouse import Client
 from consumers.coverage import names_of
-from consumers.score_as_of import AsOf, as_of_sql
+from consumers.score_as_of import AsOf, as_of_rows
 from consumers.score_sql import BYS, HOMES, HOMES_AS_OF, By
 from streams.domain.time import day_number, day_start_ms
 
@@ -40,15 +40,15 @@ def score_rows(client: Client, *, year: int, by: By, now_ms: int, place: Place =
 
 
 def scores(client: Client, *, year: int, now_ms: int, place: Place = "item", as_of: AsOf | None = None) -> dict[By, list[Row]]:
-    """:func:`score_rows` of units and of districts, out of one question: whatever is inserted meanwhile, they add up."""
-    bound: dict[str, Any] = {"year": year}
-    source = "score"
-    if as_of is not None:
-        bound |= as_of.moment.bound | _span(year, as_of.moment.now_ms)
-        source = f"({as_of_sql(client, year, as_of, homes(client, year=year, as_of=as_of))})"
+    """:func:`score_rows` of units and of districts, out of the same answers: whatever is inserted meanwhile, they add up."""
+    rows: Iterable[Row]
+    if as_of is None:
+        rows = client.query("SELECT * FROM score WHERE year = {year:UInt16} ORDER BY scope", parameters={"year": year}).named_results()
+    else:
+        rows = as_of_rows(client, year, as_of, homes(client, year=year, as_of=as_of), _span(year, as_of.moment.now_ms))
     found: dict[By, list[Row]] = {by: [] for by in BYS}
     names = {by: names_of(client, by, now_ms) for by in BYS}
-    for row in client.query(f"SELECT * FROM {source} WHERE year = {{year:UInt16}} ORDER BY scope", parameters=bound).named_results():
+    for row in rows:
         found[row["by"]].append(_row(row, names[row["by"]].get(row["scope"], ""), place))
     return found
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,18 @@ from consumers.clickhouse import Client
 from consumers.coverage import Judged
 from consumers.coverage_sql import as_of_sql as cases_sql
 from consumers.evidence import is_of_year, scope_of
-from consumers.score_sql import ACCEPTED, BYS, CLOSED, OF_FINDINGS, OF_ITEMS, By, anything, faulty_sql, score_sql
+from consumers.score_sql import ACCEPTED, BYS, CLOSED, COUNTS, OF_CASES, By, anything, faulty_sql, formulas_sql, systems_sql
 from streams.domain.rules import KINDS, Cost
 
 Row = dict[str, Any]
-_ASKED_AT_ONCE = 1_000
+_LIST_BYTES = 100_000
+"""Of the 262,144 that ClickHouse reads of a question."""
+_CASES = f"""
+SELECT scope AS place, unarchived, archived + unarchived + awaiting AS closed, archived, official_closed, official_archived
+FROM ({cases_sql(*BYS)}
+)
+WHERE {anything()}"""
+_TYPES = f"year UInt16, place Tuple(String, String), {', '.join(f'{name} Int64' for name in COUNTS)}"
 _BY_CASE = "_by_case"
 _COUNT_OF = {
     Cost.CONFIG_ERROR: "config_errors",
@@ -45,37 +52,47 @@ class AsOf:
     items: Sequence[Row]
 
 
-def as_of_sql(client: Client, year: int, as_of: AsOf, homes: Mapping[str, str]) -> str:
-    """The question of a year's rows. Bound: :attr:`consumers.coverage.Judged.bound`, ``year``, ``start`` and ``end`` (milliseconds).
+def as_of_rows(client: Client, year: int, as_of: AsOf, homes: Mapping[str, str], span: Mapping[str, int]) -> Iterator[Row]:
+    """Rows of a year as the view ``score`` has them, of each kind of scope by code.
+
+    What counts is added up here and not in one text of SQL, which would be longer for a large city than ClickHouse reads: its users are not
+    to raise ``max_query_size``. So the formulas are asked of some scopes at a time.
 
     Parameters
     ----------
-    client
-        Asked for the systems of the cases that are at fault.
     homes
         Of :func:`consumers.score.homes`, as of the same moment.
+    span
+        ``start`` and ``end`` of the year as far as it had come (milliseconds, the end excluded).
     """
     then = f"fromUnixTimestamp64Milli({as_of.moment.now_ms})"
     accepted, closed = f"{ACCEPTED} AND at <= {then}", f"{CLOSED} AND closed_at <= {then}"
     of_year = [row for row in as_of.findings if is_of_year(row, year)]
-    at_fault = _at_fault(client, [row for row in as_of.findings if row["item_type"]], accepted)
-    faulty = _literal("year UInt16, unit String, system String", at_fault)
     counts = _counts(of_year, [row for row in as_of.items if row["registered"]], homes)
-    cases = f"""
-    SELECT {{year:UInt16}} AS year, scope AS place, unarchived, archived + unarchived + awaiting AS closed,
-        archived, official_closed, official_archived
-    FROM ({cases_sql(*BYS)}
-    )
-    WHERE {anything()}"""
-    return score_sql(cases, _counted(counts, year, OF_ITEMS), _counted(counts, year, OF_FINDINGS), faulty, accepted, closed)
+    for place, *found in client.query(_CASES, parameters={**as_of.moment.bound, **span}).result_rows:
+        counts[place].update(dict(zip(OF_CASES, found, strict=True)))
+    at_fault = _at_fault(client, [row for row in as_of.findings if row["item_type"]], accepted)
+    systems = f"SELECT toString(unit_code), toString(district_code), system FROM ({systems_sql(accepted, closed)}) WHERE year = {year}"
+    earning = {
+        (place, unit, system)
+        for unit, district, system in client.query(systems).result_rows
+        if (year, unit, system) not in at_fault
+        for place in zip(BYS, (unit, district), strict=True)
+    }
+    for place, _, _ in earning:
+        counts[place]["systems"] += 1
+    rows = ((year, place, *(count[name] for name in COUNTS)) for place, count in sorted(counts.items()))
+    for written in _literals(rows):
+        some = formulas_sql(f"\n    SELECT * FROM values('{_TYPES}', {written})")
+        yield from client.query(f"SELECT * FROM ({some}) ORDER BY scope").named_results()
 
 
-def _counts(findings: Iterable[Row], registered: Iterable[Row], homes: Mapping[str, str]) -> dict[tuple[By, str], Counter[str]]:
-    """The counts of :data:`OF_ITEMS` and :data:`OF_FINDINGS`, of given findings and items; who has an item has counts, be they 0."""
+def _counts(findings: Iterable[Row], registered: Iterable[Row], homes: Mapping[str, str]) -> defaultdict[tuple[By, str], Counter[str]]:
+    """What given findings and items count; who has an item has counts, be they 0. A waived UNARCHIVED counts less than nothing."""
     counts: defaultdict[tuple[By, str], Counter[str]] = defaultdict(Counter)
     for item in registered:
         for by in BYS:
-            counts[by, scope_of(item, by, homes)] += Counter()
+            counts[by, scope_of(item, by, homes)].update()
     places: set[tuple[str, ...]] = set()
     for row in findings:
         kind, waived = row["kind"], row["waived"]
@@ -90,27 +107,29 @@ def _counts(findings: Iterable[Row], registered: Iterable[Row], homes: Mapping[s
                 if name.endswith(_BY_CASE) and place not in places:
                     places.add(place)
                     count[name.removesuffix(_BY_CASE)] += 1
-    return dict(counts)
+    return counts
 
 
-def _counted(counts: Mapping[tuple[By, str], Counter[str]], year: int, names: Sequence[str]) -> str:
-    """A query that gives some of the counts."""
-    rows = ((year, place, *(count[name] for name in names)) for place, count in counts.items())
-    return _literal(f"year UInt16, place Tuple(String, String), {', '.join(f'{name} Int64' for name in names)}", rows)
-
-
-def _at_fault(client: Client, findings: Iterable[Row], accepted: str) -> list[tuple[Any, ...]]:
+def _at_fault(client: Client, findings: Iterable[Row], accepted: str) -> set[tuple[Any, ...]]:
     """Year, unit and system of those that earn nothing because of given findings."""
     costly = {Cost.INACCURATE, Cost.MISSING}
     cases = sorted({row["subject"] for row in findings if KINDS[row["kind"]].cost in costly and not row["waived"]})
     found: set[tuple[Any, ...]] = set()
-    for start in range(0, len(cases), _ASKED_AT_ONCE):
-        chosen = ", ".join(map(format_query_value, cases[start : start + _ASKED_AT_ONCE]))
+    for chosen in _literals(cases):
         found.update(map(tuple, client.query(faulty_sql(f"case_no IN ({chosen})", accepted)).result_rows))
-    return sorted(found)
+    return found
 
 
-def _literal(types: str, rows: Iterable[tuple[Any, ...]]) -> str:
-    """A query that gives rows of our own."""
-    written = ", ".join(map(format_query_value, rows))
-    return f"\n    SELECT * FROM values('{types}', {written})" if written else f"\n    SELECT * FROM null('{types}')"
+def _literals(values: Iterable[Any]) -> Iterator[str]:
+    """Values as SQL writes them, in lists of which each leaves room for a question around it."""
+    some: list[str] = []
+    room = _LIST_BYTES
+    for literal in map(format_query_value, values):
+        size = len(f"{literal}, ".encode())
+        if some and size > room:
+            yield ", ".join(some)
+            some, room = [], _LIST_BYTES
+        some.append(literal)
+        room -= size
+    if some:
+        yield ", ".join(some)

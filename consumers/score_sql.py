@@ -1,7 +1,7 @@
 """The formulas of the score (考核细则): one text of SQL, for every unit and district.
 
 With live counts it is the view ``score`` in ClickHouse (``migrations/0007_score.sql``, of which a test holds that it is this text), of the
-findings open now and not waived; as of a moment it is asked directly, with what was known then (:mod:`consumers.score_as_of`).
+findings open now and not waived; as of a moment the formulas are asked directly, with what counted then (:mod:`consumers.score_as_of`).
 """
 # ruff: noqa: S608 - nothing but constants and our own texts is put into SQL; values are bound
 
@@ -16,7 +16,7 @@ from streams.domain.rules import Cost, kinds_of
 
 By = Literal["unit", "district"]
 BYS: tuple[By, ...] = get_args(By)
-_COUNTS = (
+COUNTS = (
     *("config_errors", "unconfigured", "unarchived", "closed", "inaccurate", "missing_material", "systems"),
     *("inaccurate_by_case", "missing_material_by_case", "archived", "official_closed", "official_archived"),
 )
@@ -26,9 +26,9 @@ _SCOPES = "arrayJoin([('unit', toString(unit_code)), ('district', toString(distr
 _ALL_YEARS = f"range(toUInt16({FIRST_PLAN_YEAR}), toUInt16({LAST_PLAN_YEAR + 1}))"
 """Years for which a unit without a single case has a row all the same, for its configuration."""
 _COUNTED = ("archived", "unarchived", "awaiting", "orphan", "official_closed", "official_archived")
-OF_ITEMS = ("config_errors", "unconfigured")
-OF_FINDINGS = ("unarchived", "inaccurate", "missing_material", "inaccurate_by_case", "missing_material_by_case")
-_OF_CASES = ("unarchived", "closed", "archived", "official_closed", "official_archived")
+_OF_ITEMS = ("config_errors", "unconfigured")
+_OF_FINDINGS = ("unarchived", "inaccurate", "missing_material", "inaccurate_by_case", "missing_material_by_case")
+OF_CASES = ("unarchived", "closed", "archived", "official_closed", "official_archived")
 _OFFICIAL = ", ".join(f"sum(b.{name}) AS {name}" for name in ("archived", "official_closed", "official_archived"))
 
 
@@ -116,35 +116,26 @@ _FAULTY_NOW = f"""hasAny(open_anomalies, [{_QUALITY}])
               AND case_no IN (SELECT subject FROM anomaly FINAL WHERE state = 'OPENED' AND NOT waived AND kind IN ({_QUALITY}))"""
 
 
-def score_sql(
-    cases: str = _CASES,
-    items: str = _ITEMS,
-    findings: str = _FINDINGS,
-    faulty: str = "",
-    accepted: str = ACCEPTED,
-    closed: str = CLOSED,
-) -> str:
-    """Rows of every year, by unit and by district.
+def score_sql() -> str:
+    """Rows of every year, by unit and by district, of what is known now."""
+    parts = {_CASES: OF_CASES, _ITEMS: _OF_ITEMS, _FINDINGS: _OF_FINDINGS, _SYSTEMS: ("systems",)}
+    return formulas_sql(
+        "\n    UNION ALL".join(f"\n    SELECT year, place, {_columns(given)} FROM ({part}\n    )" for part, given in parts.items())
+    )
+
+
+def formulas_sql(parts: str) -> str:
+    """What counts come to.
 
     Parameters
     ----------
-    cases
-        A query that gives ``year``, ``place`` (by, scope) and :data:`_OF_CASES` of every scope with anything at all.
-    items
-        One that gives ``year``, ``place`` and :data:`OF_ITEMS` of every scope with a registered item.
-    findings
-        One that gives ``year``, ``place`` and :data:`OF_FINDINGS`.
-    faulty
-        One that gives ``year``, ``unit`` and ``system`` of all that earn nothing; without it, by the findings open now.
-    accepted
-        A condition on the time ``at`` of an acceptance, which may be NULL.
-    closed
-        One on ``closed_at``, which may be NULL: of the cases by whose archives a system earns.
+    parts
+        A query that gives ``year``, ``place`` (by, scope) and all of :data:`COUNTS`, in as many rows of a scope as it likes.
     """
     return f"""
 SELECT
     year, place.1 AS by, place.2 AS scope,
-    {", ".join(f"{_SUM_OF.get(name, f'sum(part.{name})')} AS {name}" for name in _COUNTS)},
+    {", ".join(f"{_SUM_OF.get(name, f'sum(part.{name})')} AS {name}" for name in COUNTS)},
     greatest(0., 60. - 2 * config_errors - 10 * unconfigured - if(closed = 0, 0., 50 * unarchived / closed)) AS completeness,
     greatest(0., 30. - 2 * inaccurate - 2 * missing_material) AS quality,
     least(10., 5. * systems) AS bonus,
@@ -154,31 +145,29 @@ SELECT
     if(official_closed = 0, NULL, official_archived / official_closed) AS official,
     official - if(closed = 0, NULL, archived / closed) AS divergence
 FROM
-({_parts(cases, items, findings, _systems(faulty or faulty_sql(_FAULTY_NOW), accepted, closed))}
+({parts}
 ) AS part
 GROUP BY year, place"""
 
 
-def _parts(cases: str, items: str, findings: str, systems: str) -> str:
-    parts = {cases: _OF_CASES, items: OF_ITEMS, findings: OF_FINDINGS, systems: ("systems",)}
-    return "\n    UNION ALL".join(f"\n    SELECT year, place, {_columns(given)} FROM ({part}\n    )" for part, given in parts.items())
+def systems_sql(accepted: str = ACCEPTED, closed: str = CLOSED) -> str:
+    """Systems that earn a bonus if nothing is at fault: ``year``, ``unit_code``, ``district_code`` and ``system``.
 
-
-def _systems(faulty: str, accepted: str, closed: str) -> str:
+    Parameters
+    ----------
+    accepted
+        A condition on the time ``at`` of an acceptance, which may be NULL.
+    closed
+        One on ``closed_at``, which may be NULL: of the cases by whose archives a system earns.
+    """
     return f"""
-    SELECT year, {_SCOPES}, uniqExact(unit_code, system) AS systems
-    FROM (
         SELECT DISTINCT toUInt16(toYear(assumeNotNull(archive.1))) AS year, unit_code, district_code,
             if(archive.2 = '', toString(source_system), archive.2) AS system
         FROM case_state FINAL
         ARRAY JOIN arrayFilter((one, at) -> {accepted},
             arrayZip(archives.accepted_at, archives.source_system), archives.accepted_at) AS archive
         WHERE build_mode = 'SELF_BUILT' AND archiving_mode = 'ONLINE' AND {closed} AND status != 'EXCLUDED'
-          AND system != ''
-    )
-    WHERE (year, toString(unit_code), system) NOT IN ({faulty}
-    )
-    GROUP BY year, place"""
+          AND system != ''"""
 
 
 def faulty_sql(which: str, accepted: str = ACCEPTED) -> str:
@@ -199,5 +188,14 @@ def faulty_sql(which: str, accepted: str = ACCEPTED) -> str:
         )"""
 
 
+_SYSTEMS = f"""
+    SELECT year, {_SCOPES}, uniqExact(unit_code, system) AS systems
+    FROM ({systems_sql()}
+    )
+    WHERE (year, toString(unit_code), system) NOT IN ({faulty_sql(_FAULTY_NOW)}
+    )
+    GROUP BY year, place"""
+
+
 def _columns(given: Iterable[str]) -> str:
-    return ", ".join(f"toInt64({name if name in given else 0}) AS {name}" for name in _COUNTS)
+    return ", ".join(f"toInt64({name if name in given else 0}) AS {name}" for name in COUNTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -81,6 +82,37 @@ def test_a_system_earns_by_no_case_that_had_not_closed(client: Client) -> None:
     for systems, then in enumerate(compare_as_of(client, events, CLOCK_MS, ms("2018-06-30 23:59"), ms("2018-07-02 10:00"))):
         (row,) = score_rows(client, year=2018, by="unit", now_ms=CLOCK_MS, as_of=then)
         assert (row["systems"], row["bonus"]) == (systems, 5 * systems)
+
+
+@pytest.mark.slow
+def test_a_score_is_told_of_more_units_and_of_longer_case_numbers_than_a_question_holds(client: Client) -> None:
+    """ClickHouse reads 262,144 bytes of one. Every unit has its row; those whose cases are at fault earn nothing."""
+    number, units = "9" * 4_080, [f"单位'{each:05}" for each in range(140)]
+    cases = [(f"{number}{each:05}", unit) for each, unit in enumerate(units)]
+    faulty = {unit for _, unit in cases[:70]}
+    events = world(
+        [closed("2018-03-05 10:00", event_id=f"c{case[-5:]}", case_no=case, unit_code=unit, source_system="oa") for case, unit in cases],
+        [
+            archive(
+                event_id=f"a{case[-5:]}",
+                archive_no=f"A-{case[-5:]}",
+                case_no=case,
+                unit_code=unit,
+                source_system="oa",
+                received_at=ms("2018-03-06 10:00"),
+                title="李四的申请" if unit in faulty else "张三的申请",
+            )
+            for case, unit in cases
+        ],
+        item_registry=[registered(**SELF_BUILT, event_id=f"r{unit}", unit_code=unit) for unit in units],
+    )
+    (then,) = compare_as_of(client, events, CLOCK_MS, ms("2018-06-30 23:59"))
+    more = [f"单位'{each:05}" for each in range(140, 6_000)]
+    large = replace(then, items=[*then.items, *({**then.items[0], "unit_code": unit} for unit in more)])
+    rows = {row["scope"]: row for row in score_rows(client, year=2018, by="unit", now_ms=CLOCK_MS, as_of=large)}
+    assert list(rows) == [*units, *more]
+    earned = {unit: (rows[unit]["inaccurate"], rows[unit]["bonus"]) for _, unit in cases}
+    assert earned == {unit: (1, 0) if unit in faulty else (0, 5) for _, unit in cases}
 
 
 @pytest.mark.parametrize(("through", "is_silent"), [("2018-03-07 12:00", True), ("2018-03-08 23:59:59.999", False), (None, False)])
