@@ -19,9 +19,13 @@ ITEMS = ("许可-00387-000", "许可-00385-001", "许可－００３８５－０
 UNITS = ("U1", "U2")
 SOURCES = ("", "s1", "s2")
 CASES = st.sampled_from(["c1", "c2", "c3"])
-TITLES = st.sampled_from(["张三的申请", "李四的申请", "【事项】办理", "单位事项", ""])
+TITLES = st.sampled_from(["张三的申请", "李四的申请", "【事项】办理", "单位事项", "测 试件", ""])
 MATERIALS = st.fixed_dictionaries(
-    {"kind": st.sampled_from(["EVIDENCE", "RESULT", "UNKNOWN"]), "name": st.sampled_from(["甲", "乙"]), "code": st.sampled_from(["", "01"])}
+    {
+        "kind": st.sampled_from(["EVIDENCE", "RESULT", "UNKNOWN"]),
+        "name": st.sampled_from(["甲", "乙", ""]),
+        "code": st.sampled_from(["", "01"]),
+    }
 )
 
 times = st.one_of(

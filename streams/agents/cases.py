@@ -31,7 +31,7 @@ from streams.runtime.batch import RecordBatch
 from streams.runtime.job import Work
 from streams.runtime.revisit import Span
 
-RULES_VERSION = 6
+RULES_VERSION = 7
 """Goes up when the rules, the index terms or what the store holds change: every case and item is then judged again at the next start."""
 
 

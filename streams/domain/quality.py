@@ -74,13 +74,15 @@ class Quality:
         if not (wanted["required"] and wanted["electronic"]):
             return False
         code, name = self._wanted(wanted["code"], wanted["name"])
+        # A name that is empty names nothing, unless the schedule asks for what has neither name nor code: then it is the same.
+        is_named = bool(name) or not code
         return not any(
-            (code is not None and code_held == code) or (name is not None and name_held == name and kind in (wanted["kind"], _ANY_KIND))
+            (code and code_held == code) or (is_named and name_held == name and kind in (wanted["kind"], _ANY_KIND))
             for kind, name_held, code_held in held
         )
 
-    def _hashes_of(self, *texts: str) -> list[str | None]:
-        return [self._digest(text) if (text := plain(each)) else None for each in texts]
+    def _hashes_of(self, *texts: str) -> list[str]:
+        return [self._digest(text) if (text := plain(each)) else "" for each in texts]
 
 
 def _mismatch(closing: Event, accepted: Iterable[tuple[str, Event]]) -> Iterator[Finding]:

@@ -9,7 +9,12 @@ _BLANKS = re.compile(r"\s+")
 _NO_LETTER = re.compile(r"[\W_]+")
 EMPTY_WORDS = ("办理",)
 """Words around an item's name that say nothing of the case."""
-_TEST_MARKS = re.compile("测试|test|1{5,}")
+_TEST_MARKS = re.compile(
+    r"""测\s*试 | test | 1{5,}
+    | (?<![a-z]) t\s*e\s*s\s*t (?![a-z]) | (?<![0-9]) 1(?:\s*1){4,} (?![0-9])""",
+    re.VERBOSE,
+)
+"""Blanks part words of Latin letters and numbers: with blanks in it, a mark must stand by itself. ``late st`` bears none."""
 
 
 def plain(text: str) -> str:

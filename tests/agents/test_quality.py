@@ -123,12 +123,25 @@ def test_a_test_case_that_is_void_as_well_is_a_finding_still(pipeline: Pipeline)
     assert quality(pipeline) == ["TEST_CASE"]
 
 
-@pytest.mark.parametrize("title", ["测试件", "Test 3", "１１１１１", "张三的测试"])
+@pytest.mark.parametrize(
+    "title",
+    [
+        *("测试件", "Test 3", "１１１１１", "张三的测试", "latest", "测 试件", "测\u3000试", "申请T EST", "t e s t"),
+        *("1 1 1 1 1", "第1 1111次", "1 1 1 1 1 12"),
+    ],
+)
 def test_a_title_with_the_marks_of_a_test_is_a_suspicion_and_no_finding(pipeline: Pipeline, title: str) -> None:
-    """Domain: a title saying 测试 is only a suspicion."""
+    """Domain: a title saying 测试 is only a suspicion. Blanks in it change nothing."""
     pipeline.closings(closing(title=title))
     assert quality(pipeline) == []
     assert "SUSPECTED_TEST" in pipeline.state("c")["flags"]
+
+
+@pytest.mark.parametrize("title", ["late st", "best est", "t ester", "111 112", "2111 11", "1 1 1 1", "测量考试"])
+def test_a_blank_between_words_or_numbers_makes_no_mark_of_a_test(pipeline: Pipeline, title: str) -> None:
+    """Only where a mark stands by itself are the blanks in it of no account."""
+    pipeline.closings(closing(title=title))
+    assert "SUSPECTED_TEST" not in pipeline.state("c")["flags"]
 
 
 @pytest.mark.parametrize(
@@ -152,6 +165,31 @@ def test_a_required_electronic_material_that_no_accepted_archive_holds_is_missin
     assert quality(pipeline) == []
     pipeline.archives(archive(materials=held))
     assert quality(pipeline) == found
+
+
+@pytest.mark.parametrize(
+    ("wanted", "held", "is_missing"),
+    [
+        (("", ""), ("EVIDENCE", "", ""), False),
+        (("", ""), ("EVIDENCE", "\u3000", "E-07"), False),
+        (("", ""), ("UNKNOWN", "", ""), False),
+        (("", ""), ("RESULT", "", ""), True),
+        (("", ""), ("EVIDENCE", "申请表", ""), True),
+        (("", "E-01"), ("EVIDENCE", "", ""), True),
+        (("", "E-01"), ("EVIDENCE", "", "E-02"), True),
+        (("", "E-01"), ("RESULT", "", "E-01"), False),
+        (("申请表", ""), ("EVIDENCE", "", ""), True),
+    ],
+)
+def test_a_material_without_name_and_code_is_there_where_the_archive_has_such_a_one(
+    pipeline: Pipeline, wanted: tuple[str, str], held: tuple[str, str, str], is_missing: bool
+) -> None:
+    """Equal is equal; where the schedule gives a code, an empty name stands for nothing."""
+    asked = {**scheduled()["materials"][0], "kind": "EVIDENCE", "name": wanted[0], "code": wanted[1]}
+    pipeline.reference_record(ARCHIVING_SCHEDULE, scheduled(revision=2, materials=[asked]))
+    pipeline.closings(closing())
+    pipeline.archives(archive(materials=[{**HELD[0], "kind": held[0], "name": held[1], "code": held[2]}]))
+    assert quality(pipeline) == (["MISSING_EVIDENCE"] if is_missing else [])
 
 
 def test_a_second_accepted_archive_may_bring_what_the_first_lacks(pipeline: Pipeline) -> None:

@@ -6,6 +6,8 @@ import datetime as dt
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import combinations
+from string import ascii_lowercase, digits
 
 from tests.oracle.calendar import day_of, day_start_ms, shanghai_day
 from tests.oracle.events import Event, item_key
@@ -16,7 +18,6 @@ INACCURATE = frozenset({"TITLE_IS_ITEM_NAME", "TEST_CASE", "CASE_INFO_MISMATCH",
 MISSING = frozenset({"MISSING_EVIDENCE", "MISSING_PROCEDURE", "MISSING_RESULT"})
 _EARLIEST_MS = day_start_ms(day_of(dt.date(1992, 1, 1)))
 _LATEST_MS = day_start_ms(day_of(dt.date(2100, 1, 1)))
-_TEST_WORDS = ("测试", "test", "11111")
 
 
 def findings(closing: Event, accepted: Sequence[Event], reference: Reference) -> frozenset[str]:
@@ -39,8 +40,24 @@ def findings(closing: Event, accepted: Sequence[Event], reference: Reference) ->
 
 def is_suspected_test(titles: Iterable[str]) -> bool:
     """A title says that it is a test."""
-    said = [plain(title).casefold() for title in titles]
-    return any(word in title for word in _TEST_WORDS for title in said)
+    return any(map(_says_test, titles))
+
+
+@lru_cache(maxsize=1024)
+def _says_test(title: str) -> bool:
+    """测试, test or five ones; with blanks between, test and ones only where no letter, or digit, goes before or on behind."""
+    text = unicodedata.normalize("NFKC", title).casefold()
+    if "测试" in plain(text) or "test" in text or "11111" in text:
+        return True
+    if not {"test", "11111"} & {plain(text)[at : at + size] for at in range(len(text)) for size in (4, 5)}:
+        return False
+    for start, end in combinations(range(len(text) + 1), 2):
+        said, around = plain(text[start:end]), {*text[:start][-1:], *text[end : end + 1]}
+        if said == "test" and not around & set(ascii_lowercase):
+            return True
+        if len(said) >= len("11111") and set(said) == {"1"} and not around & set(digits):
+            return True
+    return False
 
 
 @lru_cache(maxsize=1024)
@@ -93,6 +110,10 @@ def filled(material: Event) -> Event:
 
 
 def _is(asked: Event, material: Event) -> bool:
-    if asked["code"] and asked["code"] == material["code"]:
+    """An empty code is none, and an empty name is a name only of what has no code either."""
+    name, code = plain(asked["name"]), plain(asked["code"])
+    if code and code == plain(material["code"]):
         return True
-    return plain(asked["name"]) == plain(material["name"]) and material["kind"] in {asked["kind"], "UNKNOWN"}
+    if code and not name:
+        return False
+    return name == plain(material["name"]) and material["kind"] in {asked["kind"], "UNKNOWN"}

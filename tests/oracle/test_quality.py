@@ -88,11 +88,23 @@ def test_of_an_excluded_case_only_that_a_test_was_archived_is_a_finding(more: di
     assert verdict(more, {"receipt": "UNPACK_FAILED"}).anomalies == frozenset()
 
 
-@pytest.mark.parametrize("title", ["王伟测试申请", "TEST", "ｔｅｓｔ 1", "申请11111"])
+@pytest.mark.parametrize(
+    "title",
+    [
+        *("王伟测试申请", "TEST", "ｔｅｓｔ 1", "申请11111", "latest"),
+        *("王伟测 试申请", "申请T EST", "t e s t", "1 1 1 1 1", "第1 1111次", "1 1 1 1 1 12"),
+    ],
+)
 def test_a_title_that_says_test_is_only_a_suspicion(title: str):
-    """A flag; no finding."""
+    """A flag; no finding. Blanks in it change nothing."""
     found = verdict({"title": title}, {"title": title})
     assert (found.flags, found.anomalies) == ({"SUSPECTED_TEST"}, frozenset())
+
+
+@pytest.mark.parametrize("title", ["late st", "best est", "t ester", "111 112", "2111 11", "1111", "1 1 1 1", "测量考试"])
+def test_words_and_numbers_that_blanks_part_are_no_test_together(title: str):
+    """Nor is what only begins like one."""
+    assert verdict({"title": title}, {"title": title}).flags == frozenset()
 
 
 @pytest.mark.parametrize("place", range(3))
@@ -125,6 +137,24 @@ def test_an_empty_code_identifies_nothing():
     """Two materials without codes are not the same."""
     rows = [schedule(materials=[material(code="")])]
     assert verdict(archive={"materials": sent(material(name="照片", code=""))}, archiving_schedule=rows).anomalies == {"MISSING_EVIDENCE"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "missing"),
+    [
+        ({"name": "", "code": ""}, {"name": "", "code": ""}, False),
+        ({"name": "", "code": ""}, {"name": "", "code": "01"}, False),
+        ({"name": "", "code": ""}, {"name": "申请表", "code": ""}, True),
+        ({"name": "", "code": ""}, {"name": "", "code": "", "kind": "RESULT"}, True),
+        ({"name": "", "code": "01"}, {"name": "", "code": ""}, True),
+        ({"name": "", "code": "01"}, {"name": "", "code": " ０１"}, False),
+    ],
+)
+def test_an_empty_name_is_one_only_of_what_has_no_code_either(asked: Record, there: Record, missing: bool):
+    """Equal is equal; but what the schedule gives a code is not every material that nobody named."""
+    rows = [schedule(materials=[material(**asked)])]
+    found = verdict(archive={"materials": sent(material(**there))}, archiving_schedule=rows).anomalies
+    assert found == ({"MISSING_EVIDENCE"} if missing else frozenset())
 
 
 @pytest.mark.parametrize("change", [{"required": False}, {"electronic": False}, {"kind": "UNKNOWN"}])
