@@ -115,7 +115,7 @@ def up_detached(settings: Settings, workers: int | None, tell: Tell = _tell_nobo
             lines = "\n".join(tail(paths.log, 12))
             if not already:
                 down(settings)
-            raise WaitTimeout(f"{timeout_seconds:.0f} 秒内没有就绪 not ready in time:\n{lines}")
+            raise WaitTimeout(f"{timeout_seconds:.0f} 秒内没有就绪（--timeout 可加长） not ready in time, --timeout gives more:\n{lines}")
         time.sleep(_POLL_SECONDS)
 
 
