@@ -48,7 +48,7 @@ def connect(
     user: str = "",
     database: str | None = None,
     connect_seconds: int = _CONNECT_SECONDS,
-    answer_seconds: int = _ANSWER_SECONDS,
+    answer_seconds: int | None = None,
 ) -> Client:
     """Connect to ClickHouse.
 
@@ -58,8 +58,11 @@ def connect(
         Default: ``clickhouse.user``, with its password; another one connects without.
     database
         Default: ``clickhouse.database``, which must exist; give ``default`` before the migrations ran.
-    connect_seconds, answer_seconds
-        How long a connection, and one answer, may take.
+    connect_seconds
+        How long a connection may take.
+    answer_seconds
+        How long one answer may take. The server is told, too, where the user may say so: a question that nobody waits for any longer would
+        go on there, in the way of others. Default: five minutes between two pieces of an answer, which may take longer as a whole.
 
     Raises
     ------
@@ -81,11 +84,12 @@ def connect(
             database=database or settings.clickhouse.database,
             compress=not _is_loopback(host),
             connect_timeout=connect_seconds,
-            send_receive_timeout=answer_seconds,
+            send_receive_timeout=answer_seconds or _ANSWER_SECONDS,
             autogenerate_session_id=False,
         )
-        status = client.server_settings.get("async_insert")
-        if status is not None and status.readonly != 1:
+        if answer_seconds and _may_set(client, "max_execution_time"):
+            client.set_client_setting("max_execution_time", answer_seconds)
+        if _may_set(client, "async_insert"):
             client.set_client_setting("async_insert", 0)
             if settings.clickhouse.cluster:
                 # The sink commits what is inserted: on one replica alone it could still be lost.
@@ -131,6 +135,11 @@ def reaching(settings: Settings) -> Iterator[None]:
 def is_nothing_there(error: ClickHouseError) -> bool:
     """Whether an answer says that there is no such database, or no such table."""
     return getattr(error, "code", None) in _NOTHING_THERE
+
+
+def _may_set(client: Client, name: str) -> bool:
+    known = client.server_settings.get(name)
+    return known is not None and known.readonly != 1
 
 
 def _is_loopback(host: str) -> bool:

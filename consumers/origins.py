@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient
 from consumers.clickhouse import Client, reaching
 from consumers.rows import TABLES, Table
 from streams.errors import ConfigurationError, DependencyError
+from streams.runtime.clients import answered
 from streams.settings import Settings
 
 _REQUEST_SECONDS = 15.0
@@ -86,7 +87,7 @@ def topic_ids(settings: Settings, admin: AdminClient) -> dict[str, str]:
     ids = {}
     for name, answer in described.items():
         try:
-            ids[name] = str(answer.result().topic_id)
+            ids[name] = str(answered(answer, _REQUEST_SECONDS).topic_id)
         except KafkaException as error:
             if error.args[0].name() == "UNKNOWN_TOPIC_OR_PART":
                 raise DependencyError(

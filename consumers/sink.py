@@ -32,6 +32,7 @@ from consumers.untold import STATES, Untold
 from streams.access import admin_client, check_access
 from streams.collector import collect_rarely
 from streams.errors import ConfigurationError, DependencyError, Stalled
+from streams.runtime.clients import answered
 from streams.runtime.watchdog import LoopGuard, Pulse
 from streams.serving import WELL, Health
 from streams.settings import Settings
@@ -376,7 +377,7 @@ class Sink:
         asked: dict[TopicPartition, Any] = {TopicPartition(*place): OffsetSpec.latest() for place in reached}  # type: ignore[no-untyped-call]
         try:
             answers = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_BROKER_SECONDS)
-            ends = {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
+            ends = {(at.topic, at.partition): answered(answer, _BROKER_SECONDS).offset for at, answer in answers.items()}
         except KafkaException:
             return  # the consumer tells of that itself
         self._behind = {place: at for place, at in reached.items() if at < ends[place]}

@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from ops.supervisor.process import marked
-from ops.supervisor.record import Paths, read_record, take_lock
+from ops.supervisor.record import Paths, read_record, refuse_while_copied, take_lock
 from streams.clock import wall_ms
 from streams.domain.time import iso
 from streams.errors import BadInputFile, ConfigurationError, SystemRunning
@@ -67,6 +67,8 @@ def back_up(settings: Settings, folder: Path, tell: Tell = lambda _done, _total:
     ------
     SystemRunning
         Files that are being written cannot be copied as of one moment.
+    DataBeingCopied
+        Another backup, or a restore, is under way.
     ConfigurationError
         Kafka is not ours, nothing has run here yet, the folder is in use, or there is no room.
     """
@@ -98,8 +100,9 @@ def restore(settings: Settings, folder: Path, tell: Tell = lambda _done, _total:
     ------
     BadInputFile
         It is no backup, or not any more what was taken.
-    SystemRunning, ConfigurationError
-        The system runs; there are data already, or half of another backup; Kafka is not ours; there is no room.
+    SystemRunning, DataBeingCopied, ConfigurationError
+        The system runs; a backup, or another restore, is under way; there are data already, or half of another backup; Kafka is not ours;
+        there is no room.
     """
     if settings.kafka.bootstrap_servers:
         raise ConfigurationError("Kafka 是外部的，没有可恢复到本机的 Kafka is not ours (kafka.bootstrap_servers): nothing to restore here")
@@ -162,10 +165,12 @@ def _at_rest(settings: Settings) -> Iterator[None]:
     paths = Paths(settings.home)
     paths.make()
     lock = take_lock(paths.lock)
+    if lock is None:
+        refuse_while_copied(paths)
     running = any(entry.process and entry.process.running for entry in read_record(paths.record).entries) or marked(paths.home)
     if lock is None or running:
         raise SystemRunning(f"系统正在运行（{settings.home}）：先 guidang down。 The system is running: guidang down first.")
-    with lock:
+    with lock, take_lock(paths.copying) or nullcontext():  # the second says what holds the first
         yield
 
 

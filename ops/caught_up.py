@@ -23,7 +23,7 @@ from ops.patience import RESTART_SECONDS, Answer, patiently
 from streams.contracts import FEED_HEARTBEAT, INTERNAL, JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS, SUNK
 from streams.errors import DependencyError, OperatorError, WaitTimeout
 from streams.rights import group_of_sink
-from streams.runtime.clients import consumer_config
+from streams.runtime.clients import answered, consumer_config
 from streams.runtime.clients import patiently as passing
 from streams.runtime.progress import Progress, committed
 from streams.settings import Settings
@@ -97,8 +97,9 @@ class Observer:
         asked: dict[TopicPartition, Any] = dict.fromkeys((TopicPartition(*place) for place in self._places), OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
         def ask() -> dict[Place, int]:
-            answers = self._admin.client.list_offsets(asked, isolation_level=level, request_timeout=self._seconds())
-            return {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
+            seconds = self._seconds()
+            answers = self._admin.client.list_offsets(asked, isolation_level=level, request_timeout=seconds)
+            return {(at.topic, at.partition): answered(answer, seconds).offset for at, answer in answers.items()}
 
         try:
             return passing(ask, self._seconds())
@@ -140,7 +141,7 @@ class Observer:
         """Member ids of the workers' group: a worker that starts again has another."""
         (answer,) = self._admin.client.describe_consumer_groups([self.settings.application], request_timeout=_REQUEST_SECONDS).values()
         try:
-            return frozenset(str(member.member_id) for member in answer.result().members)
+            return frozenset(str(member.member_id) for member in answered(answer, _REQUEST_SECONDS).members)
         except KafkaException as error:
             raise self._admin.failure(error) from error
 

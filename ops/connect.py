@@ -9,7 +9,7 @@ from confluent_kafka.admin import ClusterMetadata  # type: ignore[attr-defined] 
 
 from streams.access import admin_client
 from streams.errors import DependencyError, NotAllowed
-from streams.runtime.clients import refusal
+from streams.runtime.clients import answered, refusal
 from streams.settings import Settings
 
 REACH_SECONDS = 10.0
@@ -63,7 +63,7 @@ class Admin:
         for group in groups:
             (answer,) = self.client.describe_consumer_groups([group], request_timeout=REACH_SECONDS).values()
             try:
-                answer.result()
+                answered(answer, REACH_SECONDS)
             except KafkaException as error:  # anything else shows when the group is asked for
                 if refused := refusal(f"消费组 group {group}", error):
                     raise refused from error

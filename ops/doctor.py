@@ -19,7 +19,7 @@ from ops.bulletin.font import chinese_font, system_fonts
 from ops.connect import Admin
 from ops.jars import KAFKA_VERSION, jars_folder, java, java_version
 from ops.ports import answers, free_port
-from ops.supervisor.record import Paths, locked
+from ops.supervisor.record import Paths, supervised
 from ops.supervisor.roles import endpoint_port
 from ops.topics import deviations, lacking_replicas
 from streams.clock import wall_ms
@@ -114,7 +114,7 @@ def _data_dir(home: Path) -> Iterator[Finding]:
 
 
 def _supervisor(settings: Settings) -> Finding:
-    running = locked(Paths(settings.home).lock)
+    running = supervised(Paths(settings.home))
     return Finding("supervisor", "ok", "运行中 running" if running else "未运行 not running")
 
 

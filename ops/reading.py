@@ -13,7 +13,7 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # th
 
 from ops.connect import REACH_SECONDS, Admin
 from streams.errors import DependencyError
-from streams.runtime.clients import extent, patiently
+from streams.runtime.clients import answered, extent, patiently
 from streams.settings import Settings
 
 _CHUNK = 10_000
@@ -129,7 +129,7 @@ def positions_since(settings: Settings, name: str, since_ms: Mapping[int, int]) 
 
         def ask() -> dict[int, int]:
             answers = admin.client.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=REACH_SECONDS)
-            return {at.partition: answer.result().offset for at, answer in answers.items()}
+            return {at.partition: answered(answer, REACH_SECONDS).offset for at, answer in answers.items()}
 
         return patiently(ask, REACH_SECONDS)
 

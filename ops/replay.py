@@ -23,7 +23,7 @@ from streams.contracts import CASE_INPUTS, REFERENCE_INPUTS
 from streams.errors import ConfigurationError, DependencyError
 from streams.headers import headers_of
 from streams.partitioner import PARTITIONERS
-from streams.runtime.clients import consumer_config, patiently
+from streams.runtime.clients import answered, consumer_config, patiently
 from streams.settings import Settings
 
 TOPICS = (*REFERENCE_INPUTS, *CASE_INPUTS)
@@ -192,7 +192,7 @@ def _producer_config(target: Settings) -> dict[str, Any]:
 def _topic_id(admin: Admin, name: str) -> str:
     try:
         answers = admin.client.describe_topics(TopicCollection([name]), request_timeout=REACH_SECONDS)
-        return str(answers[name].result(REACH_SECONDS).topic_id)
+        return str(answered(answers[name], REACH_SECONDS).topic_id)
     except KafkaException as error:
         raise admin.failure(error, name) from error
 

@@ -22,6 +22,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 from ops.connect import Admin
 from ops.topic_layout import ENFORCED, FOREVER_MS, RETENTION, WantedTopic, wanted_topics
 from streams.errors import ConfigurationError, DependencyError, NotAllowed, TopologyError
+from streams.runtime.clients import answered
 from streams.settings import Settings
 
 _REQUEST_SECONDS = 30.0
@@ -152,7 +153,7 @@ def _current_configs(admin: Admin, topics: list[WantedTopic]) -> list[dict[str, 
 
 def _values(admin: Admin, name: str, answer: Any) -> dict[str, str]:
     try:
-        return {setting: entry.value for setting, entry in answer.result().items()}
+        return {setting: entry.value for setting, entry in answered(answer, _REQUEST_SECONDS).items()}
     except KafkaException as error:
         raise admin.failure(error, name) from error
 
@@ -165,7 +166,7 @@ def _create(admin: Admin, topics: list[WantedTopic], settings: Settings) -> list
     created = []
     for name, answer in admin.client.create_topics(new, request_timeout=_REQUEST_SECONDS).items():
         try:
-            answer.result()
+            answered(answer, _REQUEST_SECONDS)
             created.append(name)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
@@ -183,7 +184,7 @@ def _correct(admin: Admin, wrong: list[Deviation], settings: Settings) -> None:
         return
     for resource, answer in admin.client.incremental_alter_configs(resources, request_timeout=_REQUEST_SECONDS).items():
         try:
-            answer.result()
+            answered(answer, _REQUEST_SECONDS)
         except KafkaException as error:
             raise _refused(f"主题 {resource.name} 的设置无法更正 cannot be corrected", error.args[0], settings) from error
 

@@ -31,7 +31,7 @@ def held_name(settings: Settings, asked: str = "") -> Iterator[str]:
     given = asked or (settings.worker.name if "name" in settings.worker.model_fields_set else "")
     names: Iterable[str] = [given] if given else chain([settings.worker.name], (f"extra-{number}" for number in count(1)))
     for name in names:
-        if lock := take_lock(paths.run / f"{name}.lock"):
+        if lock := take_lock(paths.run / f"{name}.lock", patience_seconds=0):
             with lock:
                 yield name
             return

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from streams.errors import ConfigurationError, DependencyError, NotAllowed
 from streams.rights import Right, rights_of
-from streams.runtime.clients import REFUSALS, patiently, refusal
+from streams.runtime.clients import REFUSALS, answered, patiently, refusal
 from streams.settings import Settings
 
 _REACH_S: Final = 15.0
@@ -120,7 +120,7 @@ def _missing_groups(admin: AdminClient, wanted: Iterable[Right]) -> Iterator[Rig
 def _granted(answer: Any, *, absent: int) -> set[str] | None:
     """Names of the operations that are allowed; ``None``: there is no saying, because it is not there, or the broker does not tell."""
     try:
-        operations = answer.result(2 * _REQUEST_S).authorized_operations
+        operations = answered(answer, _REQUEST_S).authorized_operations
     except KafkaException as error:
         code = error.args[0].code()
         if code in {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}:

@@ -14,6 +14,7 @@
     │   │   └── MostRefused             most records cannot be taken in: a setting is wrong, more likely than every sender
     │   ├── TamperedEdition         a published bulletin is not what was published -> exit 5
     │   ├── SystemRunning           this needs the local system to be down   -> exit 1
+    │   ├── DataBeingCopied         a backup or a restore is under way       -> exit 1
     │   ├── Superseded              the same command was started again meanwhile   -> exit 1
     │   └── DependencyError         Kafka, ClickHouse: absent, wrong, gone -> exit 4
     │       ├── NotAllowed              Kafka or ClickHouse refuses the login, or a right is missing
@@ -97,6 +98,10 @@ class TamperedEdition(OperatorError):
 
 class SystemRunning(OperatorError):
     """What was asked for needs the local system to be down: ``guidang down`` first."""
+
+
+class DataBeingCopied(OperatorError):
+    """A backup or a restore has the data folder, in which nothing may run meanwhile: try again when it is done."""
 
 
 class Superseded(OperatorError):

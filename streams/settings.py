@@ -131,9 +131,10 @@ class ScorePolicy(Section):
 
 
 class PolicySettings(Section):
-    """对通知的解读（A）：都可以设置，依据它的报表都会写明。
+    """对通知的解读（A）：下列各项可以设置，得分的其余假定是固定的；报表写明它所依据的每一条。
 
-    The assumptions (A) of the notice's reading: each can be set, each is printed by the reports that rest on it.
+    The assumptions (A) of the notice's reading. These can be set; what the score assumes besides is fixed
+    (``streams/domain/rules.py``, ``ASSUMED``). A report prints each, set or fixed, that it rests on.
     """
 
     deadline: DeadlineText = "3 workdays"

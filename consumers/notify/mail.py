@@ -19,6 +19,8 @@ from streams.notify_settings import ChannelSettings
 
 _TIMEOUT_SECONDS: Final = 12.0
 _FOR_EVER: Final = range(500, 600)
+_BROKE_OFF: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+"""The connection ended within TLS: nobody has refused anything."""
 
 
 class MailChannel:
@@ -103,7 +105,8 @@ def _outcome(error: smtplib.SMTPException | OSError) -> Outcome:
         case smtplib.SMTPNotSupportedError():
             return Outcome("refused", "服务器不支持登录 the server supports no login")
         case ssl.SSLError():
-            return Outcome("refused", f"TLS: {error.reason}")
+            broke_off = isinstance(error, _BROKE_OFF)
+            return Outcome("unreachable" if broke_off else "refused", f"TLS: {error.reason}")
         case smtplib.SMTPException():
             return Outcome("unreachable", kind)
         case _:

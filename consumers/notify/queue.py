@@ -154,6 +154,7 @@ class Queue:
         """Times that lie ahead, because the clock was put back, become now: nothing may wait for a time that was never meant."""
         self._db.execute("UPDATE sends SET over_ms = ?1 WHERE over_ms > ?1", (now_ms,))
         self._db.execute("UPDATE waiting SET queued_ms = ?1 WHERE queued_ms > ?1", (now_ms,))
+        self._db.execute("UPDATE told SET told_ms = ?1 WHERE told_ms > ?1", (now_ms,))
         self._db.execute("UPDATE held SET until_ms = ?1 WHERE until_ms > ?1", (now_ms + _LONGEST_HOLD_MS,))
 
     def begin(self, channel: str, told: Sequence[Waiting], now_ms: int) -> int:

@@ -59,6 +59,7 @@ class Sender:
     _failures: int = 0
     _failed: Verdict = "sent"
     _held_until_ms: int = 0
+    _wait_ms: int = 0
 
     def wake(self) -> None:
         """Something has been queued."""
@@ -85,6 +86,7 @@ class Sender:
         self._wake.clear()
         now_ms = self.now_ms()
         self.queue.mend(now_ms)
+        self._held_until_ms = min(self._held_until_ms, now_ms + self._wait_ms)  # as the queue does: the clock may have been put back
         queued_ms = self.queue.oldest_ms(self.name)
         if queued_ms is None:
             await self._sleep(_LONGEST_SLEEP_SECONDS)
@@ -125,7 +127,7 @@ class Sender:
             wait_ms = 0  # the same alerts, said briefly
         self._failed = outcome.verdict
         now_ms = self.now_ms()
-        self._held_until_ms = now_ms + wait_ms
+        self._held_until_ms, self._wait_ms = now_ms + wait_ms, wait_ms
         self.queue.not_sent(self.name, number, now_ms, self._held_until_ms if outcome.verdict == "throttled" else 0)
         level = logging.ERROR if outcome.verdict in {"refused", "unwanted"} else logging.WARNING
         told = (self.name, outcome.verdict, outcome.detail, round(wait_ms / 1000))

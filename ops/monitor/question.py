@@ -18,6 +18,8 @@ _REST = 9
 """After a question that took a second none is asked for nine: however much there is to count, asking takes a tenth of the time at most."""
 PATIENCE_SECONDS = 6.0
 """How long scrapes wait for an answer, from when it was asked for; Prometheus itself gives up after ten by default."""
+_LONGEST_REST_AFTER_FAILURE_SECONDS = 60.0
+"""What is not answered may be at work all the same, and is not asked again at once; but that it answers again is to be seen soon."""
 ANSWER_SECONDS = 20
 """How long a server may take for one answer until it counts as away."""
 
@@ -90,7 +92,9 @@ class Question(Generic[Answer]):
             self._troubled = False
         with self._guard:
             now = time.monotonic()
-            rest = 0.0 if answer is None else _REST * (now - self._begun_at)
+            rest = _REST * (now - self._begun_at)
+            if answer is None:
+                rest = min(rest, _LONGEST_REST_AFTER_FAILURE_SECONDS)
             self._answer, self._answered_at, self._under_way = answer, now, None
             self._ask_again_at = now + max(self._fresh_seconds, rest)
 

@@ -15,7 +15,7 @@ from ops.connect import REACH_SECONDS, Admin
 from streams.access import check_rights
 from streams.errors import DependencyError, TopologyError
 from streams.rights import Right
-from streams.runtime.clients import refusal
+from streams.runtime.clients import answered, refusal
 from streams.settings import Settings
 
 _DELIVERY_SECONDS = 60
@@ -166,7 +166,8 @@ class TopicProducer:
 def _largest_record_bytes(admin: Admin, name: str) -> int:
     resource = ConfigResource(ConfigResource.Type.TOPIC, name)
     try:
-        limit = int(admin.client.describe_configs([resource], request_timeout=REACH_SECONDS)[resource].result()["max.message.bytes"].value)
+        asked = admin.client.describe_configs([resource], request_timeout=REACH_SECONDS)[resource]
+        limit = int(answered(asked, REACH_SECONDS)["max.message.bytes"].value)
     except KafkaException:  # not allowed to ask: what librdkafka takes by default is what every broker takes by default
         limit = _DEFAULT_LARGEST_BYTES
     return limit - _ROOM_BYTES

@@ -22,6 +22,7 @@ from streams.variables import CONFIG_FILE_VARIABLE
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 15.0
 _SETTLED_SECONDS = 60.0  # a process that ran this long has nothing to do with its last failure
 _PROBE_EVERY_SECONDS = 0.2
+_TAIL_BYTES = 64 * 1024
 _HOPELESS = (2, 3)  # wrong usage, wrong settings: it would end the same way for ever
 
 
@@ -36,6 +37,8 @@ class _Run:
     endpoints: dict[str, str | None]
     next_probe: float = 0.0
     ready_since: float | None = None
+    progress: object = None
+    moved: float = 0.0  # when its start last got on
     stop_by: float | None = None  # it has been told to end, and is killed then
 
 
@@ -116,11 +119,11 @@ class Child:
         log = self.role.paths.child_log(self.role.name)
         turn_over(log)
         with log.open("ab") as output:
+            offset = output.tell()  # now: what the child writes moves it
             popen = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, env=self._environment()
             )
-            offset = output.tell()
-        self._run = _Run(popen, ProcessId.of(popen.pid), now, offset, {name: endpoints.get(name) for name in self.role.needs})
+        self._run = _Run(popen, ProcessId.of(popen.pid), now, offset, {name: endpoints.get(name) for name in self.role.needs}, moved=now)
         self.state = "starting"
         self._journal.write(self.role.name, f"启动 started, pid {popen.pid}")
 
@@ -145,8 +148,9 @@ class Child:
             run.ready_since = now
             self.state, self._was_ready = "running", True
             self._journal.write(self.role.name, f"就绪 ready after {now - run.began:.1f} s")
-        elif self.role.start_seconds is not None and now - run.began > self.role.start_seconds:
-            self._journal.write(self.role.name, f"{self.role.start_seconds:.0f} 秒内没有就绪 not ready in time: ended")
+        elif self.role.start_seconds is not None and now - self._moved(run, now) > self.role.start_seconds:
+            told = f"{self.role.start_seconds:.0f} 秒内没有就绪，也没有进展 neither ready nor getting on in time: ended"
+            self._journal.write(self.role.name, told)
             run.popen.kill()
 
     def _probe(self, run: _Run, now: float) -> bool:
@@ -154,6 +158,12 @@ class Child:
         with suppress(OSError):  # where it listens could not be written down: on a full disk it is not ready yet
             return self.role.ready()
         return False
+
+    def _moved(self, run: _Run, now: float) -> float:
+        """When the start last got on; a role that does not say how far it is began, and nothing else."""
+        if (progress := self.role.progress()) != run.progress:
+            run.progress, run.moved = progress, now
+        return run.moved
 
     def _ended(self, now: float, code: int) -> None:
         run, self._run = self._run, None
@@ -183,8 +193,8 @@ class Child:
         if code < 0:
             return f"被信号终止 ended by {_signal_name(-code)}"
         with suppress(OSError), self.role.paths.child_log(self.role.name).open("rb") as log:
-            log.seek(run.log_offset)
-            return self.role.reason(log.read()[-64 * 1024 :].decode("utf-8", "replace").splitlines())
+            log.seek(max(run.log_offset, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            return self.role.reason(log.read(_TAIL_BYTES).decode("utf-8", "replace").splitlines())
         return ""
 
 

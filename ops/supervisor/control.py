@@ -16,7 +16,17 @@ from ops.files import read_if_there, write_whole
 from ops.kafka import tail
 from ops.supervisor.loop import Supervisor, end_leftovers
 from ops.supervisor.process import await_end
-from ops.supervisor.record import Entry, Paths, Record, locked, read_record, take_lock, write_last_record
+from ops.supervisor.record import (
+    Entry,
+    Paths,
+    Record,
+    locked,
+    read_record,
+    refuse_while_copied,
+    supervised,
+    take_lock,
+    write_last_record,
+)
 from ops.supervisor.roles import guidang
 from streams.data_dir import usable
 from streams.errors import ConfigurationError, DependencyError, GuidangError, WaitTimeout
@@ -52,14 +62,17 @@ def up_foreground(settings: Settings, workers: int | None, echo: Callable[[str],
     ------
     ConfigurationError, DependencyError
         The system could not be started; everything has been stopped again.
+    DataBeingCopied
+        A backup or a restore is under way.
     """
     paths = Paths(settings.home)
     paths.make()
-    refuse_half_restored(paths.home)
     lock = take_lock(paths.lock)
     if lock is None:
+        refuse_while_copied(paths)
         return Up(already=True, record=_scaled(paths, workers))
     with lock:
+        refuse_half_restored(paths.home)
         record = Supervisor(settings, _last_workers(paths) if workers is None else workers, echo).run()
     _raise_failure(record)
     return Up(already=False, record=record)
@@ -79,9 +92,12 @@ def up_detached(settings: Settings, workers: int | None, tell: Tell = _tell_nobo
     ------
     ConfigurationError, DependencyError
         It could not be started, or was not ready in time (it has been stopped then); with the end of its log.
+    DataBeingCopied
+        A backup or a restore is under way.
     """
     paths = Paths(settings.home)
     paths.make()
+    refuse_while_copied(paths)
     refuse_half_restored(paths.home)
     already = locked(paths.lock)
     if already:
@@ -115,7 +131,7 @@ def up_detached(settings: Settings, workers: int | None, tell: Tell = _tell_nobo
             lines = "\n".join(tail(paths.log, 12))
             if not already:
                 down(settings)
-            raise WaitTimeout(f"{timeout_seconds:.0f} 秒内没有就绪 not ready in time:\n{lines}")
+            raise WaitTimeout(f"{timeout_seconds:.0f} 秒内没有就绪（--timeout 可加长） not ready in time, --timeout gives more:\n{lines}")
         time.sleep(_POLL_SECONDS)
 
 
@@ -133,10 +149,13 @@ def down(settings: Settings, tell: Tell = _tell_nobody, *, timeout_seconds: floa
         The folder, or what runs, belongs to another user.
     WaitTimeout
         Something still runs.
+    DataBeingCopied
+        A backup or a restore is under way: nothing runs, and the data are in use.
     """
     paths = Paths(settings.home)
     if read_if_there(paths.lock) is None:
         return []
+    refuse_while_copied(paths)
     running = {entry.name: entry.process for entry in read_record(paths.record).entries if entry.process and entry.process.running}
     names = list(running)
     give_up = time.monotonic() + timeout_seconds
@@ -174,9 +193,9 @@ def processes(settings: Settings) -> list[dict[str, Any]]:
     """
     paths = Paths(settings.home)
     record = read_record(paths.record)
-    supervised = locked(paths.lock)
-    rows = [_row(entry, supervised=supervised) for entry in record.entries]
-    if supervised and record.supervisor:
+    looked_after = supervised(paths)
+    rows = [_row(entry, supervised=looked_after) for entry in record.entries]
+    if looked_after and record.supervisor:
         rows.insert(0, _row(Entry("supervisor", "supervisor", "running", record.supervisor), supervised=True))
     return rows
 

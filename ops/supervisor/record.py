@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -16,8 +17,12 @@ import orjson
 from ops.files import read_if_there, write_whole
 from ops.supervisor.process import ProcessId
 from streams.data_dir import usable
+from streams.errors import DataBeingCopied
 
 log = logging.getLogger(__name__)
+
+_GLANCE_SECONDS, _AGAIN_SECONDS = 0.5, 0.02
+"""Who only looks holds a lock for an instant: who is to have it tries again for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Paths:
         self.logs = home / "logs"
         self.record = self.run / "processes.json"
         self.lock = self.run / "supervisor.lock"
+        self.copying = self.run / "copying.lock"
         self.workers = self.run / "workers"
         self.targets = self.run / "prometheus-targets.json"
         self.log = self.logs / "supervisor.log"
@@ -129,30 +135,60 @@ def _understood(found: dict[str, Any]) -> Record:
     return Record(**{**found, "supervisor": _process(found["supervisor"]), "entries": entries})
 
 
-def take_lock(path: Path) -> IO[bytes] | None:
-    """Take the supervisor's lock; ``None`` when another lives. The kernel frees it with the process, however that ends."""
-    return _held(path, "ab")
+def take_lock(path: Path, *, patience_seconds: float = _GLANCE_SECONDS) -> IO[bytes] | None:
+    """Take a lock; ``None`` when another process has it. The kernel frees it with the process, however that ends.
+
+    Parameters
+    ----------
+    patience_seconds
+        0 for a lock at which nobody looks (:func:`locked`): there is nothing to wait for.
+    """
+    with usable(path):
+        file: IO[bytes] = path.open("ab")
+    give_up = time.monotonic() + patience_seconds
+    while not _locks(file, fcntl.LOCK_EX):
+        if time.monotonic() >= give_up:
+            file.close()
+            return None
+        time.sleep(_AGAIN_SECONDS)
+    return file
 
 
 def locked(path: Path) -> bool:
-    """Whether a supervisor lives; who may only read the folder may ask, too."""
+    """Whether a process has the lock; any number may look at once, those who may only read the folder, too."""
     if read_if_there(path) is None:
         return False
-    if file := _held(path, "rb"):
-        file.close()
+    with usable(path):
+        file = path.open("rb")
+    with file:
+        return not _locks(file, fcntl.LOCK_SH)
+
+
+def supervised(paths: Paths) -> bool:
+    """Whether a supervisor lives. A backup or a restore holds its lock, too, so that none begins meanwhile."""
+    return locked(paths.lock) and not locked(paths.copying)
+
+
+def refuse_while_copied(paths: Paths) -> None:
+    """Let nothing count as running, and nothing begin, while a backup or a restore is under way.
+
+    Raises
+    ------
+    DataBeingCopied
+        One is.
+    """
+    if locked(paths.copying):
+        raise DataBeingCopied(
+            f"正在备份或恢复（{paths.home}）：等它做完再试。 A backup or a restore is under way there: try again when it is done."
+        )
+
+
+def _locks(file: IO[bytes], how: int) -> bool:
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
     return True
-
-
-def _held(path: Path, mode: str) -> IO[bytes] | None:
-    with usable(path):
-        file: IO[bytes] = path.open(mode)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return None
-    return file
 
 
 def _process(found: Mapping[str, Any] | None) -> ProcessId | None:

@@ -6,6 +6,7 @@ import sys
 import urllib.request
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ class Role(ABC):
     one_shot
         It ends by itself, and is done when it ends with 0.
     start_seconds
-        It is restarted when it is not ready by then; ``None``: it may take its time (a worker recovers its state).
+        It is restarted when it is not ready so long after it began, or after its :meth:`progress` last changed; ``None``: it may take its
+        time (a worker recovers its state).
     """
 
     role: str
@@ -54,6 +56,10 @@ class Role(ABC):
     def ready(self) -> bool:
         """Whether the process does its work now; asked until it is."""
 
+    def progress(self) -> object:
+        """What changes while a start gets on that may take long; asked until it is ready."""
+        return None
+
     def reason(self, log: list[str]) -> str:
         """Why it ended, given the lines it wrote: the last one with words in it."""
         return next((line.strip(" │") for line in reversed(log) if any(letter.isalnum() for letter in line)), "")
@@ -69,6 +75,7 @@ class KafkaRole(Role):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings, "kafka")
         self._broker = LocalBroker(settings.home / "kafka")
+        self._log = settings.home / "kafka" / "logs" / "kafka.log"
 
     def command(self) -> list[str]:
         """Take the port of the last time when it is free: clients then need not be told."""
@@ -82,9 +89,19 @@ class KafkaRole(Role):
         """Whether it answers with its own cluster id."""
         return self._broker.serves()
 
+    def progress(self) -> object:
+        """How far its log is. After a power cut it reads its data before it serves, and writes a line for each segment (1 GiB at most).
+
+        Ended on the way it would begin with that anew, for ever.
+        """
+        with suppress(OSError):
+            log = self._log.stat()
+            return log.st_mtime_ns, log.st_size
+        return None
+
     def reason(self, log: list[str]) -> str:
         """The broker writes what went wrong to its own log."""
-        broker_log = tail(self.settings.home / "kafka" / "logs" / "kafka.log", 200)
+        broker_log = tail(self._log, 200)
         return super().reason([line for line in broker_log if " ERROR " in line or " FATAL " in line]) or super().reason(log)
 
 

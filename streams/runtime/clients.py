@@ -62,6 +62,30 @@ def patiently(question: Callable[[], R], timeout_s: float) -> R:
         time.sleep(_AGAIN_S)
 
 
+def answered(answer: Any, request_s: float) -> Any:
+    """Return what an administrative request has brought.
+
+    librdkafka itself lets a request fail when its time is over; one that it has lost would be waited for without end.
+
+    Parameters
+    ----------
+    answer
+        The future that the client returned.
+    request_s
+        The time that the request was given.
+
+    Raises
+    ------
+    KafkaException
+        Of the broker or the client; ``_TIMED_OUT`` where after twice the time nothing was heard.
+    """
+    try:
+        return answer.result(2 * request_s)
+    except TimeoutError as exc:
+        told = f"no answer in {2 * request_s:g} s"
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, told)) from exc  # noqa: SLF001 - librdkafka's name
+
+
 def refusal(what: str, error: BaseException) -> NotAllowed | None:
     """Return our error where Kafka has refused something, else nothing.
 

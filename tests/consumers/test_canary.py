@@ -110,6 +110,21 @@ def test_a_canary_comes_back_though_the_clock_was_put_back_since_the_last_one(se
     assert Canary(settings)._revision == ahead + 2
 
 
+def test_a_table_that_is_lost_is_no_canary_that_came_back(settings: Settings, worker: Worker) -> None:
+    """What it has when it fills itself again is older than the canary."""
+    canary = Canary(settings)
+    thread = threading.Thread(target=worker.answer, args=(2,))
+    thread.start()
+    canary.fly()
+    thread.join()
+    canary._patience_seconds = SOON
+    with pytest.raises(DependencyError, match="2 / 2"):
+        canary.fly()
+    connect(settings).command("TRUNCATE TABLE case_state")
+    with pytest.raises(DependencyError, match="2 / 2"):
+        canary.fly()
+
+
 def partition_of(event: dict[str, object]) -> int:
     """The partition that a canary's name gives."""
     return int(str(event["case_no"]).split("-")[2])

@@ -19,7 +19,7 @@ import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, StreamFailureError
 
 from consumers import inserting
-from consumers.clickhouse import Client
+from consumers.clickhouse import Client, connect
 from streams.errors import DependencyError
 from streams.settings import Settings
 from tests.consumers.conftest import StoreProcess, eventually
@@ -77,6 +77,15 @@ def test_parameters_and_settings_reach_the_engine(client: Client) -> None:
     limit = "SELECT value FROM system.settings WHERE name = 'max_threads'"
     assert client.query(limit, settings={"max_threads": 1}).first_row == ("1",)
     assert client.query(limit).first_row != ("1",)
+
+
+def test_the_engine_gives_up_when_its_client_does(database_settings: Settings, client: Client) -> None:
+    """What nobody waits for any longer would go on beside what others ask, and be asked again."""
+    asking = connect(database_settings, answer_seconds=1)
+    with pytest.raises(ClickHouseError):
+        asking.query("SELECT count() AS endless FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))")
+    under_way = "SELECT count() FROM system.processes WHERE query LIKE '%endless%' AND query NOT LIKE '%processes%'"
+    eventually(lambda: client.query(under_way).first_row == (0,))
 
 
 def test_a_session_keeps_its_own_tables(store: StoreProcess, database_settings: Settings) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
+import socket
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
@@ -186,3 +189,22 @@ def test_a_mail_that_was_taken_is_sent_however_the_server_parts(tmp_path: Path) 
 def test_a_server_that_is_away_is_tried_again(tmp_path: Path) -> None:
     """Nobody listens."""
     assert deliver(channel(tmp_path, free_port())) == ("unreachable", "ConnectionRefusedError Connection refused")
+
+
+@pytest.mark.parametrize(("said", "verdict"), [(b"", "unreachable"), (b"220 mail.example.org ESMTP\r\n", "refused")])
+def test_tls_that_breaks_off_is_tried_again_soon_and_what_is_no_tls_is_for_a_person_to_mend(
+    tmp_path: Path, said: bytes, verdict: str
+) -> None:
+    """A server that is being started again, and a port at which nobody speaks TLS."""
+
+    def answer(server: socket.socket) -> None:
+        with server.accept()[0] as connection:
+            connection.settimeout(5)
+            connection.recv(1 << 16)
+            connection.sendall(said)
+
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+        answered = pool.submit(answer, server)
+        found, detail = deliver(channel(tmp_path, server.getsockname()[1], smtp_tls="implicit"))
+        answered.result(10)
+    assert (found, detail.startswith("TLS: ")) == (verdict, True)

@@ -105,6 +105,16 @@ def test_an_alert_that_goes_on_is_told_again_after_the_interval(queue: Queue) ->
     assert put(queue, ("resolved", 1), remind_ms=100, now_ms=T0 + 900) == 0
 
 
+def test_an_alert_that_goes_on_is_told_again_though_the_clock_was_put_back(queue: Queue) -> None:
+    """One interval from then, and not one from a time that may come years later."""
+    put(queue, ("firing", 1), remind_ms=100)
+    tell(queue)
+    back_ms = T0 - 1_000_000
+    queue.mend(back_ms)
+    assert put(queue, ("firing", 1), remind_ms=100, now_ms=back_ms + 50) == 0
+    assert put(queue, ("firing", 1), remind_ms=100, now_ms=back_ms + 100) == 1
+
+
 def test_backfills_are_counted_once_and_never_wait(queue: Queue) -> None:
     """A replay of a year pages nobody."""
     for _ in range(2):

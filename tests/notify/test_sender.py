@@ -19,6 +19,7 @@ from consumers.notify.pace import Pace
 from consumers.notify.queue import Queue, Taken
 from consumers.notify.sender import Sender
 from streams.clock import wall_ms
+from streams.domain.time import HOUR_MS
 from streams.notify_settings import ChannelSettings
 from tests.notify.parts import Robot, alert
 
@@ -213,6 +214,26 @@ def test_connections_that_break_and_answers_that_are_none_are_tried_again(tmp_pa
         assert SECRET not in caplog.text
         assert "sign=" not in caplog.text
         assert "999999" in caplog.text
+
+    asyncio.run(run())
+
+
+def test_a_channel_that_has_failed_waits_no_longer_because_the_clock_is_put_back(tmp_path: Path) -> None:
+    """By an hour, after a failure: tried again when it would have been, not an hour later."""
+
+    async def run() -> None:
+        async with Robot("wecom") as robot:
+            robot.script.append("503")
+            post, back_ms = Post(tmp_path), 0
+            sender = post.channel(robot)
+            sender.now_ms = lambda: wall_ms() - back_ms
+            sender.pace = Pace(20, 30, WINDOW_MS, {**QUICK, "unreachable": (1_000, 1_000)})  # type: ignore[dict-item]
+            async with working(post):
+                post.deliver([alert(summary="kept")])
+                await until(lambda: bool(post.verdicts("wecom")))
+                back_ms = HOUR_MS
+                await until(drained(post, "wecom"))
+            assert post.verdicts("wecom") == ["unreachable", "sent"]
 
     asyncio.run(run())
 

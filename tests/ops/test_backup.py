@@ -8,16 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ops.backup import KAFKA, MANIFEST, back_up, restore
-from ops.supervisor.control import up_detached, up_foreground
+from ops.supervisor.control import down, processes, up_detached, up_foreground
 from ops.supervisor.process import MARK, ProcessId
 from ops.supervisor.record import Entry, Paths, Record, take_lock, write_record
 from streams.clock import wall_ms
-from streams.errors import BadInputFile, ConfigurationError, GuidangError, SystemRunning
+from streams.errors import BadInputFile, ConfigurationError, DataBeingCopied, GuidangError, SystemRunning
 from streams.settings import Settings, instant_ms
 
 TAKEN = {"kafka/data/case-closed-0/0.log", "kafka/data/meta.properties", "title.key", "clock-1.anchor", "notify/queue.db"}
@@ -119,6 +121,33 @@ def test_a_system_that_runs_is_neither_backed_up_nor_restored_into(settings: Set
         restore(settings, tmp_path / "kept")
     assert not (tmp_path / "again").exists()
     lock.close()
+
+
+def test_while_a_backup_or_a_restore_is_under_way_nothing_is_said_to_run_and_nothing_begins(settings: Settings, tmp_path: Path) -> None:
+    """Both hold the supervisor's lock, and are told from one: what it left in its record when it was killed runs no more."""
+    gone, paths = ProcessId(1, 0, "an earlier boot"), Paths(settings.home)
+    paths.make()
+    write_record(paths.record, Record(gone, (Entry("kafka", "kafka", "running", gone),), ready=True))
+    looked: list[list[dict[str, Any]]] = []
+
+    def look_into(looked_at: Settings) -> None:
+        attempts: list[Callable[[], object]] = [
+            lambda: up_foreground(looked_at, 1, lambda _line: None),
+            lambda: up_detached(looked_at, 1),
+            lambda: down(looked_at),
+            lambda: back_up(looked_at, tmp_path / "another"),
+        ]
+        for attempt in attempts:
+            with pytest.raises(DataBeingCopied, match="under way"):
+                attempt()
+        looked.append(processes(looked_at))
+
+    back_up(settings, tmp_path / "kept", lambda done, total: look_into(settings) if done == total else None)
+    other = Settings(data_dir=tmp_path / "other")
+    restore(other, tmp_path / "kept", lambda done, total: look_into(other) if done == total else None)
+    assert [[(row["name"], row["state"], row["pid"]) for row in rows] for rows in looked] == [[("kafka", "stopped", None)], []]
+    assert not (tmp_path / "another").exists()
+    assert (down(settings), down(other)) == ([], [])
 
 
 def test_what_a_supervisor_with_a_damaged_record_has_left_running_is_found_by_its_mark(settings: Settings, tmp_path: Path) -> None:

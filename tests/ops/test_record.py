@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 from ops.files import write_whole
 from ops.supervisor.control import down, processes, up_detached
 from ops.supervisor.process import MARK, ProcessId
-from ops.supervisor.record import Paths, Record, locked, read_record
+from ops.supervisor.record import Paths, Record, locked, read_record, take_lock
 from ops.supervisor.roles import endpoints
 from streams.errors import ConfigurationError
 from streams.settings import Settings
@@ -56,6 +58,26 @@ def test_a_record_that_a_power_cut_has_damaged_counts_as_none(tmp_path: Path, co
         finally:
             left.kill()
     assert read_record(paths.record) == Record(None)
+
+
+def test_looking_whether_a_supervisor_lives_keeps_none_from_starting(tmp_path: Path) -> None:
+    """Status, doctor and the board look all the time: nobody takes them for a supervisor, and whoever starts waits for an instant."""
+    path = tmp_path / "lock"
+    path.touch()
+    with path.open("rb") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        assert not locked(path)
+        ends = threading.Timer(0.1, looking.close)
+        ends.start()
+        lock = take_lock(path)
+        ends.join()
+    assert lock
+    with lock:
+        assert locked(path)
+        began = time.monotonic()
+        assert take_lock(path) is None
+        assert time.monotonic() - began < 10
+    assert not locked(path)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from ops.supervisor import control, loop
 from ops.supervisor.control import processes
 from ops.supervisor.process import MARK, ProcessId, end, marked
 from ops.supervisor.record import Entry, Paths, Record, locked, read_record, take_lock, write_record
-from ops.supervisor.roles import BoardRole, MonitorRole, Role, StoreRole, endpoint_port
+from ops.supervisor.roles import BoardRole, KafkaRole, MonitorRole, Role, StoreRole, endpoint_port
 from streams.settings import Settings, load_settings
 from tests.disks import mount_small, unmount
 from tests.ops.test_cli import guidang
@@ -317,10 +317,10 @@ class _Program(Role):
         """It may not be there yet, either."""
         return bool((self.settings.home / "said").read_text())
 
-    def write(self) -> None:
+    def write(self, script: str = "exec sleep 600") -> None:
         """Put the program there."""
         draft = self.settings.home / "draft"
-        draft.write_text("#!/bin/sh\nexec sleep 600\n", encoding="ascii")
+        draft.write_text(f"#!/bin/sh\n{script}\n", encoding="ascii")
         draft.chmod(0o700)
         draft.replace(self.settings.home / "program")
 
@@ -375,6 +375,63 @@ def test_what_cannot_be_started_is_tried_again_and_a_signal_without_a_name_is_to
         eventually(lambda: entry().restarts > restarts)
         assert reason().endswith(f" {signal.SIGRTMIN + 1}")
         assert supervisor.is_alive()
+
+
+class _Recovering(_Program):
+    """Not ready for longer than a start may take, and writes how far it is."""
+
+    start_seconds = 1.0
+
+    def progress(self) -> object:
+        """Whatever it has written."""
+        return (self.settings.home / "log").read_text(encoding="ascii")
+
+
+def test_a_start_takes_its_time_as_long_as_it_gets_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that recovers after a power cut would begin anew for ever; one that stands still is ended."""
+    program = _Recovering(Settings(data_dir=tmp_path), "program")
+    log, paths = tmp_path / "log", Paths(tmp_path)
+    log.touch()
+    program.write()
+    with supervised(monkeypatch, program):
+        began = time.monotonic()
+        while time.monotonic() - began < 3:
+            log.write_text(f"{time.monotonic()}", encoding="ascii")
+            time.sleep(0.1)
+        (entry,) = read_record(paths.record).entries
+        assert (entry.state, entry.restarts) == ("starting", 0)
+        eventually(lambda: read_record(paths.record).entries[0].restarts > 0)
+    assert "neither ready nor getting on" in paths.log.read_text(encoding="utf-8")
+
+
+def test_a_broker_gets_on_while_it_writes_its_log(tmp_path: Path) -> None:
+    """No log yet is no progress, and no error."""
+    broker = KafkaRole(Settings(data_dir=tmp_path))
+    log = tmp_path / "kafka" / "logs" / "kafka.log"
+    told = [broker.progress()]
+    log.parent.mkdir(parents=True)
+    for line in ("Recovering unflushed segment 0. 1/2 recovered", "Recovering unflushed segment 9. 2/2 recovered"):
+        with log.open("a", encoding="ascii") as file:
+            file.write(line)
+        told.append(broker.progress())
+    assert len(set(told)) == len(told)
+    assert broker.progress() == told[-1]
+
+
+@pytest.mark.parametrize(("script", "reason"), [("true", ""), ("yes before | head -c 1000000; echo; echo why", "why")])
+def test_why_a_process_ended_is_the_last_that_it_said_in_this_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, reason: str
+) -> None:
+    """However much it said before; what an earlier life said is none of this one's reasons."""
+    program, paths = _Program(Settings(data_dir=tmp_path), "program"), Paths(tmp_path)
+    paths.make()
+    paths.child_log("program").write_text("of an earlier life\n", encoding="ascii")
+    program.write(f"{script}\nexit 3")
+    with supervised(monkeypatch, program):
+        eventually(lambda: read_record(paths.record).entries[0].state == "failed")
+    last = read_record(paths.record).entries[0].last_exit
+    assert last is not None
+    assert (last.code, last.reason) == (3, reason)
 
 
 def test_a_record_that_cannot_be_read_keeps_no_supervisor_from_starting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
