@@ -183,7 +183,8 @@ def _is_last(message: Any, ranges: Mapping[int, tuple[int, int]]) -> bool:
     if error is None:
         return bool(message.offset() + 1 >= ranges[message.partition()][1])
     if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - a public constant in spite of its name
-        return True
+        # Its offset lies behind markers; before the end asked for, a new leader does not know yet how far the partition goes.
+        return bool(message.offset() >= ranges[message.partition()][1])
     if not error.retriable():
         raise KafkaException(error)
     return False
