@@ -23,10 +23,16 @@ _PASSING = {None, 159, 202, 209, 210, 241, 242, 243, 252, 279, 285, 319, 425, 99
 
 
 class Inserter:
-    """Inserts batches through one client, and counts what it did."""
+    """Inserts batches through one client, and counts what it did.
 
-    def __init__(self, client: Client, stats: SinkStats) -> None:
-        self._client, self._stats = client, stats
+    Parameters
+    ----------
+    got_on
+        Called after each block: a batch may hold several, and each may take as long as a client waits for its answer.
+    """
+
+    def __init__(self, client: Client, stats: SinkStats, got_on: Callable[[], object]) -> None:
+        self._client, self._stats, self._got_on = client, stats, got_on
 
     def insert(self, batch: Batch, wait: Callable[[float], bool] | None) -> bool:
         """Insert a batch, again and again until it is in.
@@ -75,6 +81,7 @@ class Inserter:
         for block in batch.blocks():
             insert_rows(self._client, block.table, block.format, block.rows)
             self._stats.rows[block.table] = self._stats.rows.get(block.table, 0) + len(block.rows)
+            self._got_on()
         self._stats.inserts.observe(time.monotonic() - began)
 
 

@@ -76,7 +76,7 @@ class Sink:
         self.batch = Batch()
         self.inserted: dict[Partition, int] = {}
         self.stats, self.pulse = SinkStats(), Pulse()
-        self._inserter = Inserter(self.client, self.stats)
+        self._inserter = Inserter(self.client, self.stats, self._turn)
         self._checked = time.monotonic()
         self._reached: dict[Partition, int] = {}
         self._behind: dict[Partition, int] = {}
@@ -215,6 +215,7 @@ class Sink:
         try:
             yield
         finally:
+            self._turn()
             self.pulse.patience_s, self._asked_at = 0.0, None
 
     def _partitions(self, topic: str) -> range:

@@ -105,6 +105,20 @@ class Slow(Sink):
         super().insert(patient=patient)
 """
 
+INSERTS_SLOWLY = """
+import consumers.inserting, consumers.sink, time
+consumers.sink._STUCK_SECONDS, consumers.sink._INSERT_SECONDS = 3.0, 1.0
+insert_rows = consumers.inserting.insert_rows
+def slowly(*given):
+    time.sleep(3.2)
+    insert_rows(*given)
+consumers.inserting.insert_rows = slowly
+class Slow(Sink):
+    def commit(self):
+        if self.inserted: time.sleep(1.5)
+        super().commit()
+"""
+
 
 @contextlib.contextmanager
 def sinking(settings: Settings, body: str = "", cls: str = "Sink") -> Iterator[subprocess.Popen[str]]:
@@ -564,6 +578,17 @@ def test_a_sink_that_is_slow_and_gets_on_is_left_alone(sink_settings: Settings) 
         sunk(sink_settings)
         assert process.poll() is None
     assert len(figures(sink_settings)["case_state"]) == 800
+
+
+def test_a_sink_whose_insert_took_long_is_not_taken_for_one_that_stands_still(sink_settings: Settings) -> None:
+    """Neither when the insert is through and what it read is still to be committed, nor for the sum of several inserts of a batch."""
+    outputs = Outputs(sink_settings)
+    with sinking(sink_settings, INSERTS_SLOWLY, "Slow") as process:
+        eventually((sink_settings.home / "run" / "sink.ready").exists)
+        outputs.write(CASE_STATE, [case_state(0)])
+        outputs.write(COVERAGE_PARTIAL, [bucket("U1", 1, archived=1)])
+        sunk(sink_settings)
+        assert process.poll() is None
 
 
 def test_a_rebalance_while_the_store_is_away_leaves_nothing_unread(sink_settings: Settings, own_store: StoreProcess) -> None:
