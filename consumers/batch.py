@@ -52,12 +52,15 @@ class Batch:
     ----------
     first_at
         Monotonic seconds when the oldest row came in; ``None`` while there is none.
+    positions, rows_end
+        Of each partition the offset behind the last thing read, and behind the last row (:mod:`consumers.positions`).
     """
 
     def __init__(self) -> None:
         self.rows = 0
         self.first_at: float | None = None
         self.positions: dict[Partition, int] = {}
+        self.rows_end: dict[Partition, int] = {}
         self._blocks: dict[tuple[str, RowFormat], RowBlock] = {}
 
     def take(self, origin: Origin, message: Any, now: float) -> None:
@@ -87,7 +90,10 @@ class Batch:
         self.rows += 1
         if self.first_at is None:
             self.first_at = now
-        self.positions[origin.topic, message.partition()] = offset + 1
+        place = origin.topic, message.partition()
+        self.positions[place] = offset + 1
+        if origin.ordinal:  # what stands below all lives of a topic is read off other records than its own
+            self.rows_end[place] = offset + 1
 
     def reach(self, topic: str, partition: int, offset: int) -> None:
         """Note that a partition has been read to an end: behind the last record may lie a transaction's marker."""

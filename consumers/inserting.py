@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import lz4.frame  # type: ignore[import-untyped]
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from consumers.batch import Batch
+from consumers.batch import Batch, Partition
 from consumers.clickhouse import Client
 from consumers.row_file import RowFormat
 from consumers.sink_metrics import SinkStats
@@ -23,10 +23,20 @@ _PASSING = {None, 159, 202, 209, 210, 241, 242, 243, 252, 279, 285, 319, 425, 99
 
 
 class Inserter:
-    """Inserts batches through one client, and counts what it did."""
+    """Inserts batches through one client, and counts what it did.
 
-    def __init__(self, client: Client, stats: SinkStats) -> None:
-        self._client, self._stats = client, stats
+    Parameters
+    ----------
+    got_on
+        Called after each block: a batch may hold several, and each may take as long as a client waits for its answer.
+    note
+        Called with where the rows of each partition end, once all of a batch are in.
+    """
+
+    def __init__(
+        self, client: Client, stats: SinkStats, got_on: Callable[[], object], note: Callable[[Mapping[Partition, int]], None]
+    ) -> None:
+        self._client, self._stats, self._got_on, self._note = client, stats, got_on, note
 
     def insert(self, batch: Batch, wait: Callable[[float], bool] | None) -> bool:
         """Insert a batch, again and again until it is in.
@@ -44,7 +54,7 @@ class Inserter:
         Raises
         ------
         DependencyError
-            ClickHouse refuses these rows, which no waiting mends.
+            ClickHouse refuses these rows, which no waiting mends; or its tables were set back.
         EngineError
             It refuses them because one is not what its topic's contract says.
         """
@@ -75,6 +85,8 @@ class Inserter:
         for block in batch.blocks():
             insert_rows(self._client, block.table, block.format, block.rows)
             self._stats.rows[block.table] = self._stats.rows.get(block.table, 0) + len(block.rows)
+            self._got_on()
+        self._note(batch.rows_end)
         self._stats.inserts.observe(time.monotonic() - began)
 
 

@@ -1,8 +1,9 @@
 """Which life of a topic the sink reads, and which life of a table it fills.
 
 A topic that was deleted and made again counts its offsets anew; a table that was lost and made again knows nothing of what was
-committed. Both have an identity: Kafka's topic id, ClickHouse's table UUID. The *mark* of the pair is kept as metadata of every
-offset the sink commits, so that an offset committed for another pair is recognised, and the topic is read from its beginning.
+committed. Both have an identity: Kafka's topic id, ClickHouse's table UUID. The *mark* of the pair begins the metadata of every
+offset the sink commits, so that an offset committed for another pair is recognised, and the topic is read from its beginning. What
+a table had and has no longer is seen by the rest of it (:mod:`consumers.positions`).
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Origin:
 
     @property
     def mark(self) -> str:
-        """Metadata of the offsets committed for this pair."""
+        """How the metadata begins of the offsets committed for this pair."""
         return _mark(self.topic_id, self.table_id)
 
 

@@ -25,6 +25,7 @@ from consumers.group import consumer_properties
 from consumers.inserting import Inserter
 from consumers.migrate import migrate
 from consumers.origins import Origin, newest_versions, origins, table_ids, topic_ids
+from consumers.positions import Positions, lost
 from consumers.rows import version_of
 from consumers.sink_metrics import SinkStats
 from consumers.troubles import Troubles
@@ -77,7 +78,8 @@ class Sink:
         self.batch = Batch()
         self.inserted: dict[Partition, int] = {}
         self.stats, self.pulse = SinkStats(), Pulse()
-        self._inserter = Inserter(self.client, self.stats)
+        self._positions = Positions(settings, self.client, {name: origin.mark for name, origin in self.origins.items()})
+        self._inserter = Inserter(self.client, self.stats, self._turn, self._positions.note)
         self._checked = time.monotonic()
         self._reached: dict[Partition, int] = {}
         self._behind: dict[Partition, int] = {}
@@ -96,8 +98,8 @@ class Sink:
         EngineError
             A record of an output topic cannot be read.
         DependencyError
-            A topic vanished, was made again or was cut, or a table was lost or made again: the next start sees to it. ClickHouse refuses
-            rows.
+            A topic vanished, was made again or was cut, or a table was lost, made again or set back: the next start sees to it. ClickHouse
+            refuses rows.
         ConfigurationError
             The tables hold rows of a future that Kafka has lost.
         Stalled
@@ -144,7 +146,7 @@ class Sink:
         """Commit the positions of what is inserted. A failure leaves them for the next time: replaying is harmless."""
         if not self.inserted:
             return
-        offsets = [TopicPartition(t, p, offset, self.origins[t].mark) for (t, p), offset in self.inserted.items()]
+        offsets = [TopicPartition(*place, offset, self._positions.metadata(place)) for place, offset in self.inserted.items()]
         try:
             answers = self.consumer.commit(offsets=offsets, asynchronous=False) or []
         except KafkaException as error:
@@ -202,6 +204,7 @@ class Sink:
         """
         asked = [TopicPartition(name, p) for name, o in self.origins.items() if o.table.topic in STATES for p in self._partitions(name)]
         known = self._ask(lambda: self.consumer.committed(asked, timeout=_BROKER_SECONDS))
+        self._look_at_positions()
         places = {(STATES[self.origins[at.topic].table.topic], at.partition) for at in known if self._begins_cut(at)}
         for batch in Untold(self.settings, self.origins, self._troubles.meet, self._turn).batches(places):
             if self.stop.is_set():
@@ -216,6 +219,7 @@ class Sink:
         try:
             yield
         finally:
+            self._turn()
             self.pulse.patience_s, self._asked_at = 0.0, None
 
     def _partitions(self, topic: str) -> range:
@@ -287,10 +291,12 @@ class Sink:
             self._failure = error
 
     def _begin(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Start each partition behind what was committed for this life of topic and table, or else at its beginning."""
+        """Start each partition behind what was committed for what is in the tables, or else at its beginning."""
         self.batch, self.inserted = Batch(), {}
         committed = self._ask(lambda: consumer.committed(partitions, timeout=_BROKER_SECONDS)) if partitions else []
+        self._look_at_positions()
         starts = [self._start(known) for known in committed]
+        self._positions.begin(known for known in committed if (known.topic, known.partition) not in self.inserted)
         consumer.assign(starts)
         # What was paused when the partitions were taken away is paused when they come back, and nobody who resumed meanwhile had them.
         consumer.resume(partitions)
@@ -305,7 +311,7 @@ class Sink:
         low, high = self._extent(known)
         if self._goes_on(known, low, high):
             return TopicPartition(known.topic, known.partition, known.offset)
-        if self._is_ours(known) and known.offset >= 0:
+        if self._positions.counts(known) and known.offset >= 0:
             told = (known.topic, known.partition, known.offset, low, high)
             log.error("%s[%d]: 已提交 committed %d，现存 there are %d–%d：中间的记录已不存在 what lay between is gone", *told)
         self.inserted[known.topic, known.partition] = low
@@ -313,11 +319,12 @@ class Sink:
 
     def _goes_on(self, known: TopicPartition, low: int, high: int) -> bool:
         """Whether a partition is read on from where it was committed, and not from its beginning."""
-        return self._is_ours(known) and low <= known.offset <= high
+        return self._positions.counts(known) and low <= known.offset <= high
 
-    def _is_ours(self, known: TopicPartition) -> bool:
-        """Whether an offset was committed for this life of topic and table."""
-        return bool(known.metadata == self.origins[known.topic].mark)
+    def _look_at_positions(self) -> None:
+        """After the broker was asked what is committed: what is committed later has a position that is not there yet."""
+        with self._asking_clickhouse():
+            self._positions.look()
 
     def _extent(self, place: TopicPartition) -> tuple[int, int]:
         found: tuple[int, int] = self._ask(lambda: self.consumer.get_watermark_offsets(place, timeout=_BROKER_SECONDS))
@@ -340,6 +347,7 @@ class Sink:
         del partitions
         self.stats.assigned = False
         self.batch, self.inserted, self._reached = Batch(), {}, {}
+        self._positions.begin(())
         consumer.unassign()
 
     def _check_topics(self) -> None:
@@ -352,16 +360,17 @@ class Sink:
             raise DependencyError("主题被重建过，重新启动后从头读取 a topic was made again: starting anew reads it from its beginning")
 
     def _check_tables(self) -> None:
-        """A table made again under the same name knows nothing of what was inserted before: it is to be filled from the beginning."""
+        """A table made again under the same name, or set back, does not have what was inserted: it is to be filled from the beginning."""
         try:
             with self._asking_clickhouse():
                 tables = table_ids(self.settings, self.client)
+                self._positions.check()
         except ClickHouseError as error:
             if not is_nothing_there(error):
                 return  # inserting tells of that
             tables = {}
         if any(tables.get(origin.table.name) != origin.table_id for origin in self.origins.values()):
-            raise DependencyError("数据表被删除或重建过，重新启动后从头填满 a table was lost or made again: starting anew fills it again")
+            raise lost()
 
     def _check_reading(self) -> None:
         """What is there and does not come will not come: a client that has lost its way is made anew with its process.

@@ -121,7 +121,7 @@ class Untold:
         if first == end:
             return
         consumer.assign([TopicPartition(topic, partition, first)])
-        last, moved = end - 1, time.monotonic()
+        moved = time.monotonic()
         while self._go_on():
             messages = consumer.consume(_CHUNK, _POLL_SECONDS)
             if not messages and time.monotonic() - moved > _STALLED_SECONDS:
@@ -130,10 +130,11 @@ class Untold:
                 error = message.error()
                 if error is None:
                     yield message
-                    if (message.offset() or 0) >= last:  # as long as much is written, the client is never at the end
+                    if (message.offset() or 0) + 1 >= end:  # as long as much is written, the client is never at the end
                         return
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-                    return
+                    if (message.offset() or 0) >= end:  # before it, a new leader does not know yet how far the partition goes
+                        return
                 else:
                     self._meet(error)
             if messages:

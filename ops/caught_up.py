@@ -2,7 +2,7 @@
 
 All of it is read off Kafka: a worker commits, with its offsets, through when it has read and done what was due, and
 the sink commits an offset when the rows before it are in ClickHouse. So this holds for any number of workers on any
-number of machines. ClickHouse is asked for one thing: whether its tables are still those for which the sink committed.
+number of machines. ClickHouse is asked for one thing: whether its tables still have that for which the sink committed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from consumers.clickhouse import Client, connect, reaching
 from consumers.origins import marks, table_ids
+from consumers.positions import Noted, counts, noted
 from ops.connect import REACH_SECONDS, Admin
 from ops.patience import RESTART_SECONDS, Answer, patiently
 from streams.contracts import FEED_HEARTBEAT, INTERNAL, JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS, SUNK
@@ -46,7 +47,7 @@ class Standing:
     progress
         What the workers have committed of the inputs.
     sunk
-        What the sink has committed of what it reads; 0 where it has committed nothing yet for this life of topic and table.
+        What the sink has committed of what it reads; 0 where it has committed nothing yet for what is in the tables now.
     """
 
     ends: Mapping[Place, int]
@@ -115,27 +116,31 @@ class Observer:
             raise self._admin.failure(error) from error
 
     def sunk(self) -> dict[Place, int]:
-        """What the sink has committed of what it reads; 0 where that was for another life of the topic, or for a table that is gone."""
+        """What the sink has committed of what it reads; 0 where that was for another life of the topic, or for rows that are gone."""
         read = set(self._names(SUNK))
         wanted = [TopicPartition(*place) for place in self._places if place[0] in read]
         try:
             found = self._sink.committed(wanted, timeout=self._seconds())
         except KafkaException as error:
             raise self._admin.failure(error) from error
-        begins = marks(self.settings, self._admin.client, self._tables())
-        return {(at.topic, at.partition): max(at.offset, 0) if (at.metadata or "").startswith(begins[at.topic]) else 0 for at in found}
+        tables, positions = self._tables()  # after what is committed: a position is there before it
+        begins = marks(self.settings, self._admin.client, tables)
+        return {(at.topic, at.partition): max(at.offset, 0) if counts(at, begins[at.topic], positions) else 0 for at in found}
 
-    def _tables(self) -> dict[str, str] | None:
-        """``None`` while ClickHouse does not answer: nothing speaks against what was committed, and nobody reads a figure meanwhile."""
+    def _tables(self) -> tuple[dict[str, str], Noted] | tuple[None, None]:
+        """Ids of the tables, and positions; ``None`` while ClickHouse does not answer.
+
+        Nothing speaks against what was committed then, and nobody reads a figure meanwhile.
+        """
         try:
             with reaching(self.settings):
                 self._store = self._store or connect(
                     self.settings, database="default", connect_seconds=_TABLES_SECONDS, answer_seconds=_TABLES_SECONDS
                 )
-                return table_ids(self.settings, self._store)
+                return table_ids(self.settings, self._store), noted(self.settings, self._store)
         except OperatorError:
             self._store = None
-            return None
+            return None, None
 
     def workers(self) -> frozenset[str]:
         """Member ids of the workers' group: a worker that starts again has another."""

@@ -23,7 +23,7 @@ class Admin:
 
     Raises
     ------
-    ConfigurationError
+    ConfigurationError, DependencyError
         As :func:`streams.access.admin_client`.
     """
 

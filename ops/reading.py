@@ -20,13 +20,21 @@ _CHUNK = 10_000
 _POLL_SECONDS = 0.05
 _STALLED_SECONDS = 30.0
 _FROM_THE_BEGINNING: Mapping[int, int] = MappingProxyType({})
+_TO_THE_END: Mapping[int, int] = MappingProxyType({})
 
 
 class TopicReader:
-    """Reads topics one after the other, over one connection: to open one takes longer than to read a small topic. Close it."""
+    """Reads topics one after the other, over one connection: to open one takes longer than to read a small topic. Close it.
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings, self._admin = settings, Admin(settings)
+    Parameters
+    ----------
+    whole
+        Leave out nothing between a position and the end, be it deleted before or while it is read: whoever goes on where he was before
+        would never know of it.
+    """
+
+    def __init__(self, settings: Settings, *, whole: bool = False) -> None:
+        self._settings, self._admin, self._whole = settings, Admin(settings), whole
         self._consumer = Consumer(
             {
                 **settings.kafka_client(),
@@ -34,7 +42,7 @@ class TopicReader:
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "enable.partition.eof": True,
-                "auto.offset.reset": "earliest",
+                "auto.offset.reset": "error" if whole else "earliest",
                 "fetch.wait.max.ms": 50,  # the end of a partition whose last records are markers is told by an empty answer, after so long
             }
         )
@@ -45,6 +53,7 @@ class TopicReader:
         *,
         partition: int | None = None,
         positions: Mapping[int, int] = _FROM_THE_BEGINNING,
+        ends: Mapping[int, int] = _TO_THE_END,
         tell: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> Generator[Any, None, None]:
         """Yield the committed records of a topic (``confluent_kafka.Message``), in order within each partition.
@@ -57,19 +66,22 @@ class TopicReader:
             Only this one.
         positions
             Partition to the offset to begin at; without one, or with one that the topic no longer has, at its beginning.
+        ends
+            Partition to an end that it had before (:meth:`ends`), to read no further; without one, to the end it has now.
         tell
             Called now and then with offsets read and offsets there are.
 
         Raises
         ------
         DependencyError
-            Kafka or the topic is not there, or nothing came for half a minute.
+            Kafka or the topic is not there, or nothing came for half a minute; or (``whole``) records behind a position are gone.
         """
         topic = self._settings.topic(name)
         there = _partitions(self._admin, topic)
         numbers = sorted(there) if partition is None else [partition]
         try:
-            yield from _read(self._consumer, topic, numbers, positions, tell)
+            ranges = {number: self._range(topic, number, positions.get(number), ends.get(number)) for number in numbers}
+            yield from _read(self._consumer, topic, ranges, tell)
             self._consumer.unassign()
         except KafkaException as error:
             raise self._admin.failure(error, f"{topic} ({self._settings.application}-reader)") from error
@@ -89,9 +101,34 @@ class TopicReader:
         except KafkaException as error:
             raise self._admin.failure(error, topic) from error
 
+    def ends(self, name: str) -> dict[int, int]:
+        """The ends that the partitions of a topic have now, for :meth:`read`.
+
+        Raises
+        ------
+        DependencyError
+            Kafka or the topic is not there.
+        """
+        topic = self._settings.topic(name)
+        try:
+            return {number: extent(self._consumer, topic, number, _STALLED_SECONDS)[1] for number in _partitions(self._admin, topic)}
+        except KafkaException as error:
+            raise self._admin.failure(error, topic) from error
+
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()
+
+    def _range(self, topic: str, number: int, position: int | None, until: int | None) -> tuple[int, int]:
+        """Where to begin, and where to end."""
+        first, end = extent(self._consumer, topic, number, _STALLED_SECONDS)
+        if self._whole and position is not None and position < first:
+            raise DependencyError(
+                f"{topic}[{number}]: 位移 {position}–{first - 1} 的记录在读到之前已被删除：补发它们，再从头读（guidang replay 用"
+                f" --from-beginning）。 Records {position}–{first - 1} were deleted before they were read: send them again, then read from"
+                " the beginning (guidang replay: --from-beginning)."
+            )
+        return position if position is not None and first <= position <= end else first, end if until is None else min(until, end)
 
 
 def read_topic(
@@ -150,16 +187,9 @@ def _partitions(admin: Admin, topic: str) -> Iterable[int]:
     return described.partitions
 
 
-def _read(
-    consumer: Any, topic: str, numbers: list[int], positions: Mapping[int, int], tell: Callable[[int, int], None]
-) -> Generator[Any, None, None]:
-    ranges = {}
-    for number in numbers:
-        first, end = extent(consumer, topic, number, _STALLED_SECONDS)
-        position = positions.get(number, first)
-        ranges[number] = position if first <= position <= end else first, end
+def _read(consumer: Any, topic: str, ranges: Mapping[int, tuple[int, int]], tell: Callable[[int, int], None]) -> Generator[Any, None, None]:
     unread = {number for number, (first, end) in ranges.items() if end > first}
-    total = sum(end - first for first, end in ranges.values())
+    total = sum(max(end - first, 0) for first, end in ranges.values())
     consumer.assign([TopicPartition(topic, number, ranges[number][0]) for number in unread])
     done, moved = 0, time.monotonic()
     while unread:
@@ -183,7 +213,8 @@ def _is_last(message: Any, ranges: Mapping[int, tuple[int, int]]) -> bool:
     if error is None:
         return bool(message.offset() + 1 >= ranges[message.partition()][1])
     if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - a public constant in spite of its name
-        return True
+        # Its offset lies behind markers; before the end asked for, a new leader does not know yet how far the partition goes.
+        return bool(message.offset() >= ranges[message.partition()][1])
     if not error.retriable():
         raise KafkaException(error)
     return False

@@ -9,25 +9,27 @@ again, which changes nothing (the law: any repetition of the same events gives t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicCollection, TopicPartition
 
 from ops.connect import REACH_SECONDS, Admin
-from ops.reading import read_topic
+from ops.reading import TopicReader
 from ops.topics import ensure_topics
-from streams.contracts import CASE_INPUTS, REFERENCE_INPUTS
+from streams.contracts import CASE_INPUTS, FEED_HEARTBEAT, REFERENCE_INPUTS
 from streams.errors import ConfigurationError, DependencyError
 from streams.headers import headers_of
 from streams.partitioner import PARTITIONERS
 from streams.runtime.clients import answered, consumer_config, patiently
 from streams.settings import Settings
 
-TOPICS = (*REFERENCE_INPUTS, *CASE_INPUTS)
-"""Reference data first: fewer cases are judged twice."""
+TOPICS = (*(topic for topic in REFERENCE_INPUTS if topic != FEED_HEARTBEAT), *CASE_INPUTS, FEED_HEARTBEAT)
+"""Reference data first: fewer cases are judged twice. Heartbeats (来源心跳) last: where what they vouch for is still to come, a target that
+runs would find cases unarchived whose archives follow a moment later."""
 _FLUSH_SECONDS = 60.0
 _BUFFER_SECONDS = 0.05
 Tell = Callable[[str, int, int], None]
@@ -58,7 +60,8 @@ def replay(source: Settings, target: Settings, tell: Tell, *, from_beginning: bo
     ConfigurationError
         Both are the same topics, or the target's topics are not as its settings say.
     DependencyError
-        One of them cannot be reached, or went away: what was confirmed is there, and another run goes on.
+        One of them cannot be reached, or went away: what was confirmed is there, and another run goes on. Or records that are new since
+        the last run are gone.
     """
     here, there = Admin(source), Admin(target)
     same_cluster = here.metadata().cluster_id == there.metadata().cluster_id
@@ -68,41 +71,51 @@ def replay(source: Settings, target: Settings, tell: Tell, *, from_beginning: bo
             " The target's topics are this system's own: another cluster, or another kafka.topic_prefix."
         )
     ensure_topics(target)
-    with closing(_Progress(source)) as progress:
+    with closing(TopicReader(source, whole=True)) as reader, closing(_Progress(source)) as progress:
+        heard = reader.ends(FEED_HEARTBEAT)  # what is said from now on may vouch for events that only the next run sends
         for topic in TOPICS:
             mark = f"{_topic_id(here, source.topic(topic))}>{_topic_id(there, target.topic(topic))}"
-            yield _Copy(source, target, topic, (_count(here, source, topic), _count(there, target, topic))).run(
-                progress, mark, tell, from_beginning=from_beginning
-            )
+            counts = _count(here, source, topic), _count(there, target, topic)
+            ends = heard if topic == FEED_HEARTBEAT else reader.ends(topic)
+            yield _Copy(source, target, topic, counts, ends).run(reader, progress, mark, tell, from_beginning=from_beginning)
 
 
 @dataclass(slots=True)
 class _Copy:
-    """The copying of one topic; ``counts``: partitions here and there."""
+    """The copying of one topic.
+
+    Parameters
+    ----------
+    counts
+        Partitions here and there.
+    ends
+        Partition to the end of what is copied.
+    """
 
     source: Settings
     target: Settings
     topic: str
     counts: tuple[int, int]
+    ends: Mapping[int, int]
     broken: list[str] = field(default_factory=list)
 
-    def run(self, progress: _Progress, mark: str, tell: Tell, *, from_beginning: bool) -> Copied:
+    def run(self, reader: TopicReader, progress: _Progress, mark: str, tell: Tell, *, from_beginning: bool) -> Copied:
         """Copy, wait until the target has confirmed, then commit how far it came."""
         name, sent = self.source.topic(self.topic), 0
         positions = {} if from_beginning else progress.positions(name, self.counts[0], mark)
         producer = Producer(_producer_config(self.target))
         partition_of = self._partition_of()
+        told = partial(tell, self.topic)
         try:
-            for message in read_topic(self.source, self.topic, positions=positions, tell=lambda done, total: tell(self.topic, done, total)):
+            for message in reader.read(self.topic, positions=positions, ends=self.ends, tell=told):
                 self._send(producer, message, partition_of(message))
-                positions[message.partition()] = message.offset() + 1
                 sent += 1
             left = producer.flush(_FLUSH_SECONDS)
         except KafkaException as error:
             raise self._failed(error.args[0].str()) from error
         if self.broken or left:
             raise self._failed(self.broken[0] if self.broken else f"{left} 条未确认 not confirmed")
-        progress.commit(name, positions, mark)
+        progress.commit(name, self.ends, mark)
         return Copied(self.topic, *self.counts, sent)
 
     def _partition_of(self) -> Callable[[Any], int]:
@@ -161,11 +174,9 @@ class _Progress:
             raise self._admin.failure(error, topic) from error
         return {at.partition: at.offset for at in found if at.offset >= 0 and at.metadata == mark}
 
-    def commit(self, topic: str, positions: dict[int, int], mark: str) -> None:
-        """Everything before these offsets is there."""
-        offsets = [TopicPartition(topic, number, offset, mark) for number, offset in positions.items()]
-        if not offsets:
-            return
+    def commit(self, topic: str, ends: Mapping[int, int], mark: str) -> None:
+        """Everything before these offsets is there, markers of transactions included: should they be deleted, nothing is missing."""
+        offsets = [TopicPartition(topic, number, offset, mark) for number, offset in ends.items()]
         try:
             patiently(lambda: self._consumer.commit(offsets=offsets, asynchronous=False), REACH_SECONDS)
         except KafkaException as error:

@@ -73,11 +73,18 @@ def admin_client(settings: Settings, tell: Callable[[KafkaError], None] = lambda
     ConfigurationError
         No broker is set, none of ours has run on this machine, or the client does not take the settings: a mechanism that it does not
         know, a certificate that is not there.
+    DependencyError
+        The machine has no thread, or no memory, for a client just now.
     """
     properties: Any = {**settings.kafka_client(), "log_level": 0, "error_cb": tell}
     try:
         return AdminClient(properties)
     except KafkaException as error:
+        if error.args[0].code() != KafkaError._INVALID_ARG:  # noqa: SLF001 - librdkafka's name
+            raise DependencyError(
+                "Kafka 客户端起不来，多半是线程数或内存到了上限，稍后再试。"
+                f" A Kafka client cannot be started, most likely for want of threads or memory; try again later: {error.args[0].str()}"
+            ) from error
         raise ConfigurationError(
             f"Kafka 客户端不接受这些设置：检查 kafka.security.*。 The Kafka client does not take these settings: {error.args[0].str()}"
         ) from error

@@ -32,7 +32,8 @@ class Pulse:
     Parameters
     ----------
     patience_s
-        How much longer than usual the loop may stand still just now: what it waits for is known to take its time.
+        How much longer than usual the loop may stand still just now: what it waits for is known to take its time. Whoever takes it back
+        beats first: the time that was waited is past, and no standing still.
     """
 
     loop: int = 0
@@ -129,6 +130,7 @@ class LoopGuard:
     def _run(self) -> None:
         beat, silent = self._pulse.loop, 0.0
         while not self._stopped.wait(1.0):
+            patience_s = self._pulse.patience_s  # before the beat: whose patience ends between the two has beaten by then
             if self._pulse.loop != beat:
                 beat, silent = self._pulse.loop, 0.0
             else:
@@ -136,7 +138,7 @@ class LoopGuard:
             if self._deadline is not None:
                 if time.monotonic() > self._deadline[0]:
                     end_process("the stop took too long", self._deadline[1])
-            elif silent > self._stall_s + self._pulse.patience_s:
+            elif silent > self._stall_s + patience_s:
                 end_process(f"the loop has not turned for {silent:.0f} s", 1)
 
 

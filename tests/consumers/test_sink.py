@@ -18,6 +18,7 @@ from consumers.clickhouse import Client, connect
 from consumers.coverage import names_of
 from consumers.items import item_row
 from consumers.migrate import migrate
+from consumers.origins import table_ids
 from consumers.rows import NOT_STORED, TABLES, version_of
 from consumers.score import score_rows
 from consumers.sink import Sink
@@ -44,6 +45,7 @@ from tests.consumers.outputs import T0, Outputs, bucket, case_state, figures, la
 
 pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse]
 
+TABLES_ARE_OTHERS = "a table was lost, made again or set back"
 DIE_BEFORE_COMMIT = """
 import os, signal
 class Dying(Sink):
@@ -103,6 +105,20 @@ class Slow(Sink):
     def insert(self, *, patient=True):
         if self.batch.rows: time.sleep(1.5)
         super().insert(patient=patient)
+"""
+
+INSERTS_SLOWLY = """
+import consumers.inserting, consumers.sink, time
+consumers.sink._STUCK_SECONDS, consumers.sink._INSERT_SECONDS = 3.0, 1.0
+insert_rows = consumers.inserting.insert_rows
+def slowly(*given):
+    time.sleep(3.2)
+    insert_rows(*given)
+consumers.inserting.insert_rows = slowly
+class Slow(Sink):
+    def commit(self):
+        if self.inserted: time.sleep(1.5)
+        super().commit()
 """
 
 
@@ -286,7 +302,7 @@ def test_a_database_that_is_lost_under_a_sink_with_nothing_to_do_is_filled_again
         connect(sink_settings, database="default").command(f"DROP DATABASE {sink_settings.clickhouse.database} SYNC")
         migrate(sink_settings)
         told = process.communicate(timeout=30)[1]
-    assert (process.returncode, "a table was lost or made again" in told) == (1, True)
+    assert (process.returncode, TABLES_ARE_OTHERS in told) == (1, True)
     with sinking(sink_settings):
         sunk_anew(sink_settings)
     assert figures(sink_settings) == before
@@ -317,10 +333,86 @@ def test_a_server_that_comes_back_with_other_tables_is_filled_again(sink_setting
         migrate(own)
         process.send_signal(signal.SIGCONT)
         told = process.communicate(timeout=30)[1]
-    assert (process.returncode, "a table was lost or made again" in told) == (1, True)
+    assert (process.returncode, TABLES_ARE_OTHERS in told) == (1, True)
     with sinking(own):
         sunk_anew(own)
     assert connect(own).query("SELECT count() FROM case_state FINAL").first_row == (700,)
+
+
+def keep(store: StoreProcess, snapshot: Path) -> None:
+    """Copy the directory of a store whose process was killed, as a snapshot of its disk is."""
+    store.kill()
+    shutil.copytree(store.home, snapshot, symlinks=True)
+    store.start()
+
+
+def set_back(store: StoreProcess, snapshot: Path) -> None:
+    """Have the directory be as it was: the same tables, with the same UUIDs."""
+    store.kill()
+    shutil.rmtree(store.home)
+    shutil.copytree(snapshot, store.home, symlinks=True)
+    store.start()
+
+
+def test_a_database_that_is_set_back_to_a_snapshot_is_filled_again(
+    sink_settings: Settings, own_store: StoreProcess, tmp_path: Path
+) -> None:
+    """Also of the partition that is not the longest; and nobody is told meanwhile that all is in the tables."""
+    own = sink_settings.model_copy(update={"clickhouse": ClickHouseSettings(url=own_store.url, database="set_back")})
+    outputs = Outputs(own)
+    write_some(outputs)
+    with sinking(own):
+        sunk(own)
+    keep(own_store, tmp_path / "snapshot")
+    outputs.write(CASE_STATE, [case_state(number) for number in range(600, 610)], partition=1)
+    with sinking(own):
+        sunk(own)
+    before, ids, ends = figures(own), table_ids(own, connect(own)), Observer(own).ends()
+    assert behind_sink(ends, Observer(own).sunk()) == []
+    set_back(own_store, tmp_path / "snapshot")
+    assert table_ids(own, connect(own)) == ids
+    place = (own.topic(CASE_STATE), 1)
+    assert behind_sink(ends, Observer(own).sunk()) == [f"{place[0]}/1: sink 0 / {ends[place]}"]
+    with sinking(own):
+        sunk_anew(own)
+    assert figures(own) == before
+
+
+@pytest.mark.parametrize("looks", [True, False])
+def test_a_database_that_is_set_back_under_a_sink_is_filled_again(
+    sink_settings: Settings, own_store: StoreProcess, tmp_path: Path, looks: bool
+) -> None:
+    """By one that has nothing to do as by one that inserts before it has looked: what it inserts does not pass for all that there is."""
+    own = sink_settings.model_copy(update={"clickhouse": ClickHouseSettings(url=own_store.url, database="set_back")})
+    outputs = Outputs(own)
+    write_some(outputs)
+    with sinking(own, "" if looks else "import consumers.sink; consumers.sink._CHECK_SECONDS = 1e9") as process:
+        sunk(own)
+        keep(own_store, tmp_path / "snapshot")
+        outputs.write(CASE_STATE, [case_state(number) for number in range(600, 700)])
+        sunk(own)
+        set_back(own_store, tmp_path / "snapshot")
+        if not looks:
+            outputs.write(CASE_STATE, [case_state(number) for number in range(700, 800)])
+        told = process.communicate(timeout=30)[1]
+    assert (process.returncode, TABLES_ARE_OTHERS in told) == (1, True)
+    with sinking(own):
+        sunk_anew(own)
+    assert connect(own).query("SELECT count() FROM case_state FINAL").first_row == (700 if looks else 800,)
+
+
+def test_a_table_that_somebody_emptied_is_filled_again_once_the_positions_are_emptied_too(sink_settings: Settings) -> None:
+    """The way out where rows of one table alone are gone, which nothing tells; figures that are there stay there meanwhile."""
+    write_some(Outputs(sink_settings))
+    with sinking(sink_settings) as process:
+        sunk(sink_settings)
+        before, client = figures(sink_settings), connect(sink_settings)
+        client.command("TRUNCATE TABLE case_state")
+        client.command("TRUNCATE TABLE sink_position")
+        assert process.wait(30) == 1
+    with sinking(sink_settings):
+        sunk_anew(sink_settings)
+    assert figures(sink_settings) == before
 
 
 def sunk_anew(settings: Settings) -> None:
@@ -564,6 +656,17 @@ def test_a_sink_that_is_slow_and_gets_on_is_left_alone(sink_settings: Settings) 
         sunk(sink_settings)
         assert process.poll() is None
     assert len(figures(sink_settings)["case_state"]) == 800
+
+
+def test_a_sink_whose_insert_took_long_is_not_taken_for_one_that_stands_still(sink_settings: Settings) -> None:
+    """Neither when the insert is through and what it read is still to be committed, nor for the sum of several inserts of a batch."""
+    outputs = Outputs(sink_settings)
+    with sinking(sink_settings, INSERTS_SLOWLY, "Slow") as process:
+        eventually((sink_settings.home / "run" / "sink.ready").exists)
+        outputs.write(CASE_STATE, [case_state(0)])
+        outputs.write(COVERAGE_PARTIAL, [bucket("U1", 1, archived=1)])
+        sunk(sink_settings)
+        assert process.poll() is None
 
 
 def test_a_rebalance_while_the_store_is_away_leaves_nothing_unread(sink_settings: Settings, own_store: StoreProcess) -> None:

@@ -26,6 +26,15 @@ from tests.consumers.conftest import StoreProcess, eventually
 from tests.disks import mount_small, unmount
 
 pytestmark = pytest.mark.clickhouse
+FAILS_TO_LOOK = """
+import sys
+from pathlib import Path
+from consumers.store import process
+def fail(engine):
+    raise OSError("too many open files")
+process.Engine.check_parts, process._LOOK_SECONDS = fail, 0.5
+process.run(Path(sys.argv[1]), int(sys.argv[2]))
+"""
 DDL = "CREATE TABLE t (k String, v UInt64, at DateTime64(3, 'Asia/Shanghai'), tags Array(String)) ENGINE = MergeTree ORDER BY k"
 
 
@@ -297,6 +306,41 @@ def test_what_a_full_disk_cut_short_ends_the_store_and_nothing_is_lost(own_store
     eventually(lambda: bool(client.ping()))
     assert client.query("SELECT count() FROM t WHERE k < 4000").first_row == (4000,)
     client.insert("t", [[4000]], ["k"], column_oriented=True)
+
+
+def test_a_store_that_ends_for_its_data_does_not_wait_for_a_client_that_has_stopped_reading(own_store: StoreProcess) -> None:
+    """A client may stand still for ten minutes; the store is needed again, and what it acknowledged is there."""
+    client = client_of(own_store)
+    part = merged(client, 480)
+    with socket.create_connection(("127.0.0.1", own_store.port)) as standing:
+        query = b"SELECT+number+FROM+numbers(1000000000)+FORMAT+TabSeparated"
+        standing.sendall(b"GET /?query=" + query + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert standing.recv(1)
+        cut_short(part, "k.*mrk*")
+        with pytest.raises(ClickHouseError, match="NOT_ENOUGH_SPACE"):
+            client.insert("t", [[4000]], ["k"], column_oriented=True)
+        assert own_store.wait() == DependencyError.exit_code
+    own_store.start()
+    eventually(lambda: bool(client.ping()))
+    assert client.query("SELECT count() FROM t WHERE k < 4000").first_row == (4000,)
+
+
+def test_a_store_that_cannot_tell_its_address_ends_and_says_so(tmp_path: Path) -> None:
+    """Nobody would find it, and nobody else could open its directory properly while it goes on answering."""
+    (tmp_path / "run" / "store.ready").mkdir(parents=True)
+    start = "import sys; sys.argv[0] = 'guidang'; from ops.cli.main import main; main()"
+    command = [sys.executable, "-c", start, "--data-dir", str(tmp_path), "store"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, "store.ready" in ended.stderr, "Traceback" in ended.stderr) == (4, True, False)
+
+
+def test_a_store_that_fails_in_any_other_way_ends(tmp_path: Path) -> None:
+    """It does not go on answering behind what watches over its data."""
+    store = StoreProcess(tmp_path / "store", FAILS_TO_LOOK)
+    try:
+        assert store.wait() == 1
+    finally:
+        store.kill()
 
 
 def test_without_what_it_was_merged_from_a_merge_cut_short_is_a_loss(own_store: StoreProcess) -> None:

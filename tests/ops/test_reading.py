@@ -10,9 +10,9 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Message, Producer
 
-from ops.reading import read_topic
+from ops.reading import _read, read_topic
 from ops.topics import ensure_topics
 from streams.contracts import CASE_CLOSED
 from streams.settings import Settings
@@ -59,3 +59,27 @@ def test_a_topic_that_is_written_all_the_time_is_read_to_the_end_that_it_had(kaf
     assert offsets == list(range(total))
     assert done == total > 0
     assert told.count((total, total)) == 1
+
+
+class Behind:
+    """A consumer of a partition with five offsets, the last a marker's, whose new leader at first does not know of them."""
+
+    def __init__(self) -> None:
+        self._to_come = [_end_at(0), *(Message(topic="t", partition=0, offset=offset) for offset in range(4)), _end_at(4), _end_at(5)]
+
+    def assign(self, places: list[Any]) -> None:
+        """See confluent_kafka."""
+
+    def consume(self, *_: Any) -> list[Any]:
+        """See confluent_kafka."""
+        return [self._to_come.pop(0)]
+
+
+def _end_at(offset: int) -> Message:
+    return Message(topic="t", partition=0, offset=offset, error=KafkaError(KafkaError._PARTITION_EOF))
+
+
+def test_an_end_that_comes_before_the_end_asked_for_is_no_end() -> None:
+    """What lies behind it would be left out without a word."""
+    read = _read(Behind(), "t", {0: (0, 5)}, lambda _done, _total: None)
+    assert [message.offset() for message in read] == [0, 1, 2, 3]

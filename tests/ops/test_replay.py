@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from ops.reading import read_topic
 from ops.replay import replay
 from ops.topics import ensure_topics
-from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED
-from streams.errors import ConfigurationError, TopologyError
+from streams.contracts import ARCHIVE_RECEIVED, CASE_CLOSED, FEED_HEARTBEAT
+from streams.errors import ConfigurationError, DependencyError, TopologyError
 from streams.headers import UNREADABLE
 from streams.partitioner import PARTITIONERS
 from streams.settings import Settings, settings_in
@@ -31,12 +31,12 @@ def settings_for(kafka: Kafka, prefix: str, folder: Path, partitions: int) -> Se
     return Settings(application=prefix + "app", data_dir=folder, kafka=given)
 
 
-def feed(settings: Settings, *keys: bytes | None) -> None:
+def feed(settings: Settings, *keys: bytes | None, topic: str = CASE_CLOSED) -> None:
     """Records of 2018 with headers."""
     producer = Producer({**settings.kafka_client(), "partitioner": "murmur2_random"})
     for key in keys:
         producer.produce(
-            settings.topic(CASE_CLOSED), key=key, value=b"v" + (key or b""), timestamp=1_528_000_000_000, headers=[("a", b"\xff")] * 2
+            settings.topic(topic), key=key, value=b"v" + (key or b""), timestamp=1_528_000_000_000, headers=[("a", b"\xff")] * 2
         )
     assert producer.flush(20) == 0
 
@@ -72,6 +72,54 @@ def test_each_record_goes_once_and_to_the_partition_of_its_key(kafka: Kafka, top
     admin.delete_topics([target.topic(CASE_CLOSED)])[target.topic(CASE_CLOSED)].result(20)
     assert sent(source, target) == len(KEYS) + 2
     assert len(told(target)) == len(KEYS) + 2
+
+
+def test_what_a_heartbeat_vouches_for_goes_before_it(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
+    """A target that runs would find cases unarchived whose archives come a moment later: it says no more than what it sent before."""
+    source, target = (settings_for(kafka, f"{topic_prefix}{name}-", tmp_path / name, 2) for name in ("here", "there"))
+    ensure_topics(source)
+    feed(source, b"early", topic=FEED_HEARTBEAT)
+    order = []
+    for copied in replay(source, target, lambda *_: None):
+        order.append(copied.topic)
+        if copied.topic == ARCHIVE_RECEIVED:
+            feed(source, b"late", topic=ARCHIVE_RECEIVED)
+            feed(source, b"late", topic=FEED_HEARTBEAT)
+    assert order[-3:] == [CASE_CLOSED, ARCHIVE_RECEIVED, FEED_HEARTBEAT]
+    assert [message.key() for message in read_topic(target, FEED_HEARTBEAT)] == [b"early"]
+    assert list(read_topic(target, ARCHIVE_RECEIVED)) == []
+    assert sent(source, target) == 2
+    assert [message.key() for message in read_topic(target, FEED_HEARTBEAT)] == [b"early", b"late"]
+
+
+def test_records_that_are_gone_before_they_were_sent_are_named_and_not_passed_over(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
+    """Who sends them anew then sends all that there is. A marker that is gone is no loss."""
+    source, target = (settings_for(kafka, f"{topic_prefix}{name}-", tmp_path / name, 1) for name in ("here", "there"))
+    ensure_topics(source)
+    producer = Producer({**source.kafka_client(), "transactional.id": topic_prefix})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(source.topic(CASE_CLOSED), b"v", b"first")
+    producer.commit_transaction(30)
+    assert sent(source, target) == 1
+    delete_before(source, 2)
+    feed(source, *KEYS[:3])
+    assert sent(source, target) == 3
+    feed(source, *KEYS[3:6])
+    delete_before(source, 7)
+    feed(source, *KEYS[6:8])
+    with pytest.raises(DependencyError, match=r"case-closed\[0\].* 5–6 .*--from-beginning"):
+        sent(source, target)
+    assert len(list(read_topic(target, CASE_CLOSED))) == 4
+    assert sent(source, target, from_beginning=True) == 3
+    assert sent(source, target) == 0
+
+
+def delete_before(settings: Settings, offset: int) -> None:
+    """Take records away, as retention does."""
+    admin = AdminClient(settings.kafka_client())
+    (deleted,) = admin.delete_records([TopicPartition(settings.topic(CASE_CLOSED), 0, offset)]).values()
+    deleted.result(30)
 
 
 def test_a_record_whose_headers_no_client_can_read_goes_without_them_and_says_so(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "item": ("unit_code", "item_code"),
     "dead_letter": ("incarnation", "partition", "offset"),
     "unit": ("unit_code", "revision", "event_id", "content"),
+    "sink_position": ("mark", "partition"),
 }
 
 

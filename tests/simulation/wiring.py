@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from consumers import inserting, sink
+from consumers import inserting, positions, sink
 from consumers.origins import Origin
 from consumers.rows import TABLES
 from streams.runtime import clients, engine, opening, partition, reference, transaction
@@ -89,9 +89,10 @@ def installed(world: World) -> Iterator[None]:
         (sink, "origins", lambda *_: ORIGINS),
         (sink, "topic_ids", lambda *_: IDS),
         (sink, "table_ids", lambda *_: TABLE_IDS),
+        (positions, "noted", lambda *_: {place: row["version"] for place, row in world.tables.tables[positions.TABLE].items()}),
         (sink, "consumer_properties", lambda *_: {"group.id": "guidang-sink"}),
     ):
         yield
 
 
-SINK_SETTINGS: Any = SimpleNamespace(home=NoPath())
+SINK_SETTINGS: Any = SimpleNamespace(home=NoPath(), clickhouse=SimpleNamespace(cluster=""))
