@@ -64,7 +64,7 @@ def as_of_moment(settings: Settings, client: Client, now_ms: int, tell: Tell = l
         The title key of these settings is not the workers'.
     """
     with closing(TopicReader(settings)) as topics:
-        reference, _ = read_reference(settings, topics.read)
+        reference = read_reference(settings, topics.read)
         moment = judged(settings, now_ms, reference.feeds)
         later = cases_with_later_events(client, now_ms, ahead=moment.ahead)
         messages = topics.read(CASE_STATE, tell=partial(tell, CASE_STATE)) if later else ()

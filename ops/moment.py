@@ -42,7 +42,7 @@ def heartbeats(settings: Settings) -> Feeds:
         Kafka or the topic is not there.
     """
     with closing(TopicReader(settings)) as topics:
-        reference, _ = read_reference(settings, lambda name: topics.read(name) if name == FEED_HEARTBEAT else ())
+        reference = read_reference(settings, lambda name: topics.read(name) if name == FEED_HEARTBEAT else ())
     return reference.feeds
 
 

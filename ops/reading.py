@@ -86,8 +86,8 @@ class TopicReader:
         except KafkaException as error:
             raise self._admin.failure(error, f"{topic} ({self._settings.application}-reader)") from error
 
-    def is_cut(self, name: str, partition: int | None = None) -> bool:
-        """Whether records at the beginning of a topic, or of one partition of it, are gone: their retention is over.
+    def first(self, name: str, partition: int) -> int:
+        """Where a partition of a topic begins: not at 0 once records at its beginning are gone, their retention being over.
 
         Raises
         ------
@@ -95,9 +95,8 @@ class TopicReader:
             Kafka or the topic is not there.
         """
         topic = self._settings.topic(name)
-        numbers = _partitions(self._admin, topic) if partition is None else [partition]
         try:
-            return any(extent(self._consumer, topic, number, _STALLED_SECONDS)[0] > 0 for number in numbers)
+            return extent(self._consumer, topic, partition, _STALLED_SECONDS)[0]
         except KafkaException as error:
             raise self._admin.failure(error, topic) from error
 

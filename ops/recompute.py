@@ -10,7 +10,7 @@ from typing import Any
 from streams.agents.intake import Intake
 from streams.agents.reference import ReferenceKeeper
 from streams.clock import Clock
-from streams.contracts import CASE_CLOSED, CASE_INPUTS, REFERENCE_INPUTS
+from streams.contracts import CASE_CLOSED, CASE_INPUTS, FEED_HEARTBEAT, REFERENCE_INPUTS
 from streams.domain.assess import Assessor
 from streams.domain.facts import CaseFacts, TooManyEvents
 from streams.domain.quality import Digest
@@ -96,25 +96,52 @@ def kept(dumped: bytes) -> bytes:
     return bytes(memoryview(dumped))
 
 
-def read_reference(settings: Settings, read: Read) -> tuple[Reference, Counter[str]]:
-    """Read the reference topics, and count what they hold that belongs into ``dead-letter``, by reason.
+@dataclass(slots=True)
+class ReferenceSoFar:
+    """The reference topics, as far as they have been read.
 
-    Every heartbeat may be used, as all inputs are read to their ends.
+    Parameters
+    ----------
+    reference
+        What they say.
+    refused
+        Records that belong into ``dead-letter``, by reason.
+    heartbeats
+        How many have been read.
     """
-    reference = Reference()
-    keeper = ReferenceKeeper(reference=reference, topic_prefix=settings.kafka.topic_prefix, clock=_Beginning())
-    for topic in REFERENCE_INPUTS:
-        for message in read(topic):
-            keeper.on_record(message)
-    return reference, Counter(letter.reason for letter in keeper.rejected.values())
+
+    settings: Settings
+    reference: Reference = field(default_factory=Reference)
+    refused: Counter[str] = field(default_factory=Counter)
+    heartbeats: int = 0
+
+    def extend(self, read: Read, heard_ms: int = 0) -> None:
+        """Read on. Heartbeats that come are used by verdicts at ``heard_ms`` or later, which grows from call to call, and by no earlier."""
+        prefix = self.settings.kafka.topic_prefix
+        keeper = ReferenceKeeper(reference=self.reference, topic_prefix=prefix, clock=_Heard(at_ms=heard_ms))
+        for topic in REFERENCE_INPUTS:
+            for message in read(topic):
+                keeper.on_record(message)
+                self.heartbeats += topic == FEED_HEARTBEAT
+        self.refused += Counter(letter.reason for letter in keeper.rejected.values())
 
 
-class _Beginning(Clock):
-    """A clock that stands at the beginning of time: whatever is heard has been heard before."""
+@dataclass(frozen=True, slots=True)
+class _Heard(Clock):
+    """A clock that stands at the time at which what is read has been heard; 0 is before everything."""
+
+    at_ms: int = 0
 
     def now_ms(self) -> int:
-        """Nothing is earlier."""
-        return 0
+        """The time that was given."""
+        return self.at_ms
+
+
+def read_reference(settings: Settings, read: Read) -> Reference:
+    """Read the reference topics. Every heartbeat may be used, as all inputs are read to their ends."""
+    so_far = ReferenceSoFar(settings)
+    so_far.extend(read)
+    return so_far.reference
 
 
 def judged(assessor: Assessor, case_no: str, facts: bytes, now_ms: int) -> State:

@@ -166,7 +166,7 @@ def _as_of(settings: Settings) -> Iterator[Right]:
 
 
 def _reconcile(settings: Settings) -> Iterator[Right]:
-    return chain(_look(settings), _read(settings, *SENT, CASE_STATE, ITEM_STATE, COVERAGE_PARTIAL, *ANOMALY_TOPICS))
+    return chain(_look(settings), _read(settings, *SENT, CASE_STATE, ITEM_STATE, COVERAGE_PARTIAL, *ANOMALY_TOPICS, DEAD_LETTER))
 
 
 def _letters(settings: Settings) -> Iterator[Right]:

@@ -90,14 +90,14 @@ def reconcile(
     from ops.reconcile import reconcile as recompute  # noqa: PLC0415
 
     settings = load_settings()
-    since_ms = settings.make_clock().now_ms()
     catch_up(settings, timeout)
     with reading_topics() as tell:
-        outcome = recompute(settings, since_ms, tell)
+        outcome = recompute(settings, tell)
+    left_out = 0
     if json:
         emit_object(outcome.as_dict())
     elif outcome.differences:
-        rows = outcome.as_dict()["differences"][:_SHOWN]
+        rows, left_out = outcome.as_dict()["differences"][:_SHOWN], max(0, len(outcome.differences) - _SHOWN)
         emit_rows(rows, json=False, columns=[Column(name, name) for name in ("where", "key", "field", "expected", "found")])
     refused = sum(outcome.not_taken.values())
     say(
@@ -106,6 +106,15 @@ def reconcile(
             f"{outcome.cases} cases reconciled, {len(outcome.differences)} differences, {refused} records not taken",
         )
     )
+    if left_out:
+        say(t(f"差异只列出 {_SHOWN} 处，另有 {left_out} 处未列：--json 列出全部", f"{left_out} differences are not shown: --json has all"))
+    if moving := len(outcome.in_motion):
+        say(
+            t(
+                f"另有 {moving} 处每次查看都在变，不能判定，不算差异（--json 的 in_motion）：请再核对一次",
+                f"{moving} more changed at every look: not judged, not counted as differences (in_motion of --json); reconcile again",
+            )
+        )
     return _FINDINGS if outcome.differences else None
 
 

@@ -374,7 +374,7 @@ COMMANDS: dict[str, Callable[[Place, Settings], object]] = {
     "waive": lambda _, s: publish_waiver(s, Waiver("x", "市档案局", "系统升级", 20_000)),
     "explain": lambda _, s: explain(s, "case-0", silent),
     "as-of": lambda _, s: figures_then(s),
-    "reconcile": lambda _, s: (wait_caught_up(s, 60), reconcile(s, s.make_clock().now_ms(), silent)),
+    "reconcile": lambda _, s: (wait_caught_up(s, 60), reconcile(s, silent)),
     "dlq": lambda _, s: list_letters(s, Query(), 0, silent),
     "redrive": redrive_again,
     "replay": lambda place, s: list(replay(s, place.settings("target", kafka={"topic_prefix": "other-"}), silent)),
@@ -474,7 +474,7 @@ ASKED_FOR: dict[str, Callable[[Place, Settings], object]] = {
     "status": lambda _, s: read_lags(s),
     "wait": lambda _, s: wait_caught_up(s, 1),
     "publish": lambda _, s: TopicProducer(s, SENT),
-    "reconcile": lambda _, s: (reconcile(s, s.make_clock().now_ms(), silent), wait_caught_up(s, 1)),
+    "reconcile": lambda _, s: (reconcile(s, silent), wait_caught_up(s, 1)),
     "dlq": lambda _, s: read_letters(s),
 }
 """What needs every right of a process, and can be done again and again."""

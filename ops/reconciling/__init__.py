@@ -1,0 +1,1 @@
+"""How ``guidang reconcile`` compares what is with what ought to be."""
