@@ -70,7 +70,7 @@ def reconcile(settings: Settings, tell: Tell) -> Reconciliation:
     TopologyError
         The topics have other partitions than ``kafka.partitions`` says.
     WaitTimeout
-        A partition never stood still, or workers or sink did not get on, for two minutes.
+        A partition was never at rest, or workers or sink did not get on, for two minutes.
     """
     there = Admin(settings).metadata().topics
     counts = {name: len(there[name].partitions) for name in map(settings.topic, OF_PARTITION) if name in there}

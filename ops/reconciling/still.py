@@ -1,8 +1,8 @@
-"""Points at which a partition stands still: no transaction of its owner is under way, and what it read and what it wrote belong together.
+"""Points between two transactions of a partition's owner, at which what it had read and what it had written belong together.
 
-A partition's owner commits what it has read, how far it has taken in reference data, through when it has judged, and all that it wrote, in
-one transaction. Between two of them inputs and outputs agree to the record, however much is sent: at such a *stand* anything can be
-compared, and what comes later is left for later. Transactions take milliseconds, so that there is a gap to be met soon.
+An owner commits what it has read, how far it has taken in reference data, through when it has judged, and all that it wrote, in one
+transaction. Between two of them inputs and outputs agree to the record, however much is sent: at such a *stand* anything can be
+compared, and what comes later is left for later. A transaction takes longer than it takes to ask, so that a stand is found soon.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """A partition at a moment between two transactions; topics by their names without prefix.
+    """A partition as it is between two transactions; topics by their names without prefix.
 
     Parameters
     ----------
@@ -100,13 +100,15 @@ class Stands:
 
         def stand() -> Stand | None:
             before = self.progress(partition)
-            written = self._ends(partition, IsolationLevel.READ_UNCOMMITTED)
-            # Equal ends: nothing open lies before them. Equal progress: nothing was committed meanwhile, of which only a part might.
-            if written != self._ends(partition, IsolationLevel.READ_COMMITTED) or before != self.progress(partition):
+            # One producer writes to these, so that what is stable ends with a transaction of its. A commit shows in one place before it
+            # shows in another: so nothing may be seen to move, neither what was read nor what was written.
+            written = self._ends(partition)
+            if before != self.progress(partition) or written != self._ends(partition):
                 return None
             return self._stand(before, written, reference, since_ms)
 
-        return waited(stand, f"分区 {partition} 没有一刻静止 never stood still: partition {partition}", _PAUSE_SECONDS)
+        moving = f"分区 {partition} 总在变动，或参照数据还没有判完 is never at rest, or reference data is still being judged"
+        return waited(stand, moving, _PAUSE_SECONDS)
 
     def _stand(self, progress: Mapping[str, Progress], written: Mapping[str, int], reference: Positions, since_ms: int) -> Stand | None:
         at = next(iter(progress.values()))  # what they say besides their offsets was committed together
@@ -120,14 +122,15 @@ class Stands:
     def _reference(self, at: Progress) -> Positions:
         return {name: at.reference.get(self.settings.topic(name), (0,)) for name in REFERENCE_INPUTS}
 
-    def _ends(self, partition: int, level: IsolationLevel) -> dict[str, int]:
+    def _ends(self, partition: int) -> dict[str, int]:
+        """Where the outputs end with what is committed."""
         asked: dict[TopicPartition, Any] = {
             TopicPartition(self.settings.topic(name), partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
             for name in OUTPUTS
         }
 
         def ask() -> dict[str, int]:
-            answers = self._admin.client.list_offsets(asked, isolation_level=level, request_timeout=REACH_SECONDS)
+            answers = self._admin.client.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=REACH_SECONDS)
             return {at.topic: answer.result().offset for at, answer in answers.items()}
 
         try:

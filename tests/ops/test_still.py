@@ -1,11 +1,13 @@
-"""A stand: a moment between two transactions of a partition's owner, at which what it read and what it wrote belong together."""
+"""A stand: between two transactions of a partition's owner what it had read and what it had written belong together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting
+from itertools import count
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -92,14 +94,35 @@ def test_a_partition_at_rest_stands_at_what_was_committed_last(watch: Watch) -> 
     assert (stand.reference, stand.done_ms, stand.judged_ms) == (NOWHERE, 10, 15)
 
 
-def test_there_is_none_while_something_is_written_that_is_not_committed(watch: Watch) -> None:
-    """What a look before saw of it would be in no figure, or in only one of two."""
+def test_what_is_written_and_not_committed_lies_behind_a_stand(watch: Watch) -> None:
+    """Though it takes long: of a transaction under way there is nothing in it, and of one that is over all."""
     watch.owner.begin(CASE_STATE)
-    looking = watch.look()
-    assert is_waiting(looking)
+    stand = watch.look().result(LONG_SECONDS)
+    assert (stand.read, stand.written[CASE_STATE]) == (dict.fromkeys(JOB_INPUTS, 1), 2)
     watch.owner.commit(2)
-    stand = looking.result(LONG_SECONDS)
+    stand = watch.look().result(LONG_SECONDS)
     assert (stand.read, stand.written[CASE_STATE], stand.written[COVERAGE_PARTIAL]) == (dict.fromkeys(JOB_INPUTS, 2), 4, 2)
+
+
+def test_there_is_none_while_one_commits_upon_the_other(watch: Watch) -> None:
+    """What a transaction read would be in it, and what it wrote not, or the other way round: what is found is always one of those."""
+    stop = Event()
+
+    def go_on() -> None:
+        for number in count(2):
+            watch.owner.begin(CASE_STATE, COVERAGE_PARTIAL)
+            watch.owner.commit(number)
+            if stop.is_set():
+                return
+
+    with ThreadPoolExecutor() as pool:
+        going = pool.submit(go_on)
+        stands = [watch.look().result(LONG_SECONDS) for _ in range(30)]
+        stop.set()
+        going.result(LONG_SECONDS)
+    for stand in stands:
+        assert {2 * read for read in stand.read.values()} == {stand.written[CASE_STATE]} == {stand.written[COVERAGE_PARTIAL]}
+    assert stands[0].read != stands[-1].read
 
 
 def test_there_is_none_while_reference_data_is_not_judged_whole_or_not_read_so_far(watch: Watch) -> None:

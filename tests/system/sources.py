@@ -19,7 +19,9 @@ _DAY_MS, _MINUTE_MS = 86_400_000, 60_000
 _ITEM = "许可-00387-000"
 _NAMES = {"unit_name": "民政局", "item_name": "审查", "district_code": "330106"}
 _MUNICIPAL = {"item_name": "审查", "main_item_code": "", "main_item_name": "", "build_mode": "MUNICIPAL", "note": ""}
-_EACH_SECONDS = 0.03
+_EACH_SECONDS = 0.04
+_CASES = 120
+"""They come again and again, so that a correction of what they rest on does not have more and more of them judged anew."""
 _MOVES_AFTER = 9
 """So many cases later, a case moves to the other unit: it is known by then."""
 
@@ -42,8 +44,8 @@ class Sources:
         """Go on until it is said to stop."""
         for number in count():
             self._case(number)
-            if number % 10 == 0:
-                (self._district, self._item, self._claim)[number // 10 % 3](number)
+            if number % 15 == 0:
+                (self._district, self._item, self._claim)[number // 15 % 3](number)
             if stop.wait(_EACH_SECONDS):
                 break
         assert self._producer.finish() == []
@@ -53,11 +55,10 @@ class Sources:
         times = {"accepted_at": closed_ms - _DAY_MS, "closed_at": closed_ms}
         self._send(CASE_CLOSED, **_case(number, "U7"), **times, **_NAMES)
         if number % 3:
-            self._send(
-                ARCHIVE_RECEIVED, **_case(number, "U7"), archive_no=f"L-{number}", receipt="ACCEPTED", received_at=closed_ms + _DAY_MS
-            )
+            accepted = {"archive_no": f"L-{number % _CASES}", "receipt": "ACCEPTED", "received_at": closed_ms + _DAY_MS}
+            self._send(ARCHIVE_RECEIVED, **_case(number, "U7"), **accepted)
         if number > _MOVES_AFTER:
-            self._send(CASE_CLOSED, **_case(number - _MOVES_AFTER, "U8"), **times, **_NAMES, revision=2)
+            self._send(CASE_CLOSED, **_case(number - _MOVES_AFTER, "U8"), **times, **_NAMES)
 
     def _district(self, number: int) -> None:
         self._send(
@@ -65,7 +66,7 @@ class Sources:
         )
 
     def _item(self, number: int) -> None:
-        self._send(ITEM_REGISTRY, unit_code="U8", item_code=_ITEM, **_MUNICIPAL, revision=number, deleted=number % 60 == 10)
+        self._send(ITEM_REGISTRY, unit_code="U8", item_code=_ITEM, **_MUNICIPAL, revision=number, deleted=number % 2 == 0)
 
     def _claim(self, number: int) -> None:
         through_ms = self._closed_ms + 3 * _DAY_MS + number * _MINUTE_MS
@@ -92,6 +93,6 @@ def going_on(settings: Settings, closed_at: dt.datetime) -> Iterator[Counter[str
 
 def _case(number: int, unit_code: str) -> dict[str, Any]:
     """What closing and archive of a case share; every other is of a source that tells how far it is complete."""
-    source = ("", "beats")[number % 2]
-    title = f"{number} 的申请"
-    return {"case_no": f"live-{number}", "item_code": _ITEM, "unit_code": unit_code, "title": title, "source_system": source}
+    known = number % _CASES
+    said = {"case_no": f"live-{known}", "title": f"{known} 的申请", "source_system": ("", "beats")[known % 2]}
+    return {**said, "item_code": _ITEM, "unit_code": unit_code, "revision": 2 * number + (unit_code == "U8")}
