@@ -18,7 +18,7 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # th
 from ops.connect import REACH_SECONDS, Admin
 from streams.contracts import JOB_INPUTS, OUTPUTS, REFERENCE_INPUTS
 from streams.errors import WaitTimeout
-from streams.runtime.clients import consumer_config, patiently
+from streams.runtime.clients import answered, consumer_config, patiently
 from streams.runtime.progress import Progress, committed
 from streams.settings import Settings
 
@@ -131,7 +131,7 @@ class Stands:
 
         def ask() -> dict[str, int]:
             answers = self._admin.client.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=REACH_SECONDS)
-            return {at.topic: answer.result().offset for at, answer in answers.items()}
+            return {at.topic: answered(answer, REACH_SECONDS).offset for at, answer in answers.items()}
 
         try:
             found = patiently(ask, REACH_SECONDS)
