@@ -236,7 +236,8 @@ def test_what_is_lost_or_changed_in_any_table_of_clickhouse_is_told(desk: Desk) 
         where = f"input_partition = {partition} AND granularity = 'HOUR' AND toUnixTimestamp64Milli(bucket_start) = {start_ms}"
         desk.change("coverage_partial", f"UPDATE archived = archived + ({by}) WHERE archived > 0 AND {where}")
     case_no = desk.states()[6]["case_no"]
-    desk.change("case_state", f"UPDATE `archives.source_system` = ['another'] WHERE case_no = '{case_no}'")
+    others = "arrayMap(system -> 'another', `archives.source_system`)"
+    desk.change("case_state", f"UPDATE `archives.source_system` = {others} WHERE case_no = '{case_no}'")
     unarchived = desk.system.sql("SELECT subject FROM anomaly FINAL WHERE state = 'OPENED' AND kind = 'UNARCHIVED' AND unit_code = 'U1'")[
         0
     ][0]
