@@ -193,9 +193,7 @@ def test_a_file_that_says_nothing_is_neither_a_key_nor_an_anchor(tmp_path: Path)
         load_settings().title_key()
 
 
-@pytest.mark.parametrize(
-    "text", ["2018-12-31T18:00:00", "yesterday", "", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "2100-01-01T00:00+08:00"]
-)
+@pytest.mark.parametrize("text", ["2018-12-31T18:00:00", "yesterday", "", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"])
 def test_a_time_without_offset_or_out_of_range_is_refused(text: str) -> None:
     """It would mean another moment on another machine, or none that a case can have."""
     with pytest.raises(ConfigurationError):

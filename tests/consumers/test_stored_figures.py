@@ -170,6 +170,7 @@ def reached(database_settings: Settings, kafka: Kafka, topic_prefix: str, tmp_pa
     """Settings of a database and of topics, of which nobody works."""
     given = KafkaSettings(bootstrap_servers=kafka.bootstrap, topic_prefix=topic_prefix, partitions=2)
     settings = database_settings.model_copy(update={"kafka": given, "data_dir": tmp_path, "application": topic_prefix})
+    settings.make_title_key()
     ensure_topics(settings)
     eventually(lambda: bool(told(settings)))
     return settings
