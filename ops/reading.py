@@ -94,11 +94,7 @@ class TopicReader:
         DependencyError
             Kafka or the topic is not there.
         """
-        topic = self._settings.topic(name)
-        try:
-            return extent(self._consumer, topic, partition, _STALLED_SECONDS)[0]
-        except KafkaException as error:
-            raise self._admin.failure(error, topic) from error
+        return self._extent(self._settings.topic(name), partition)[0]
 
     def ends(self, name: str) -> dict[int, int]:
         """The ends that the partitions of a topic have now, for :meth:`read`.
@@ -109,18 +105,21 @@ class TopicReader:
             Kafka or the topic is not there.
         """
         topic = self._settings.topic(name)
-        try:
-            return {number: extent(self._consumer, topic, number, _STALLED_SECONDS)[1] for number in _partitions(self._admin, topic)}
-        except KafkaException as error:
-            raise self._admin.failure(error, topic) from error
+        return {number: self._extent(topic, number)[1] for number in _partitions(self._admin, topic)}
 
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()
 
+    def _extent(self, topic: str, number: int) -> tuple[int, int]:
+        try:
+            return extent(self._consumer, topic, number, _STALLED_SECONDS)
+        except KafkaException as error:
+            raise self._admin.failure(error, topic) from error
+
     def _range(self, topic: str, number: int, position: int | None, until: int | None) -> tuple[int, int]:
         """Where to begin, and where to end."""
-        first, end = extent(self._consumer, topic, number, _STALLED_SECONDS)
+        first, end = self._extent(topic, number)
         if self._whole and position is not None and position < first:
             raise DependencyError(
                 f"{topic}[{number}]: 位移 {position}–{first - 1} 的记录在读到之前已被删除：补发它们，再从头读（guidang replay 用"

@@ -381,9 +381,7 @@ class Settings(BaseSettings):
             There is none, it cannot be read, or it is empty: a hash without a key gives names away to whoever tries them.
         """
         path = self.title_key_path
-        with usable(path):
-            there = path.exists() or path == self.privacy.title_key_file
-        if not there:
+        if self.privacy.title_key_file is None and not _is_there(path):
             raise ConfigurationError(
                 f"没有标题哈希的密钥 {path}：把 worker 所用的那一个放在那里，或设置 privacy.title_key_file。"
                 " There is no key of the title hash: put the one the workers use there, or set privacy.title_key_file."
@@ -513,6 +511,11 @@ def _made_once(path: Path, content: str) -> str:
             os.fsync(folder)
             os.close(folder)
         return _filled(path, path.read_text().strip())
+
+
+def _is_there(path: Path) -> bool:
+    with usable(path):
+        return path.exists()
 
 
 def _filled(path: Path, content: str) -> str:
