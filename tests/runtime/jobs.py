@@ -13,6 +13,7 @@ import os
 import signal
 import struct
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -164,7 +165,7 @@ def misbehave(config: WorkerConfig) -> None:
         transaction.producer_config = lambda kafka, name, timeout: original(kafka, f"{name}-{config.worker}", timeout)
     if not config.crash:
         return
-    left = config.crash_after
+    left, alone = config.crash_after, threading.Lock()
 
     def crash(where: str) -> None:
         nonlocal left
@@ -185,10 +186,12 @@ def misbehave(config: WorkerConfig) -> None:
         bounded(self, what, call)
 
     def new_commit(self, what):
-        if what.outputs:  # what nobody but the committer's owner may write; the first commits of a partition have none
-            crash("before begin")
-        result = commit(self, what)
-        crash("committed, not stored")
+        # One at a time: a transaction of another partition that is open meanwhile times out in a long sleep, and ends the woken process.
+        with alone:
+            if what.outputs:  # what nobody but the committer's owner may write; the first commits of a partition have none
+                crash("before begin")
+            result = commit(self, what)
+            crash("committed, not stored")
         return result
 
     def new_changes(self, *args):

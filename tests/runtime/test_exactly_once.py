@@ -88,7 +88,8 @@ def sleeper(pairs: Pairs, variant: str) -> list[str]:
     pairs.worker("w2", variant=variant)
     pairs.wait_caught_up()
     asleep.signal(signal.SIGCONT)
-    time.sleep(6.0)
+    wait_for(lambda: "_FENCED" in asleep.log.read_text() or pairs.wrongs(), 40, "what it holds is refused, or does harm")
+    time.sleep(3.0)
     asleep.kill()
     return pairs.wrongs()
 

@@ -472,9 +472,9 @@ def read_letters(settings: Settings) -> None:
 ASKED_FOR: dict[str, Callable[[Place, Settings], object]] = {
     **{process: COMMANDS[process] for process in ("monitor", "import", "waive", "explain", "as-of", "redrive", "replay", "doctor")},
     "status": lambda _, s: read_lags(s),
-    "wait": lambda _, s: wait_caught_up(s, 1),
+    "wait": lambda _, s: wait_caught_up(s, 30),
     "publish": lambda _, s: TopicProducer(s, SENT),
-    "reconcile": lambda _, s: (reconcile(s, silent), wait_caught_up(s, 1)),
+    "reconcile": lambda _, s: (reconcile(s, silent), wait_caught_up(s, 30)),
     "dlq": lambda _, s: read_letters(s),
 }
 """What needs every right of a process, and can be done again and again."""
