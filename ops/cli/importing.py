@@ -110,7 +110,7 @@ def import_schedule(
 ) -> None:
     """Import archiving schedules."""
     how = _how(unit_code, valid_from, partial=partial, replace=replace, json=json)
-    _bring_in(ARCHIVING_SCHEDULE, file, _read_table(ARCHIVING_SCHEDULE, file, encoding, json=json), how)
+    _bring_in(ARCHIVING_SCHEDULE, file, _read_table(ARCHIVING_SCHEDULE, file, encoding, unit_code, json=json), how)
 
 
 def import_config(
@@ -124,7 +124,7 @@ def import_config(
 ) -> None:
     """Import configurations of archiving modules."""
     how = _how(unit_code, valid_from, partial=partial, replace=replace, json=json)
-    _bring_in(MODULE_CONFIG, file, _read_table(MODULE_CONFIG, file, encoding, json=json), how)
+    _bring_in(MODULE_CONFIG, file, _read_table(MODULE_CONFIG, file, encoding, unit_code, json=json), how)
 
 
 def export_items_template(
@@ -143,11 +143,11 @@ def export_items_template(
     say(t(f"已写入 {path}", f"written: {path}"))
 
 
-def _read_table(topic: str, file: Path, encoding: str, *, json: bool) -> Reading:
+def _read_table(topic: str, file: Path, encoding: str, unit_code: str, *, json: bool) -> Reading:
     from ops.importing.materials import REQUIRED, read_items  # noqa: PLC0415 - openpyxl, which --help need not wait for
     from ops.importing.table import read_rows  # noqa: PLC0415
 
-    return _read(topic, file, lambda: read_items(topic, read_rows(file, encoding, REQUIRED[topic])), json=json)
+    return _read(topic, file, lambda: read_items(topic, read_rows(file, encoding, REQUIRED[topic], unit_code)), json=json)
 
 
 def _read(topic: str, file: Path, read: Callable[[], Reading], *, json: bool) -> Reading:

@@ -13,7 +13,7 @@ _UNSEEN = "Cf"
 """Characters without width: zero-width blanks, soft hyphens, marks of direction."""
 _NO_TEXT = frozenset({"Cc", "Cs"})
 """Control characters and halves of characters, which terminals obey and no consumer can hold."""
-_NOTHING = re.compile(r"[-—–―─/\\]*|[(]?暂?[无無](?:子项)?[)]?。?|没有|不适用|N/?A", re.IGNORECASE)
+_NOTHING = re.compile(r"[-—–―─/\\]*|[(]?暂?[无無](?:子项)?[)]?。?|没有|不适用|不涉及|N/?A", re.IGNORECASE)
 
 
 def visible(text: str) -> str:

@@ -20,8 +20,9 @@ _MARKS = str.maketrans(dict.fromkeys(_TICKED, _TICK) | dict.fromkeys(_EMPTY, _BO
 _MARK = f"(?:{_BOX}?{_TICK}|{_BOX})"
 _BLANKS = re.compile(r"(?:[\s、,;|·。]|/(?!\d{1,2}(?!\d)))+")
 """A stroke before a month or a day is none."""
-_NOT_FILLED_IN = re.compile(rf"\([^(){_TICK}{_BOX}]{{0,12}}[:_][\s_]*\)")
-"""Where a name was to be written, as in 自建（系统名称：）."""
+_TEXT = rf"[^(){_TICK}{_BOX}]"
+_NAMED = re.compile(rf"\(({_TEXT}{{0,12}}[:_][\s_]*|(?:系统|平台)(?:名称?)?:{_TEXT}{{0,60}}|{_TEXT}{{0,60}}(?:系统|平台|网|软件))\)")
+"""Where the name of a system belongs, as in 自建（系统名称：）, filled in or not."""
 _IN_BRACKETS = re.compile(rf"[\[(【〔] ?({_TICK}?) ?[\])】〕]")
 _COLON = re.compile(rf" ?: ?(?={_MARK})")
 """It binds a mark to the word before: ``市统建：☑``."""
@@ -68,7 +69,7 @@ class Choice:
         """
         if says_nothing(text):
             return []
-        pairs = self._pairs(_plain(text)) if len(text) <= LONGEST_WORD else None
+        pairs = self._pairs(self._plain(text)) if len(text) <= LONGEST_WORD else None
         if pairs is None:
             raise Unreadable(shown(text), self.expected)
         if not any(mark for mark, _ in pairs):
@@ -88,6 +89,17 @@ class Choice:
             raise Unreadable(f"勾选了 {len(ticked)} 项 ticked {', '.join(ticked)}".rstrip(), self.expected)
         return self.words[ticked[0]]
 
+    def _plain(self, text: str) -> str:
+        """One mark a box, whatever it was; half width; single blanks. Marks first: NFKC would take some of them apart."""
+        half_width = unicodedata.normalize("NFKC", visible(text).translate(_MARKS)).translate(_MARKS)
+        spaced = _BLANKS.sub(" ", _NAMED.sub(self._without_name, half_width)).strip()
+        boxed = _COLON.sub("", _IN_BRACKETS.sub(lambda found: found[1] or _BOX, spaced))
+        return _TICK_ON_BOX.sub(_TICK, boxed) if boxed.startswith((_TICK, _BOX)) else boxed
+
+    def _without_name(self, found: re.Match[str]) -> str:
+        """What stands for a name in brackets: a blank, unless one of the words is in it, which would be another choice."""
+        return found[0] if re.search(self._names, found[1]) else " "
+
     def _pairs(self, plain: str) -> list[tuple[str, str]] | None:
         """Marks and their words; None where they cannot be told."""
         close = plain.replace(" ", "")
@@ -101,11 +113,3 @@ class Choice:
         if before:
             return re.findall(f"({_MARK}?)({self._names}){self._follows}", close)
         return [(mark, word) for word, mark in re.findall(f"({self._names}){self._follows}({_MARK}?)", close)] if behind else None
-
-
-def _plain(text: str) -> str:
-    """One mark a box, whatever it was; half width; single blanks. Marks first: NFKC would take some of them apart."""
-    half_width = unicodedata.normalize("NFKC", visible(text).translate(_MARKS)).translate(_MARKS)
-    spaced = _BLANKS.sub(" ", _NOT_FILLED_IN.sub(" ", half_width)).strip()
-    boxed = _COLON.sub("", _IN_BRACKETS.sub(lambda found: found[1] or _BOX, spaced))
-    return _TICK_ON_BOX.sub(_TICK, boxed) if boxed.startswith((_TICK, _BOX)) else boxed

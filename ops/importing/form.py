@@ -17,10 +17,12 @@ from ops.importing.form_row import FormRow
 from ops.importing.form_span import Main, Span, span
 from ops.importing.headings import NAMES, Columns, Headings, find_headings
 from ops.importing.labels import (
+    announces_examples,
     is_example,
     is_explanation,
     is_note,
     is_numbered,
+    is_signature,
     is_stamp,
     is_title,
     is_total,
@@ -28,7 +30,7 @@ from ops.importing.labels import (
     names_example,
     numbers_columns,
 )
-from ops.importing.sheet import Place, Sheet, cell_name
+from ops.importing.sheet import Place, Sheet, Value, cell_name
 from ops.importing.units import COLUMNS, Units
 from ops.publish.fields import shown
 from streams.errors import BadInputFile
@@ -69,6 +71,10 @@ class _FormSheet:
         Where a note or a signature ended the table; None within it.
     explained
         Whether notes on how to fill in the form have come: below them nothing is read as an item.
+    announced
+        Whether a row since the last headings says that an example follows.
+    exemplary
+        Whether the table is one, by what stood above its headings.
     """
 
     sheet: Sheet
@@ -80,6 +86,8 @@ class _FormSheet:
     main: Main | None = None
     ended: Place | None = None
     explained: bool = False
+    announced: bool = False
+    exemplary: bool = False
 
     def read(self) -> int:
         """Read the tables; return how many there are."""
@@ -88,17 +96,22 @@ class _FormSheet:
             if row <= done:
                 continue
             if found := find_headings(self.sheet, row, self.name, below=below):
-                self.headings, self.main, self.ended, self.explained = found, None, None, False
+                # The main item goes on: where a page ends within one, its further sub-items stand below the headings that come again.
+                self.headings, self.ended, self.explained = found, None, False
+                self.exemplary, self.announced = self.announced, False
                 tables.add(row)
                 below = done = found.last + numbers_columns([self.sheet.own(place) for place in self._places(found.last + 1)])
             elif self.headings is None:
                 self.reading.refuse(self._stray(row))
+                self._hear_of_examples(row)
             elif self.headings.come_again(self.sheet, row):
                 continue  # the row that has the code of the main item in it follows
             elif self._is_apart(row, self.headings.columns):
                 self._end_at_note(row, self.headings.columns)
+                self._hear_of_examples(row)
             elif self.ended and not self._resumes(row, self.headings.columns):
                 self.reading.refuse(self._stray(row))
+                self._hear_of_examples(row)
             else:
                 self.ended = None
                 below = done = self._read_item(row, self.headings)
@@ -111,7 +124,7 @@ class _FormSheet:
         """Read the item that begins in a row; return its last row."""
         form_row = FormRow(span(self.sheet, headings.columns, row, self.main), self.main_names)
         self.main = form_row.span.main()
-        form_row.faults += self._beyond(row, headings.width) + self._example(form_row.span, headings)
+        form_row.faults += self._beyond(form_row.span, headings) + self._example(form_row.span, headings)
         if form_row.is_blank():
             self.reading.refuse(form_row.faults)
         else:
@@ -124,17 +137,36 @@ class _FormSheet:
     def _is_apart(self, row: int, columns: Columns) -> bool:
         """Whether a row is a total, a title, a note or a signature, and says nothing of an item."""
         values = [self.sheet.own(place) for place in self._places(row)]
-        if any(map(is_item_code, values)) or says_build_mode(self.sheet.own((row, columns["build_mode"]))):
+        mode = self.sheet.own((row, columns["build_mode"]))
+        if any(map(is_item_code, values)) or (says_build_mode(mode) and not self._sums_up(row, columns)):
             return False
         if self._is_note(row, columns):
-            return not (is_count(self.sheet.own((row, columns["count"]))) or self._tells_of_item(row, columns))
+            return not (self._counts(row, columns) or self._tells_of_item(row, columns))
         if len(values) == 1:
             banner = self.sheet.is_banner(row, (columns["main_code"], columns["build_mode"]))
             is_below = self.sheet.origin((row, columns["main_code"]))[0] == row  # else a main item is merged down to here
-            return banner or is_title(values[0]) or is_total(label(values[0])) or (is_below and is_stamp(values[0]))
+            titled = is_title(values[0]) or announces_examples(values[0])
+            return banner or titled or is_total(label(values[0])) or (is_below and is_stamp(values[0]))
+        return self._says_total(row, columns)
+
+    def _sums_up(self, row: int, columns: Columns) -> bool:
+        """Whether a row begins as a total and counts build modes (省统建3项，市统建5项): an item's are ticked."""
+        begins = is_total(label(self.sheet.own(self._first(row))))
+        return begins and self._says_total(row, columns) and not ticks_build_mode(self.sheet.own((row, columns["build_mode"])))
+
+    def _says_total(self, row: int, columns: Columns) -> bool:
         codes = [self.sheet.own((row, columns[heading])) for heading in ("main_code", "sub_code")]
         says_total = any(is_total(label(self.sheet.own(place))) for place in self._places(row) if place[1] != columns.get("note"))
         return says_total and all(is_none(code) or is_total(label(code)) for code in codes)
+
+    def _counts(self, row: int, columns: Columns) -> bool:
+        """Whether a row has a number of cases: behind 联系电话 or another label of a row of signatures it is none."""
+        before = [place for place in self._places(row)[1:] if place[1] < columns["count"]]
+        behind_label = bool(before) and is_signature(self.sheet.own(before[-1]))
+        return is_count(self.sheet.own((row, columns["count"]))) and not behind_label
+
+    def _hear_of_examples(self, row: int) -> None:
+        self.announced |= announces_examples(self.sheet.own(self._first(row)))
 
     def _is_note(self, row: int, columns: Columns) -> bool:
         place = self._first(row)
@@ -180,8 +212,9 @@ class _FormSheet:
         described = any(names_build_mode(own(place)) for place in places if place not in likely)
         stated = [place for place in places if ticks_build_mode(own(place))]
         if self.headings is not None:
-            mode, cases = (row, self.headings.columns["build_mode"]), (row, self.headings.columns["count"])
-            stated += [place for place, is_stated in ((mode, says_build_mode), (cases, is_count)) if is_stated(own(place))]
+            columns = self.headings.columns
+            mode, cases = (row, columns["build_mode"]), (row, columns["count"])
+            stated += [mode] * (says_build_mode(own(mode)) and not self._sums_up(row, columns)) + [cases] * self._counts(row, columns)
         if not (assessed or stated or (described and (codes or likely))):
             return []
         expected = "表头之下、填报说明之上 between headings and notes"
@@ -189,17 +222,18 @@ class _FormSheet:
             expected += f"；表止于 the table ends at {cell_name(self.ended)}"
         return [Fault(self.sheet.name, cell_name((codes[-1:] or stated or likely)[0]), "表外的事项 an item outside the table", expected)]
 
-    def _beyond(self, row: int, width: int) -> list[Fault]:
-        """A cell behind the last heading of a text file: a comma that is not quoted has cut a text in two."""
-        beyond = [place for place in self._places(row) if place[1] > width and not self.sheet.name]
-        expected = "表头以内的列；文字里有逗号的要加引号 a column with a heading: quote text that has a comma in it"
-        return [Fault("", cell_name(place), shown(self.sheet.own(place)), expected) for place in beyond[:1]]
+    def _beyond(self, found: Span, headings: Headings) -> list[Fault]:
+        """A cell that no heading stands over: below one that is merged sideways, or, where a comma was not quoted, behind the last."""
+        places = [place for row in range(found.row, found.last + 1) for place in self._places(row)]
+        beyond = [place for place in places if place[1] in headings.beside or (place[1] > headings.width and not self.sheet.name)]
+        expected = "标题之下第一列；CSV 里有逗号的文字要加引号 the first column below a heading; in a CSV, text with a comma in it quoted"
+        return [Fault(self.sheet.name, cell_name(place), _seen(self.sheet.own(place)), expected) for place in beyond[:1]]
 
     def _example(self, found: Span, headings: Headings) -> list[Fault]:
         """Where an item is marked as an example, as those of the empty form are: beside it, or in its name."""
         marks = [*self._places(found.row), self.sheet.origin((found.row, headings.titles.get("序号", headings.columns["main_name"])))]
         named = [place for heading in ("main_name", "sub_name") if names_example(self.sheet.own(place := found.place(heading)))]
-        examples = [place for place in marks if is_example(self.sheet.own(place))] or named
+        examples = [place for place in marks if is_example(self.sheet.own(place))] or named or [found.place("main_code")] * self.exemplary
         found_there = "示例，不是事项 an example, not an item"
         return [Fault(self.sheet.name, cell_name(place), found_there, "删除示例行 its row deleted") for place in examples[:1]]
 
@@ -210,3 +244,7 @@ class _FormSheet:
 
     def _places(self, row: int) -> list[Place]:
         return [(row, column) for column in self.sheet.rows.get(row, ())]
+
+
+def _seen(value: Value) -> str:
+    return shown(value) if isinstance(value, str) else "值 a value"

@@ -62,7 +62,8 @@ class Span:
         Unreadable
             Several cells, and not all of them are text, or together they are longer than one cell can be.
         """
-        places = dict.fromkeys(self.sheet.origin((row, self.columns[heading])) for row in range(self.row, self.last + 1))
+        rows = [row for row in range(self.row, self.last + 1) if row in self.sheet.rows]
+        places = dict.fromkeys(self.sheet.origin((row, self.columns[heading])) for row in rows)
         values = [value for place in places if (value := self.sheet.own(place)) != ""]
         if len(values) == 1:
             return values[0]
@@ -78,10 +79,13 @@ class Span:
 def span(sheet: Sheet, columns: Columns, row: int, above: Main | None) -> Span:
     """The rows of the item that begins in a row.
 
-    A table out of Word has an item's boxes one below the other in rows of their own, and all else merged over these.
+    A table out of Word has an item's boxes one below the other in rows of their own, and all else merged over these; some of the rows hold
+    nothing.
     """
+    merged = [sheet.range_of((row, columns[heading])) for heading in _OF_ONE_ITEM]
+    end = min([each[2] if each else row for each in merged])
     last = row
-    while last + 1 in sheet.rows and _goes_on(sheet, columns, last + 1):
+    while last < end and (last + 1 not in sheet.rows or _goes_on(sheet, columns, last + 1)):
         last += 1
     return Span(sheet, columns, row, last, above)
 

@@ -17,29 +17,41 @@ Columns = Mapping[str, int]
 _ELSE = r"(?!.*(?:[半季月均]|(?<!\d)(?!(?:20)?17(?!\d))\d|(?<!除)(?<!除去|不含|不计)(?<!不包含|不包括)测试))"
 """What a count of 2017 does not say: another year, part of a year, or that test cases are in it (填报说明 3)."""
 _CASES = "办件(?:总?量|总?数量?)"
+_OF_2017 = rf"2017年?度?(?:实际|全年|真实)?{_CASES}"
+_WITHOUT_TESTS = r"\([^)]*(?:不含|不计|不包[含括]|[剔去]除|除去)测试[^)]*\)"
 _HARMLESS = "(?:(?:单位:)?件次?|2017(?:年度?)?|17年度?|必填|真实办件量?|(?:不含|去除|剔除)测试(?:办?件|数据)?(?:后的?真实办件量?)?)"
 """What a heading without a year may say in brackets: anything else could make it another count."""
+
+
+def _worded(exact: str, loose: str = "") -> tuple[str, ...]:
+    """A heading, the same with something in brackets, and what else may be it."""
+    return (exact, rf"(?:{exact})\([^)]*\)", loose) if loose else (exact, rf"(?:{exact})\([^)]*\)")
+
+
 _HEADINGS = {
-    "main_name": ("主项名称", r"(?:权力事项)?主项名称", ""),
-    "main_code": ("主项编码", r"(?:权力事项)?主项(?:编码|代码|编号)", ""),
-    "sub_name": ("子项名称", r"(?:权力事项)?子项名称", ""),
-    "sub_code": ("子项编码", r"(?:权力事项)?子项(?:编码|代码|编号)", ""),
-    "build_mode": ("建设模式", "建设模式", "建设模式[^:]*"),
+    "main_name": ("主项名称", _worded(r"(?:权力事项)?主项名称")),
+    "main_code": ("主项编码", _worded(r"(?:权力事项)?主项(?:编码|代码|编号)")),
+    "sub_name": ("子项名称", _worded(r"(?:权力事项)?子项名称")),
+    "sub_code": ("子项编码", _worded(r"(?:权力事项)?子项(?:编码|代码|编号)")),
+    "build_mode": ("建设模式", _worded("建设模式", "建设模式[^:]*")),
     "count": (
         "2017年办件量",
-        rf"{_ELSE}2017年?度?(?:实际|全年|真实)?{_CASES}",
-        rf"{_ELSE}(?:2017年?度?(?:实际|全年|真实)?{_CASES}(?:\([^)]*\))+|年?度?{_CASES}(?:\({_HARMLESS}(?:[,、;]{_HARMLESS})*\))*)",
+        (
+            _ELSE + _OF_2017 + _WITHOUT_TESTS,
+            *_worded(_ELSE + _OF_2017),
+            rf"{_ELSE}(?:{_OF_2017}(?:\([^)]*\))+|年?度?{_CASES}(?:\({_HARMLESS}(?:[,、;]{_HARMLESS})*\))*)",
+        ),
     ),
-    "plan_year": ("归档计划", "归档计划", "归档计划[^:]*"),
-    "archiving_mode": ("归档方式", "归档方式", "归档方式[^:]*"),
-    "note": ("备注", "备注", "备注[^:]*"),
+    "plan_year": ("归档计划", _worded("归档计划", "归档计划[^:]*")),
+    "archiving_mode": ("归档方式", _worded("归档方式", "归档方式[^:]*")),
+    "note": ("备注", _worded("备注", "备注[^:]*")),
 }
-"""Heading -> how messages call it; what it says; what it may say where no other column says it better. A count is that of 2017 only."""
-_PATTERNS = {
-    heading: tuple(re.compile(pattern) for pattern in (exact, rf"(?:{exact})\([^)]*\)", loose) if pattern)
-    for heading, (_, exact, loose) in _HEADINGS.items()
-}
-NAMES = tuple(name for name, _, _ in _HEADINGS.values())[:-1]
+"""Heading -> how messages call it; what it says, the best first: where two columns may be it, that one is read.
+
+A count is that of 2017 only, and one without test cases says it best (填报说明 3).
+"""
+_PATTERNS = {heading: tuple(map(re.compile, patterns)) for heading, (_, patterns) in _HEADINGS.items()}
+NAMES = tuple(name for name, _ in _HEADINGS.values())[:-1]
 """The headings that must be there; only 备注 need not."""
 _CODE = re.compile("编码|代码|编号")
 _OTHER_YEAR = re.compile(r"(?!(?:20)?17年)(?:(?:20)?\d\d|[上去前今本]|近.{1,2})年度?")
@@ -62,6 +74,8 @@ class Headings:
         All that stands in their rows, such as the groups of the headings.
     width
         Last column that has one.
+    beside
+        Columns over which a heading that is read is merged besides its own, and that have none of their own.
     """
 
     columns: Columns
@@ -69,6 +83,7 @@ class Headings:
     titles: Mapping[str, int]
     words: frozenset[str]
     width: int
+    beside: frozenset[int]
 
     def come_again(self, sheet: Sheet, row: int) -> bool:
         """Whether a row holds nothing but headings, as the upper ones of a new page: an item's cells say something else."""
@@ -123,7 +138,16 @@ def find_headings(sheet: Sheet, row: int, name: str, *, below: int) -> Headings 
     held = [(above, column) for above in rows for column in sheet.rows.get(above, ())]
     words = frozenset(label(sheet.own(place)) for place in held) - {""}
     width = max([*columns.values(), *(column for _, column in held)])
-    return Headings(columns, row, {text: column for column, text in reversed(titles)}, words, width)
+    beside = frozenset(_merged_beside(sheet, rows, columns)) - {column for _, column in held}
+    return Headings(columns, row, {text: column for column, text in reversed(titles)}, words, width, beside)
+
+
+def _merged_beside(sheet: Sheet, rows: range, columns: Columns) -> Iterator[int]:
+    """Columns behind those of the headings that are read over which these are merged; a note harms nobody."""
+    for heading, column in columns.items():
+        for place in ((row, column) for row in rows if heading != "note" and heading in _ranks(label(sheet.own((row, column))))):
+            if merged := sheet.range_of(place):
+                yield from range(column + 1, merged[3] + 1)
 
 
 def _missing(claims: Mapping[str, object]) -> list[str]:

@@ -21,13 +21,17 @@ _NOTE = re.compile(
 )
 _EXAMPLE = re.compile(r"\(?[示样范]?例\d*\)?(?:\([^)]*\))?[:.、]?")
 _NAMED_EXAMPLE = re.compile(r"\([示样范]?例\d*\).*|.*\([示样范]例\d*\)|(?:[示样范]?例\d*|例?如):.*")
+_EXAMPLES = re.compile(
+    r"(?:附件\d*|填[写报表]|参考|(?:填[报表写])?(?:说明|须知|要求)[及和与]|.{0,20}表)?(?:[示样范]例|样表|范本)\d*(?:\([^)]*\))?(?::.*)?"
+)
 _NUMBERED = re.compile(r"\d+[.、][^\d].*")
-_TOTAL = re.compile(r"(?:本页)?(?:[合总小共]计|总数)(?:[:(].*)?")
+_TOTAL = re.compile(r"(?:本页)?(?:[合总小共]计|总数)(?:[:(].*|\d+[项件个].*)?")
 _TITLE = re.compile(r".*(?:确认|期限|配置|事项|情况|汇总|统计|一览)表(?:\([^)]*\))?|附件\d*")
 _FIGURES = "[0-9〇○零一二三四五六七八九十]*"
 _DATE = rf"(?:{_FIGURES}年{_FIGURES}月{_FIGURES}日|\d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}})"
 _SEAL = r"(?:\(?(?:单位|部门)?(?:(?:加?盖)?公?章|签[章字名])\)?)"
-_STAMP = re.compile(rf"(?:{_SEAL}?{_DATE}{_SEAL}?|{_SEAL}|第\d+页[,、/]?(?:共\d+页)?|共\d+页)")
+_CONTINUED = r"\(?(?:续表\d*|[续接]上[表页]|[转接续]下[表页])\)?"
+_STAMP = re.compile(rf"(?:{_SEAL}?{_DATE}{_SEAL}?|{_SEAL}|第\d+页[,、/]?(?:共\d+页)?|共\d+页|{_CONTINUED})")
 _NUMBER = re.compile(r"\(?(\d+)\)?")
 _FEWEST_NUMBERS = 3
 
@@ -48,6 +52,11 @@ def is_note(value: Value) -> bool:
     return any(pattern.fullmatch(text) for pattern in (_SIGNATURE, _NOTE))
 
 
+def is_signature(value: Value) -> bool:
+    """Whether a cell asks for a name, a telephone number, a day or a stamp."""
+    return isinstance(value, str) and _SIGNATURE.fullmatch(compact(value)) is not None
+
+
 def is_explanation(value: Value) -> bool:
     """Whether notes on how to fill in the form (填报说明, 须知, 注) begin with a cell: below them nobody expects an item."""
     return isinstance(value, str) and _NOTE.fullmatch(compact(value)) is not None
@@ -63,6 +72,11 @@ def names_example(value: Value) -> bool:
     return isinstance(value, str) and _NAMED_EXAMPLE.fullmatch(compact(value)) is not None
 
 
+def announces_examples(value: Value) -> bool:
+    """Whether a table that follows a cell is an example (填写示例, 附件1样表)."""
+    return isinstance(value, str) and _EXAMPLES.fullmatch(compact(value)) is not None
+
+
 def is_numbered(value: Value) -> bool:
     """Whether a cell could be one of several notes, or a name that somebody numbered."""
     return isinstance(value, str) and _NUMBERED.fullmatch(compact(value)) is not None
@@ -74,7 +88,7 @@ def is_title(value: Value) -> bool:
 
 
 def is_stamp(value: Value) -> bool:
-    """Whether a cell, alone in its row, is a day, a place for a stamp, or the number of a page."""
+    """Whether a cell, alone in its row, is a day, a place for a stamp, the number of a page, or says that a table goes on."""
     text = value.text if isinstance(value, NotAValue) else compact(str(value))
     return _STAMP.fullmatch(text) is not None
 

@@ -1,4 +1,4 @@
-"""One sheet with a plain table — one row of headings, in Chinese or Avro's names — -> rows by field."""
+"""One sheet with a plain table — headings in Chinese or Avro's names, in one row or in two — -> rows by field."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from ops.importing.characters import compact
 from ops.importing.codes import is_item_code, is_like_code
 from ops.importing.faults import Fault
-from ops.importing.labels import is_note, is_numbered, is_stamp, is_title, is_total, label, numbers_columns
+from ops.importing.labels import (
+    announces_examples,
+    is_note,
+    is_numbered,
+    is_signature,
+    is_stamp,
+    is_title,
+    is_total,
+    label,
+    numbers_columns,
+)
 from ops.importing.sheet import Place, Sheet, Value, cell_name
 from ops.importing.words import ARCHIVING_MODE, KIND, RETENTION
 from ops.publish.fields import shown
@@ -30,6 +40,7 @@ HEADINGS = {
     "electronic": ("是否电子", "是否电子化"),
 }
 """Field -> what its column may be called, besides the field's own name."""
+MATERIAL_FIELDS = frozenset({"kind", "name", "code", "required", "electronic"})
 FIELDS = {heading: field for field, headings in HEADINGS.items() for heading in (field, *headings)}
 """What a column may be called -> its field."""
 _NAMED = (("item_name", "item_code"), ("name", "code"))
@@ -78,18 +89,23 @@ def sheet_rows(sheet: Sheet, name: str, required: tuple[str, ...]) -> Iterator[T
     BadInputFile
         A column is unknown, missing or there twice.
     """
-    table, done = None, 0
+    table, done, announced = None, 0, False
     titles: set[str] = set()
     for row, held in sheet.rows.items():
         if row <= done:
             continue
         if headings := _headings(sheet, row, name, required):
-            table = _Table(sheet, headings, titles, is_titled=table is not None and table.is_titled)
-            done = row + numbers_columns([sheet.own((row + 1, column)) for column in sheet.rows.get(row + 1, ())])
+            table = _Table(sheet, headings.titles, titles, is_titled=table is not None and table.is_titled)
+            below = headings.last + 1
+            done = headings.last + numbers_columns([sheet.own((below, column)) for column in sheet.rows.get(below, ())])
+            table.is_example, announced = announced, False
         elif table is None:
             titles.add(label(sheet.own((row, held[0]))))
             yield from _stray(sheet, row)
-        elif not table.passes_over(row, held) and (found := table.row(row, held)):
+            announced |= announces_examples(sheet.own((row, held[0])))
+        elif table.passes_over(row, held):
+            announced |= announces_examples(sheet.own((row, held[0])))
+        elif found := table.row(row, held):
             yield found
 
 
@@ -104,6 +120,11 @@ class _Table:
         What stands above the first table, and again on each page.
     is_titled
         Whether a title stands above the next row, and may name another item.
+
+    Attributes
+    ----------
+    is_example
+        Whether what stood above its headings says so.
     """
 
     def __init__(self, sheet: Sheet, headings: Mapping[int, str], titles: AbstractSet[str], *, is_titled: bool) -> None:
@@ -113,12 +134,13 @@ class _Table:
         self._noted = False
         self._titles = titles
         self.is_titled = is_titled
+        self.is_example = False
 
     def passes_over(self, row: int, held: list[int]) -> bool:
         """Whether a row is a total, a title, a note or a signature, and says nothing of a material."""
         values = [self._sheet.own((row, column)) for column in held]
         is_below = self._sheet.origin((row, self._columns["item_code"]))[0] == row  # else an item is merged down to here
-        stamped = len(held) == 1 and is_stamp(values[0]) and is_below
+        stamped = len(held) == 1 and is_below and (is_stamp(values[0]) or self._is_signed(row, held[0]))
         if not stamped and self._says_something(row, values):
             return False
         if stamped or any(is_total(label(value)) for value in values):
@@ -132,8 +154,17 @@ class _Table:
             return True
         if len(held) == 1:
             self.is_titled |= banner and self._may_name_an_item(values[0])
-            return self._noted or banner or is_title(values[0])
+            return self._noted or banner or is_title(values[0]) or announces_examples(values[0])
         return self._noted and label(values[0]) in FIELDS  # what a column means
+
+    def _is_signed(self, row: int, column: int) -> bool:
+        """Whether a cell, alone in its row, is a signature, and no material called like one: to that, a kind is merged down."""
+        kind = self._columns.get("kind", column)
+        return (
+            column != self._columns.get("name")
+            and is_signature(self._sheet.own((row, column)))
+            and self._sheet.origin((row, kind))[0] == row
+        )
 
     def _may_name_an_item(self, title: Value) -> bool:
         """Whether a row that is passed over may be an item's title: not a note, a form's title, or one of materials."""
@@ -157,12 +188,16 @@ class _Table:
         places = {field: self._sheet.origin((row, column)) for field, column in self._columns.items()}
         cells = {field: cell_name(place) for field, place in places.items()}
         own = [self._sheet.own((row, column)) for column in self._columns.values()]
-        faults = (*self._beside(row, held), *self._joined(places))
+        faults = (*self._beside(row, held), *self._joined(places), *self._example(cells))
         if not faults and all(value == "" for value in own):
             return None
         values = {field: self._sheet.own(place) for field, place in places.items()}
         is_titled, self.is_titled = self.is_titled, False
         return TableRow(self._sheet.name, {field: value for field, value in values.items() if value != ""}, cells, faults, is_titled)
+
+    def _example(self, cells: Mapping[str, str]) -> Iterator[Fault]:
+        if self.is_example:
+            yield Fault(self._sheet.name, cells["item_code"], "示例，不是事项 an example, not an item", "删除示例行 its row deleted")
 
     def _joined(self, places: Mapping[str, Place]) -> Iterator[Fault]:
         """A name and a code that stand in one merged cell: one would be taken for the other."""
@@ -201,18 +236,49 @@ def _is_word(value: Value) -> bool:
     return isinstance(value, str) and compact(value) in _WORDS
 
 
+@dataclass(frozen=True, slots=True)
+class _Headings:
+    """The headings of a table: column -> what it is called; and their last row."""
+
+    titles: Mapping[int, str]
+    last: int
+
+    @property
+    def fields(self) -> list[str]:
+        """Fields that have a column, as often as they have one."""
+        return [FIELDS[title] for title in self.titles.values() if title in FIELDS]
+
+
 def is_headings(sheet: Sheet, row: int) -> bool:
-    """Whether this is the row of headings: a list of what the columns mean names one or two of them."""
-    fields = {FIELDS.get(_title(sheet.own((row, column)))) for column in sheet.rows[row]} - {None}
-    return "item_code" in fields and len(fields) >= _FEWEST_FIELDS
+    """Whether this is the row of headings, or the upper one: a list of what the columns mean names one or two of them."""
+    return _headings_at(sheet, row) is not None
 
 
-def _headings(sheet: Sheet, row: int, name: str, required: tuple[str, ...]) -> dict[int, str] | None:
-    """Headings by column where this is the row of headings, else None."""
-    if not is_headings(sheet, row):
+def _headings_at(sheet: Sheet, row: int) -> _Headings | None:
+    """Headings in a row, or in two: there may be more of them below the title of a group (归档材料), and none below the others."""
+    upper = _titles(sheet, row)
+    if "item_code" not in {FIELDS.get(title) for title in upper.values()}:
         return None
-    titles = {column: _title(sheet.own((row, column))) for column in sheet.rows[row]}
-    fields = [FIELDS[title] for title in titles.values() if title in FIELDS]
+    lower = _titles(sheet, row + 1)
+    found = _Headings(upper, row)
+    if lower and all(title in FIELDS or title in _UNREAD for title in lower.values()):
+        both = _Headings(upper | lower, row + 1)
+        if len(set(both.fields)) > len(set(found.fields)):
+            found = both
+    return found if len(set(found.fields)) >= _FEWEST_FIELDS else None
+
+
+def _titles(sheet: Sheet, row: int) -> dict[int, str]:
+    """Columns, and what they are called in a row."""
+    return {column: _title(sheet.own((row, column))) for column in sheet.rows.get(row, ())}
+
+
+def _headings(sheet: Sheet, row: int, name: str, required: tuple[str, ...]) -> _Headings | None:
+    """Headings where this is the row of headings, else None."""
+    headings = _headings_at(sheet, row)
+    if headings is None:
+        return None
+    titles, fields = headings.titles, headings.fields
     faults = {
         "未知的列 unknown columns": [title for title in titles.values() if title not in FIELDS and title not in _UNREAD],
         "重复的列 columns named twice": sorted({HEADINGS[field][0] for field in fields if fields.count(field) > 1}),
@@ -221,7 +287,7 @@ def _headings(sheet: Sheet, row: int, name: str, required: tuple[str, ...]) -> d
     if found := "；".join(f"{what}: {listed(names)}" for what, names in faults.items() if names):
         known = " ".join(headings[0] for headings in HEADINGS.values())
         raise BadInputFile(f"{name} {sheet.name}".rstrip() + f": {found}。可用 columns: {known}")
-    return {column: title for column, title in titles.items() if title}
+    return _Headings({column: title for column, title in titles.items() if title}, headings.last)
 
 
 def _title(value: Value) -> str:

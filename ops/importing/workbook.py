@@ -41,7 +41,8 @@ _NO_SIZE = re.compile(r"0+(?:\.0*)?")
 _TRUE = frozenset({"1", "true"})
 _CODES = re.compile(r".{0,6}(?:编码|代码|编号)(?:\([^)]*\))?|item_code")
 """The heading that each table has, as a cell of its own."""
-_EXAMPLE = re.compile(r"示例|样表|样例|范例")
+_EXAMPLE = re.compile(r"示例|样表|样例|范例|范本|样本|模板|^\s*(?:填[报表写])?(?:说明|须知|要求)\s*$")
+"""What a sheet is called that shows how to fill in another one."""
 
 
 def workbook_sheets(raw: bytes, name: str) -> list[Sheet]:

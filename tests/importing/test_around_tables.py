@@ -11,7 +11,7 @@ import pytest
 from ops.importing.form import read_form
 from ops.importing.text import csv_sheet
 from streams.errors import BadInputFile
-from tests.importing.forms import MAIN, NOTES, NOTICE, NOTICE_MERGES, SUB_1, SUB_2, fill, form, read, saved, with_cell
+from tests.importing.forms import MAIN, NOTES, NOTICE, NOTICE_MERGES, SUB_1, SUB_2, TOP, fill, form, read, saved, with_cell
 from tests.importing.test_form import CODES, codes, places
 from tests.importing.test_headings import IN_ONE_ROW
 from tests.importing.test_materials import CONTENT, FIRST, HEADINGS, MORE, OTHER, OTHER_CONTENT, contents, workbook, written
@@ -402,3 +402,53 @@ def test_a_cell_without_a_heading_is_a_fault_in_a_table(tmp_path: Path):
     headings, rows = (None, *HEADINGS), [(1, *FIRST), (2, *MORE), (3, *OTHER, "甲处")]
     reading = read_table(workbook(tmp_path, [headings, *rows]))
     assert (places(reading), contents(reading)) == (["L4"], [CONTENT])
+
+
+@pytest.mark.parametrize("title", ["填写示例：", "示例", "附件1范例（供参考）", "附件1样表", "填报说明及示例："])
+def test_a_table_that_is_announced_as_an_example_has_no_items(title: str, tmp_path: Path):
+    """With headings of its own, below the unit's table or above it; each of its rows is told."""
+    other = with_cell(MAIN, "C", "许可-00512-000")
+    reading = read(form([other], below=[(title,), *TOP[3:], MAIN, SUB_1]))
+    assert (codes(reading), places(reading), reading.bad) == (["许可-00512-000"], ["C10", "C11"], 2)
+    reading = read(form([MAIN], below=[("附件1",), *TOP[3:], other], top=[(title,), *TOP[3:]]))
+    assert (codes(reading), places(reading)) == (["许可-00512-000"], ["C4"])
+    for rows, faults in (
+        ([HEADINGS, OTHER, (title,), HEADINGS, FIRST, MORE], ["A5", "A6"]),
+        ([(title,), HEADINGS, FIRST, (), HEADINGS, OTHER], ["A3"]),
+    ):
+        read_so = read_table(workbook(tmp_path, rows))
+        assert (contents(read_so), [fault.cell for fault in read_so.faults]) == ([OTHER_CONTENT], faults)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ("填报人：", None, None, None, None, "联系电话：", 87654321),
+        ("填报人：", "李某", None, None, None, "联系电话", "87654321"),
+        ("合计", None, None, None, None, "省统建3项，市统建5项", 33),
+        ("合计25项", None, None, None, None, None, 116),
+        ("合计116件", None, None, None, None, None, 116),
+    ],
+)
+def test_a_number_behind_a_label_and_a_total_of_modes_make_no_item(row: Any):
+    """A telephone number is none of cases; below the notes neither."""
+    for below in ([row], [*NOTES, row]):
+        reading = read(form(NOTICE, NOTICE_MERGES, below=below))
+        assert (codes(reading), reading.faults) == (CODES, [])
+
+
+def test_a_number_of_cases_behind_a_name_like_a_label_is_an_item():
+    """Not lost: the first text of a row may be an item's name."""
+    reading = read(form([MAIN, (None, "负责人：变更", None, None, None, None, 19)]))
+    assert (codes(reading), reading.bad) == (CODES[:1], 1)
+
+
+@pytest.mark.parametrize("column", [0, 5, 7, 9])
+@pytest.mark.parametrize("text", ["审核人：李某", "单位（盖章）：", "续表", "（续表）", "续表1", "接上页"])
+def test_a_signature_or_a_mark_of_the_next_page_alone_at_the_right_is_no_material(text: str, column: int, tmp_path: Path):
+    """It would spoil the item above."""
+    below = [(*(None,) * column, text)]
+    reading = read_table(workbook(tmp_path, [HEADINGS, FIRST, MORE, *below, OTHER]))
+    assert (contents(reading), reading.faults) == ([CONTENT, OTHER_CONTENT], [])
+    reading = read(form([MAIN, *below], below=()))
+    assert (codes(reading), reading.faults) == (CODES[:1], [])

@@ -44,6 +44,10 @@ BOXES = "□☐口○£¨o\uf0a3\uf0a8"
         (BUILD_MODE, "口省统建口市统建√自建口垂建", "SELF_BUILT"),
         (BUILD_MODE, "☑市统建 □自建（系统名称：） □垂建", "MUNICIPAL"),
         (BUILD_MODE, "□省统建 □市统建 ☑自建（系统名称:　____）□垂建", "SELF_BUILT"),
+        (BUILD_MODE, "□省统建 □市统建 ☑自建（系统名称：卫生许可系统） □垂建", "SELF_BUILT"),
+        (BUILD_MODE, "□省统建 □市统建 ☑自建（系统名称：许可通）□垂建", "SELF_BUILT"),
+        (BUILD_MODE, "☑自建（XX审批系统）", "SELF_BUILT"),
+        (BUILD_MODE, "市统建（使用市政务服务网平台）", "MUNICIPAL"),
         (BUILD_MODE, "省统建：□ 市统建：☑ 自建：□ 垂建：□", "MUNICIPAL"),
         (BUILD_MODE, "省统建:（ ） 市统建: （√） 自建:（ ） 垂建:（ ）", "MUNICIPAL"),
         (BUILD_MODE, "省统建：√ 市统建", "PROVINCIAL"),
@@ -67,7 +71,7 @@ def test_what_is_ticked_is_read_however_it_is_written(choice: Choice, text: str,
 
 
 @pytest.mark.parametrize(
-    "text", ["", "  ", "无", "—", "─", "/", "不适用", "□省统建 □市统建 □自建 □垂建", "省统建 市统建 自建 垂建", "□自建"]
+    "text", ["", "  ", "无", "—", "─", "/", "不适用", "不涉及", "□省统建 □市统建 □自建 □垂建", "省统建 市统建 自建 垂建", "□自建"]
 )
 def test_nothing_ticked_is_nothing(text: str):
     """Words without a box are the form's own text, unless there is only one."""
@@ -93,14 +97,16 @@ def test_two_ticked_are_named():
         "×省统建 市统建",
         "√",
         "□□□□",
-        "市统建（使用市平台）",
+        "市统建（2017年底停用）",
         "2020",
         "省统建√ √市统建 自建",
         "省统建 √□市统建",
         "省统建√□ 市统建□",
         "省统建：☑市统建",
         "市统建：",
-        "□市统建 ☑自建（系统名称：卫生许可系统） □垂建",
+        "□市统建 ☑自建（系统名称：省统建系统） □垂建",
+        "☑自建（否）",
+        "☑自建（系统名称：☑甲）",
     ],
 )
 def test_what_cannot_be_told_is_not_guessed(text: str):

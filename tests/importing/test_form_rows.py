@@ -9,7 +9,7 @@ import pytest
 
 from ops.importing.form import read_form
 from ops.importing.sheet import Sheet
-from tests.importing.forms import MAIN, SUB_1, TOP, form, read, with_cell
+from tests.importing.forms import MAIN, NOTES, SUB_1, SUB_2, TOP, form, read, with_cell
 from tests.importing.test_form import CODES, MAIN_CONTENT, SUB_CONTENT, codes, places
 
 
@@ -95,3 +95,30 @@ def test_rows_with_a_number_or_a_sub_item_of_their_own_are_items_of_their_own():
     assert (places(reading), codes(reading)) == (["E6", "F7"], CODES[:1])
     reading = read(form([SPLIT[0], with_cell(SPLIT[1], "E", "许可-00387-001")], [*merges[:3], "G6:G7"]))
     assert (places(reading), codes(reading)) == (["G6", "D6", "F7"], [])
+
+
+def test_a_row_of_an_item_may_hold_nothing():
+    """A table out of Word in double rows: the item is merged over both, its number of cases, too."""
+    rows = [MAIN, (), SUB_1, ()]
+    reading = read(form(rows, [f"{column}{row}:{column}{row + 1}" for column in "ABCDEFGHIJ" for row in (6, 8)], below=()))
+    assert (codes(reading), reading.faults) == ([MAIN[2], SUB_1[4]], [])
+    reading = read(form([SPLIT[0], (), SPLIT[1]], [f"{column}6:{column}8" for column in "BCDEG"]))
+    assert [draft.content for draft in reading.drafts] == [MAIN_CONTENT | {"note": "见附件"}]
+
+
+@pytest.mark.timeout(20)
+def test_an_item_merged_down_to_the_end_of_the_sheet_takes_no_time():
+    """Whoever merges whole columns has one item."""
+    cells = {
+        (row, column): value for row, values in enumerate([*TOP, MAIN], 1) for column, value in enumerate(values, 1) if value is not None
+    }
+    reading = read_form([Sheet("s", cells, [(6, column, 1_048_576, column) for column in (2, 3, 4, 5, 7)])], "f")
+    assert (codes(reading), reading.faults) == ([MAIN[2]], [])
+
+
+def test_a_main_item_goes_on_where_its_headings_come_again():
+    """A page ends within it; a sub-item of another one needs its own."""
+    other = with_cell(SUB_2, "E", "许可-00386-002")
+    for between in ((), NOTES):
+        assert codes(read(form([SUB_1, *between, *TOP, SUB_2]))) == [SUB_1[4], SUB_2[4]]
+        assert codes(read(form([SUB_1, *between, *TOP, other]))) == [SUB_1[4]]

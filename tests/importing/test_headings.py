@@ -219,3 +219,25 @@ def test_a_row_of_an_item_is_never_taken_for_numbers_of_columns():
     """Serial number and count are numbers as well."""
     row = (1, "事项", "许可-00001-000", None, None, "市统建", 2)
     assert codes(read(form([row, SUB_1, SUB_2], top=[IN_ONE_ROW]))) == ["许可-00001-000", *CODES[1:]]
+
+
+@pytest.mark.parametrize(
+    "without_tests", ["2017年办件量（去除测试办件）", "2017年办件量（不含测试件）", "2017年度办件量（剔除测试数据后）"]
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_the_count_without_test_cases_is_read_where_there_are_two(without_tests: str, *, is_first: bool):
+    """As the form asks for (填报说明 3)."""
+    headings, numbers = [without_tests, "2017年办件量"][:: 1 if is_first else -1], [19, 25][:: 1 if is_first else -1]
+    top = (*IN_ONE_ROW[:6], *headings, *IN_ONE_ROW[7:])
+    (draft,) = read(form([(*MAIN[:6], *numbers, *MAIN[7:])], top=[top])).drafts
+    assert draft.content["case_count_2017"] == 19
+
+
+@pytest.mark.parametrize(("column", "value"), [("H", 19), ("H", "☑自建")])
+def test_a_cell_below_a_heading_that_is_merged_over_it_is_told(column: str, value: Any):
+    """Only the first column is read; what stands in the other must not be lost unseen."""
+    top = (*IN_ONE_ROW[:7], None, *IN_ONE_ROW[7:])
+    row = (*MAIN[:6], None, value, *MAIN[7:])
+    reading = read(form([row], ["G1:H1"], top=[top], below=()))
+    assert ([fault.cell for fault in reading.faults], reading.drafts) == ([f"{column}2"], [])
+    assert codes(read(form([(*MAIN[:7], None, *MAIN[7:])], ["G1:H1", "G2:H2"], top=[top], below=()))) == CODES[:1]

@@ -337,3 +337,47 @@ def test_any_filling_is_read_or_refused(filling: dict[tuple[int, int], Any], mer
         return
     assert bool(reading.bad) is bool(reading.faults)
     assert all(draft.content["item_name"] and draft.content["retention"] for draft in reading.drafts)
+
+
+def test_headings_may_stand_in_two_rows_below_the_title_of_a_group(tmp_path: Path):
+    """The materials' own below 归档材料, the others merged down or not; with or without a version."""
+    for left_out in ((), ("版本",)):
+        upper = [None if title in left_out else title for title in HEADINGS[:5]]
+        top = [(*upper, "归档材料", *(None,) * 4), (*(None,) * 5, *HEADINGS[5:])]
+        rows = [with_cell(FIRST, "C", None) if left_out else FIRST, MORE, with_cell(OTHER, "C", None)]
+        for merges in (("F1:J1",), ("F1:J1", "A1:A2", "B1:B2", "D1:D2", "E1:E2")):
+            reading = read(workbook(tmp_path, [*top, *rows], merges))
+            assert (contents(reading), reading.faults) == ([CONTENT | ({"schedule_version": ""} if left_out else {}), OTHER_CONTENT], [])
+    with pytest.raises(BadInputFile, match=r"缺少的列.*材料名称"):
+        read(workbook(tmp_path, [top[0], (*(None,) * 5, "材料类型", None, "材料编码"), FIRST]))
+
+
+@pytest.mark.parametrize("unit", ["", '"unit_code":"330100012",'])
+def test_an_object_may_hold_all_materials_of_its_item_as_a_record_of_the_topic_does(unit: str, tmp_path: Path):
+    """Under the names and with the symbols of its schema; what is wrong in one is named by its place."""
+    materials = orjson.dumps(MATERIALS).decode()
+    head = f'{{{unit}"item_code":"许可-00387-000","item_name":"中医医疗广告审查","schedule_version":"2018-1","retention":"YEARS_30"'
+    path = written(tmp_path, "s.jsonl", f'{head},"approved":true,"materials":{materials}}}\n{orjson.dumps(OTHER_CONTENT).decode()}')
+    reading = read_items(ARCHIVING_SCHEDULE, read_rows(path, "utf-8", REQUIRED[ARCHIVING_SCHEDULE], "330100012"))
+    assert (contents(reading), reading.faults) == ([CONTENT, OTHER_CONTENT], [])
+    path = written(tmp_path, "s.jsonl", f'{head},"materials":[{{"kind":"RESULT","name":"批文"}},{{"kind":"?","name":["x"]}}]}}')
+    reading = read_items(ARCHIVING_SCHEDULE, read_rows(path, "utf-8", REQUIRED[ARCHIVING_SCHEDULE], "330100012"))
+    assert [fault.cell for fault in reading.faults] == ["1:materials[1].kind", "1:materials[1].name"]
+
+
+@pytest.mark.parametrize(
+    ("beside", "told"),
+    [
+        ('"materials":{"kind":"RESULT"}', "materials"),
+        ('"materials":["批文"]', "materials"),
+        ('"materials":[{"kind":"RESULT","name":"批文","retention":"永久"}]', "retention"),
+        ('"materials":[{"kind":"RESULT","name":"批文","colour":"red"}]', r"materials\[0\]\.colour"),
+        ('"materials":[],"kind":"RESULT"', "kind"),
+        ('"unit_code":"330100013"', "unit_code"),
+    ],
+)
+def test_an_object_that_contradicts_itself_or_names_another_unit_refuses_the_file(beside: str, told: str, tmp_path: Path):
+    """An import is one unit's."""
+    path = written(tmp_path, "c.jsonl", f"{CONFIG},{beside}}}")
+    with pytest.raises(BadInputFile, match=rf"line 1.*{told}"):
+        read_rows(path, "utf-8", REQUIRED[MODULE_CONFIG], "330100012")

@@ -308,3 +308,13 @@ def test_rows_and_columns_of_no_size_are_told_as_hidden(caplog: pytest.LogCaptur
     assert codes(read_form(workbook_sheets(with_part(GOOD, SHEET, cells.encode()), "a.xlsx"), "a.xlsx")) == CODES
     assert "Sheet1: 隐藏的行也读了 hidden rows are read too: 7" in caplog.text
     assert "Sheet1: 隐藏的列也读了 hidden columns are read too: J" in caplog.text
+
+
+@pytest.mark.parametrize("called", ["模板", "填写范本", "样本", "填报说明", "说明"])
+def test_a_sheet_that_shows_how_to_fill_in_another_is_named_and_not_read(called: str, caplog: pytest.LogCaptureFixture):
+    """Where it is the only table, somebody has filled it in."""
+    book = form([MAIN], sheet="附件1")
+    fill(book.create_sheet(called), [*TOP, SUB_1])
+    assert codes(read(book)) == CODES[:1]
+    assert f"examples are not read: {called}" in caplog.text
+    assert codes(read(form([MAIN], sheet=called))) == CODES[:1]
