@@ -53,7 +53,7 @@ class Positions:
     def look(self) -> None:
         """Look at the table, for :meth:`counts`. While ClickHouse does not answer every position counts: :meth:`check` looks again."""
         try:
-            self._noted = self._read()
+            self._noted = self.read()
         except ClickHouseError:
             self._noted = None
 
@@ -95,11 +95,12 @@ class Positions:
         DependencyError
             A position that was put in is there no longer.
         """
-        there = self._read()
+        there = self.read()
         if any(there.get((self._marks[topic], partition), 0) < at for (topic, partition), at in self._must_be_there.items()):
             raise lost()
 
-    def _read(self) -> Noted:
+    def read(self) -> Noted:
+        """All positions that are in the table. Errors of ClickHouse are the client's own."""
         if self._settings.clickhouse.cluster:
             self._client.command(f"SYSTEM SYNC REPLICA {TABLE}")  # what another replica was told so far
         return noted(self._settings, self._client)

@@ -180,16 +180,18 @@ class Sink:
         would stand above it for ever; and a case that never comes again would be counted.
         """
         with reaching(self.settings), self._asking_clickhouse():
-            newest = newest_versions(self.client)  # before the ends: another sink may be inserting
-        limits = dict.fromkeys(newest, 0)
+            newest, put_in = newest_versions(self.client), self._positions.read()  # before the ends: another sink may be inserting
+        limits, ahead = dict.fromkeys(newest, 0), set[str]()
         for name, origin in self.origins.items():
             self._turn()
-            end = max(self._extent(TopicPartition(name, partition))[1] for partition in self._partitions(name))
-            limits[origin.table.name] = max(limits[origin.table.name], version_of(origin.ordinal, end))
-        if ahead := sorted(table for table, version in newest.items() if version >= limits[table]):
+            ends = {partition: self._extent(TopicPartition(name, partition))[1] for partition in self._partitions(name)}
+            limits[origin.table.name] = max(limits[origin.table.name], version_of(origin.ordinal, max(ends.values())))
+            if any(put_in.get((origin.mark, partition), 0) > end for partition, end in ends.items()):
+                ahead.add(origin.table.name)  # only some partitions lost their end, and others are longer
+        if ahead := ahead | {table for table, version in newest.items() if version >= limits[table]}:
             database = self.settings.clickhouse.database
             raise ConfigurationError(
-                f"{database} 里有些行出自 Kafka 已没有的记录（{', '.join(ahead)}）：主题退回过从前（恢复了备份，或断电），"
+                f"{database} 里有些行出自 Kafka 已没有的记录（{', '.join(sorted(ahead))}）：主题退回过从前（恢复了备份，或断电），"
                 f"它们会一直压过新的。DROP DATABASE {database}（内嵌的：guidang down，删去 data_dir 的 clickhouse 目录），"
                 "再启动 sink，由现有主题填满。"
                 " Some rows are of records that Kafka no longer has: its topics were set back, by a backup or a power cut, and these rows"

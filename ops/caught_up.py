@@ -115,31 +115,40 @@ class Observer:
         except KafkaException as error:
             raise self._admin.failure(error) from error
 
-    def sunk(self) -> dict[Place, int]:
-        """What the sink has committed of what it reads; 0 where that was for another life of the topic, or for rows that are gone."""
+    def sunk(self, *, sure: bool = False) -> dict[Place, int]:
+        """What the sink has committed of what it reads; 0 where that was for another life of the topic, or for rows that are gone.
+
+        Parameters
+        ----------
+        sure
+            Only with ClickHouse's own word that it has those rows. Else nothing speaks against what was committed while it does not answer.
+
+        Raises
+        ------
+        DependencyError
+            Kafka cannot be reached; or (``sure``) ClickHouse does not answer.
+        """
         read = set(self._names(SUNK))
         wanted = [TopicPartition(*place) for place in self._places if place[0] in read]
         try:
             found = self._sink.committed(wanted, timeout=self._seconds())
         except KafkaException as error:
             raise self._admin.failure(error) from error
-        tables, positions = self._tables()  # after what is committed: a position is there before it
+        tables, positions = self._tables(sure=sure)  # after what is committed: a position is there before it
         begins = marks(self.settings, self._admin.client, tables)
         return {(at.topic, at.partition): max(at.offset, 0) if counts(at, begins[at.topic], positions) else 0 for at in found}
 
-    def _tables(self) -> tuple[dict[str, str], Noted] | tuple[None, None]:
-        """Ids of the tables, and positions; ``None`` while ClickHouse does not answer.
-
-        Nothing speaks against what was committed then, and nobody reads a figure meanwhile.
-        """
+    def _tables(self, *, sure: bool) -> tuple[dict[str, str], Noted] | tuple[None, None]:
+        """Ids of the tables, and positions; ``None`` while ClickHouse does not answer, unless that must be sure."""
+        seconds = int(self._seconds()) if sure else _TABLES_SECONDS
         try:
             with reaching(self.settings):
-                self._store = self._store or connect(
-                    self.settings, database="default", connect_seconds=_TABLES_SECONDS, answer_seconds=_TABLES_SECONDS
-                )
+                self._store = self._store or connect(self.settings, database="default", connect_seconds=seconds, answer_seconds=seconds)
                 return table_ids(self.settings, self._store), noted(self.settings, self._store)
         except OperatorError:
             self._store = None
+            if sure:
+                raise
             return None, None
 
     def workers(self) -> frozenset[str]:
@@ -211,7 +220,7 @@ def wait_caught_up(settings: Settings, timeout_s: float, tell: Callable[[int, li
     WaitTimeout
         It did not come about in ``timeout_s``; the message names what is missing.
     DependencyError
-        Kafka cannot be reached.
+        Kafka cannot be reached, or at the end ClickHouse.
     """
     since_ms = settings.make_clock().now_ms()
     broker = _Patient(settings, time.monotonic() + timeout_s)
@@ -232,7 +241,7 @@ def wait_caught_up(settings: Settings, timeout_s: float, tell: Callable[[int, li
     heard_ms = settings.make_clock().now_ms() if any(ends[place] for place in ends if place[0] == heartbeats) else since_ms
     until(2, lambda observer: behind_inputs(settings, told, observer.progress(), heard_ms))
     output_ends = broker.ask(Observer.written)
-    until(3, lambda observer: behind_sink(output_ends, observer.sunk()))
+    until(3, lambda observer: behind_sink(output_ends, observer.sunk(sure=True)))
 
 
 class _Patient:

@@ -107,6 +107,28 @@ class TopicReader:
         topic = self._settings.topic(name)
         return {number: self._extent(topic, number)[1] for number in _partitions(self._admin, topic)}
 
+    def written(self, name: str) -> dict[int, int]:
+        """The ends of the partitions of a topic behind all that was acknowledged, be it behind a transaction that is still open.
+
+        Raises
+        ------
+        DependencyError
+            Kafka or the topic is not there.
+        """
+        topic = self._settings.topic(name)
+        asked: dict[TopicPartition, Any] = {TopicPartition(topic, p): OffsetSpec.latest() for p in _partitions(self._admin, topic)}  # type: ignore[no-untyped-call]
+
+        def ask() -> dict[int, int]:
+            answers = self._admin.client.list_offsets(
+                asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_STALLED_SECONDS
+            )
+            return {at.partition: answered(answer, _STALLED_SECONDS).offset for at, answer in answers.items()}
+
+        try:
+            return patiently(ask, _STALLED_SECONDS)
+        except KafkaException as error:
+            raise self._admin.failure(error, topic) from error
+
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()

@@ -9,6 +9,7 @@ again, which changes nothing (the law: any repetition of the same events gives t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ TOPICS = (*(topic for topic in REFERENCE_INPUTS if topic != FEED_HEARTBEAT), *CA
 """Reference data first: fewer cases are judged twice. Heartbeats (来源心跳) last: where what they vouch for is still to come, a target that
 runs would find cases unarchived whose archives follow a moment later."""
 _FLUSH_SECONDS = 60.0
+_OPEN_SECONDS = 30.0
+_OPEN_PAUSE_SECONDS = 0.5
 _BUFFER_SECONDS = 0.05
 Tell = Callable[[str, int, int], None]
 
@@ -61,7 +64,7 @@ def replay(source: Settings, target: Settings, tell: Tell, *, from_beginning: bo
         Both are the same topics, or the target's topics are not as its settings say.
     DependencyError
         One of them cannot be reached, or went away: what was confirmed is there, and another run goes on. Or records that are new since
-        the last run are gone.
+        the last run are gone, or lie behind a transaction that stays open: nobody can read them.
     """
     here, there = Admin(source), Admin(target)
     same_cluster = here.metadata().cluster_id == there.metadata().cluster_id
@@ -73,11 +76,28 @@ def replay(source: Settings, target: Settings, tell: Tell, *, from_beginning: bo
     ensure_topics(target)
     with closing(TopicReader(source, whole=True)) as reader, closing(_Progress(source)) as progress:
         heard = reader.ends(FEED_HEARTBEAT)  # what is said from now on may vouch for events that only the next run sends
+        written = {topic: reader.written(topic) for topic in TOPICS if topic != FEED_HEARTBEAT}
         for topic in TOPICS:
             mark = f"{_topic_id(here, source.topic(topic))}>{_topic_id(there, target.topic(topic))}"
             counts = _count(here, source, topic), _count(there, target, topic)
-            ends = heard if topic == FEED_HEARTBEAT else reader.ends(topic)
+            ends = heard if topic == FEED_HEARTBEAT else _readable(reader, source, topic, written[topic])
             yield _Copy(source, target, topic, counts, ends).run(reader, progress, mark, tell, from_beginning=from_beginning)
+
+
+def _readable(reader: TopicReader, source: Settings, topic: str, written: Mapping[int, int]) -> Mapping[int, int]:
+    """The ends of a topic once all can be read that had been written; transactions that are short end meanwhile."""
+    give_up = time.monotonic() + _OPEN_SECONDS
+    while True:
+        ends = reader.ends(topic)
+        held_up = sorted(f"{source.topic(topic)}[{partition}]@{end}" for partition, end in ends.items() if end < written.get(partition, 0))
+        if not held_up:
+            return ends
+        if time.monotonic() > give_up:
+            raise DependencyError(
+                f"事务一直没有结束，其后的记录读不到：{', '.join(held_up)}。结束它（kafka-transactions.sh），再运行一次。"
+                " A transaction stays open, and what lies behind it cannot be read: end it (kafka-transactions.sh), and run this again."
+            )
+        time.sleep(_OPEN_PAUSE_SECONDS)
 
 
 @dataclass(slots=True)

@@ -41,6 +41,9 @@ def waive(
         day = day_number(dt.date.fromisoformat(until))
     except ValueError as error:
         raise typer.BadParameter(t(f"不是日期：{until}", f"not a date: {until}")) from error
+    for option, text in (("--by", by), ("--reason", reason)):
+        if not text.strip():
+            raise typer.BadParameter(t(f"{option} 不能为空", f"{option} is empty"))
     settings = load_settings()
     anomaly_id = anomaly_id_of(settings, kind, subject)
     revision = publish_waiver(settings, Waiver(anomaly_id, by, reason, day, withdraw))

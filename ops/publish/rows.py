@@ -95,7 +95,8 @@ class RowReader:
             columns = [column.strip() for column in next(csv.reader(self._lines, strict=True), [])]
         except csv.Error as error:
             raise BadInputFile(f"{self._name}: 表头读不出 the header cannot be read: {error}") from error
-        if not any(columns):
+        columns = _without_empty_end(columns, 0)
+        if not columns:
             raise BadInputFile(f"{self._name}: 空文件，缺表头 empty, without a header; columns: {', '.join(self._fields)}")
         known = [column for column in columns if column in self._fields]
         if 2 * len(known) < sum(map(bool, columns)):  # nothing of it is told: it may be a row, with an applicant's name in it
@@ -127,8 +128,9 @@ class RowReader:
                 reader = csv.reader(lines, strict=True)
                 yield BadRow(line, "", f"CSV: {error}", "引号成对的一行 a row whose quotation marks pair")
                 continue
-            if not cells:
+            if not any(map(str.strip, cells)):
                 continue
+            cells = _without_empty_end(cells, len(columns))
             if len(cells) != len(columns):
                 lines.keep_first_only()
                 yield BadRow(line, "", f"{len(cells)} 列 columns", f"{len(columns)} 列 columns")
@@ -217,3 +219,11 @@ class _Lines:
 
 def _first(columns: list[str], cells: list[str], letter: str) -> str:
     return next(column for column, cell in zip(columns, cells, strict=True) if letter in cell)
+
+
+def _without_empty_end(cells: list[str], fewest: int) -> list[str]:
+    """The cells without the empty ones that a spreadsheet writes behind the last column."""
+    end = len(cells)
+    while end > fewest and not cells[end - 1].strip():
+        end -= 1
+    return cells[:end]

@@ -359,7 +359,7 @@ class Comparison:
         wanted = {(self.settings.topic(name), partition): end for (name, partition), end in ends.items()}
 
         def done() -> bool | None:
-            missing = behind_sink(wanted, {place: at for place, at in self._sink.sunk().items() if place in wanted})
+            missing = behind_sink(wanted, {place: at for place, at in self._sink.sunk(sure=True).items() if place in wanted})
             return None if missing else True
 
         waited(done, f"sink 没有写到 did not get to: {wanted}", _SINK_PAUSE_SECONDS)

@@ -175,12 +175,17 @@ class Judge:
         elif heartbeats:
             same = before if before and before["source_system"] == source and waits_for(before) == topic else None
             # What was established stands while its source does not speak against it, although nothing new may rest on a word just heard.
-            heard_ms = LATEST_MS if same and same["status"] in _ABSENT else read_ms
+            heard_ms = LATEST_MS if same and same["status"] in _ABSENT and until_ms <= self._established_ms(same) else read_ms
             claims = (same["feed_through"] if same else None, self.reference.feeds.through(source, topic, heard_ms))
             if any(claim is not None and claim >= until_ms for claim in claims):
                 state["feed_through"] = until_ms
             else:
                 state |= {"wake_at": until_ms, "reason": SOURCE_SILENT}
+
+    def _established_ms(self, absent: State) -> int:
+        """Through when absence was established for a state that says so."""
+        due_at: int | None = absent["due_at"]
+        return due_at if due_at is not None else absent["received_at"] + self.policy.orphan_grace_ms
 
     def _archives(self, facts: CaseFacts) -> list[dict[str, Any]]:
         """The archive numbers that stand, each with the unit, district and item of its first acceptance."""

@@ -21,7 +21,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollectio
 from confluent_kafka.admin import AdminClient
 
 from streams.errors import DependencyError, RecoveryError
-from streams.runtime.clients import common, consumer_config, extent, refusal
+from streams.runtime.clients import answered, common, consumer_config, extent, refusal
 from streams.runtime.revisit import Touch
 
 logger = logging.getLogger(__name__)
@@ -241,5 +241,5 @@ def _places(consumer: Consumer, topics: Iterable[str], timeout_s: float) -> Iter
 
 def _incarnation(admin: Any, topics: Iterable[str], timeout_s: float) -> str:
     answers = admin.describe_topics(TopicCollection(list(topics)), request_timeout=timeout_s)
-    ids = sorted(f"{topic} {answer.result(timeout_s).topic_id}" for topic, answer in answers.items())
+    ids = sorted(f"{topic} {answered(answer, timeout_s).topic_id}" for topic, answer in answers.items())
     return hashlib.blake2b("\n".join(ids).encode(), digest_size=8).hexdigest()

@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from streams.errors import DependencyError, TopologyError
-from streams.runtime.clients import common, refusal
+from streams.runtime.clients import answered, common, refusal
 from streams.runtime.job import Job
 
 logger = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ def _look(admin: Any, wanted: Sequence[str], changelogs: Sequence[str], timeout_
     ids: dict[str, str] = {}
     for topic, answer in admin.describe_topics(TopicCollection(list(changelogs)), request_timeout=timeout_s).items():
         try:
-            ids[topic] = str(answer.result(timeout_s).topic_id)
+            ids[topic] = str(answered(answer, timeout_s).topic_id)
         except KafkaException as exc:
             # Another broker may be asked than for the list.
             if exc.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:

@@ -182,6 +182,21 @@ def test_what_was_found_stands_while_its_source_does_not_speak_against_it(pipeli
     assert verdict(pipeline) == ("AWAITING", "SOURCE_SILENT")
 
 
+def test_what_was_found_by_an_earlier_deadline_rests_on_no_word_just_heard(pipeline: Pipeline) -> None:
+    """A closing that is corrected to a later time falls due later: the archive that its source vouches for may still be unread."""
+    pipeline.reference_record(FEED_HEARTBEAT, heartbeat("s1", DUE_MS))
+    pipeline.closings(closing(source_system="s1"))
+    pipeline.tick(DUE_MS)
+    assert verdict(pipeline) == ("UNARCHIVED", "NONE_RECEIVED")
+    later = {"event_id": "e2", "revision": 2, "source_system": "s1", "closed_at": CLOSED_MS + DAY_MS}
+    pipeline.tick(DUE_MS + 9 * DAY_MS)
+    pipeline.reference_record(FEED_HEARTBEAT, heartbeat("s1", DUE_MS + 5 * DAY_MS), seen_at_ms=DUE_MS + 10 * DAY_MS)
+    pipeline.closings(closing(**later))
+    assert verdict(pipeline) == ("AWAITING", "SOURCE_SILENT")
+    pipeline.tick(DUE_MS + 10 * DAY_MS)
+    assert verdict(pipeline) == ("UNARCHIVED", "NONE_RECEIVED")
+
+
 def test_a_finding_that_opens_under_a_policy_that_came_back_is_a_new_event(pipeline: Pipeline) -> None:
     """Whoever keeps the ids he has seen must not take it for a repetition."""
     pipeline.closings(closing())

@@ -18,7 +18,7 @@ from consumers.clickhouse import Client, connect
 from consumers.coverage import names_of
 from consumers.items import item_row
 from consumers.migrate import migrate
-from consumers.origins import table_ids
+from consumers.origins import origins, table_ids
 from consumers.rows import NOT_STORED, TABLES, version_of
 from consumers.score import score_rows
 from consumers.sink import Sink
@@ -26,6 +26,7 @@ from ops.caught_up import Observer, behind_sink
 from ops.kafka import LocalBroker
 from ops.ports import free_port
 from ops.topics import ensure_topics
+from streams.access import admin_client
 from streams.contracts import (
     ANOMALY_MISCONFIGURED,
     ANOMALY_UNARCHIVED,
@@ -436,6 +437,23 @@ def test_rows_of_a_future_that_kafka_has_lost_are_not_gone_on_with(sink_settings
     with sinking(sink_settings):
         sunk_anew(sink_settings)
     assert figures(sink_settings) == before
+
+
+def test_a_partition_that_lost_its_end_is_not_gone_on_with_though_another_is_longer(sink_settings: Settings) -> None:
+    """A power cut takes the end of one: versions say nothing of it, and what was put in of this partition does."""
+    outputs = Outputs(sink_settings)
+    write_some(outputs)
+    with sinking(sink_settings):
+        sunk(sink_settings)
+    client, topic = connect(sink_settings), sink_settings.topic(CASE_STATE)
+    ends = {partition: end for (name, partition), end in Observer(sink_settings).ends().items() if name == topic and end}
+    shortest = min(ends, key=lambda partition: ends[partition])
+    assert ends[shortest] + 1 < max(ends.values())
+    mark = origins(sink_settings, admin_client(sink_settings), client)[topic].mark
+    client.insert("sink_position", [[mark, shortest, ends[shortest] + 1]], ["mark", "partition", "version"])
+    with sinking(sink_settings) as process:
+        told = process.communicate(timeout=30)[1]
+    assert all(word in told for word in ("ConfigurationError", "case_state", "DROP DATABASE")), told
 
 
 def test_a_lost_database_has_again_what_is_open_though_its_telling_is_gone(sink_settings: Settings) -> None:

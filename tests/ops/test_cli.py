@@ -94,6 +94,8 @@ def test_every_command_of_the_catalogue_is_registered_with_a_help_text(name: str
         ("up", "--workers", "many"),
         ("anomalies", "--kind", "UNARCHIVD"),
         ("publish", "case-closed", __file__, "--encoding", "big5"),
+        ("waive", "UNARCHIVED", "N-1", "--by", " ", "--reason", "系统升级", "--until", "2018-12-31"),
+        ("waive", "UNARCHIVED", "N-1", "--by", "市档案局", "--reason", "", "--until", "2018-12-31"),
     ],
 )
 def test_wrong_usage_is_2_and_keeps_stdout_clean(arguments: tuple[str, ...]) -> None:

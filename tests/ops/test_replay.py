@@ -92,6 +92,28 @@ def test_what_a_heartbeat_vouches_for_goes_before_it(kafka: Kafka, topic_prefix:
     assert [message.key() for message in read_topic(target, FEED_HEARTBEAT)] == [b"early", b"late"]
 
 
+def test_what_lies_behind_an_open_transaction_is_waited_for_and_no_heartbeat_goes_before_it(
+    kafka: Kafka, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was acknowledged, and cannot be read yet: to say that all is sent would lose it with the old system."""
+    source, target = (settings_for(kafka, f"{topic_prefix}{name}-", tmp_path / name, 1) for name in ("here", "there"))
+    ensure_topics(source)
+    stranger = Producer({**source.kafka_client(), "transactional.id": topic_prefix})
+    stranger.init_transactions(30)
+    stranger.begin_transaction()
+    stranger.produce(source.topic(ARCHIVE_RECEIVED), b"v", b"open")
+    assert stranger.flush(20) == 0
+    feed(source, b"behind", topic=ARCHIVE_RECEIVED)
+    feed(source, b"vouches", topic=FEED_HEARTBEAT)
+    monkeypatch.setattr("ops.replay._OPEN_SECONDS", 1.0)
+    with pytest.raises(DependencyError, match=r"archive-received\[0\]@0"):
+        sent(source, target)
+    assert list(read_topic(target, FEED_HEARTBEAT)) == []
+    stranger.abort_transaction(30)
+    assert sent(source, target) == 2
+    assert [message.key() for message in read_topic(target, ARCHIVE_RECEIVED)] == [b"behind"]
+
+
 def test_records_that_are_gone_before_they_were_sent_are_named_and_not_passed_over(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
     """Who sends them anew then sends all that there is. A marker that is gone is no loss."""
     source, target = (settings_for(kafka, f"{topic_prefix}{name}-", tmp_path / name, 1) for name in ("here", "there"))

@@ -117,6 +117,15 @@ def test_too_few_cells_and_nul_are_bad_rows_and_blank_lines_are_none():
     assert [row.line for row in rows if isinstance(row, Row)] == [2, 6]
 
 
+def test_what_a_spreadsheet_writes_behind_the_last_column_and_below_the_last_row_is_nothing():
+    """Empty cells; one that holds something is a column too many, and an empty heading between others is unknown."""
+    first, bad = closed(GOOD + ",,", "," * 11, GOOD + ",x,", header=CLOSED + ",,")
+    assert isinstance(first, Row)
+    assert (bad.line, bad.found) == (4, "11 列 columns")
+    with pytest.raises(BadInputFile, match="未知的列"):
+        closed(GOOD, header=CLOSED.replace(",title", ",,title"))
+
+
 def test_a_title_of_two_megabytes_is_read_whole():
     """A title of two megabytes is read whole."""
     (row,) = closed(GOOD.replace("王某某", "王" * 700_000))

@@ -34,7 +34,7 @@ from tests.security.broker import SecureBroker, password_of
 from tests.system.cases import ZONE, archive, closing
 from tests.system.conftest import GUIDANG, System, running_under
 
-pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(900)]
 
 NAME, ID, PHONE, ADDRESS = "欧阳金丝雀", "330106199001011234", "13805710999", "文三路金丝雀弄7号"
 APPLICANT = f"{NAME} {ID} {PHONE} {ADDRESS}"

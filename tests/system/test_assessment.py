@@ -14,7 +14,7 @@ from tests.system.cases import ZONE, archive, closing
 from tests.system.conftest import System
 from tests.system.test_system import DEADLINE_72H, MakeSystem, agree
 
-pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(900)]
 
 ITEM = "许可-00387-000"
 MATERIALS = [{"kind": "RESULT", "name": "批准文件", "code": "R-01", "required": True, "electronic": True}]

@@ -25,7 +25,7 @@ from tests.system.cases import ZONE, closing
 from tests.system.conftest import System
 from tests.system.test_system import MakeSystem, agree
 
-pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(900)]
 
 CLOSED_MS = 1_528_000_000_000
 MIB = 1024 * 1024

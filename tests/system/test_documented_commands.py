@@ -14,7 +14,7 @@ from tests.system.cases import ZONE, archive, closing
 from tests.system.conftest import GUIDANG, LIMIT_SECONDS, System
 from tests.system.test_system import DEADLINE_72H, MakeSystem
 
-pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(900)]
 
 LOOKING = {
     *("status", "doctor", "topics", "coverage", "items", "score", "todo", "explain", "anomalies", "suggest", "reconcile", "report"),

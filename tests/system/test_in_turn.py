@@ -16,7 +16,7 @@ from tests.system.cases import ZONE, Event, archive, closing, iso
 from tests.system.conftest import System, started
 from tests.system.test_system import DEADLINE_72H, agree, statuses
 
-pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

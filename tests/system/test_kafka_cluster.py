@@ -15,7 +15,7 @@ from tests.system.cases import expected_statuses, make_cases
 from tests.system.conftest import System, started
 from tests.system.test_system import DEADLINE_72H, agree, publish_all, statuses
 
-pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(900)]
 
 CASES, ALL_CASES = 2_400, 2_800
 BACK_SECONDS = 60

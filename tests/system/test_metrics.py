@@ -25,7 +25,7 @@ from tests.system.conftest import System
 from tests.system.test_system import DEADLINE_72H, MakeSystem, agree
 from tests.test_serving import ask
 
-pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(900)]
 
 AT = "2018-12-31T18:00:00+08:00"
 CASES = 800

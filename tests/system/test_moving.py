@@ -19,7 +19,7 @@ from tests.system.conftest import System, running_under
 from tests.system.test_bad_input import topics_of
 from tests.system.test_system import DEADLINE_72H, agree, statuses
 
-pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(900)]
 
 CASES = 160
 EVER = "2000-01-01..2030-12-31"

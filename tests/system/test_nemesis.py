@@ -14,7 +14,7 @@ from tests.nemesis.cluster import Cluster
 from tests.nemesis.faults import faults
 from tests.nemesis.run import Report, Run
 
-pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_after_every_fault_all_of_it_is_as_the_truth_says(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from tests.system.test_system import MakeSystem
 
 pytestmark = [
     *(needs_prometheus, needs_alertmanager),
-    *(pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)),
+    *(pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(900)),
 ]
 
 CASES = 15_000

@@ -36,7 +36,7 @@ from tests.system.conftest import System, started
 from tests.system.sources import going_on
 from tests.system.test_system import DEADLINE_72H
 
-pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(900)]
 
 CASES = 160
 IN_ONE_PARTITION = 200

@@ -19,7 +19,7 @@ import pytest
 from tests.system.cases import expected_statuses, make_cases
 from tests.system.conftest import GUIDANG, System, running_under
 
-pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(900)]
 
 PERMITS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "permits"
 DEADLINE_72H = {"GUIDANG_POLICY__DEADLINE": "72h"}
