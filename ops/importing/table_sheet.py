@@ -95,10 +95,10 @@ def sheet_rows(sheet: Sheet, name: str, required: tuple[str, ...]) -> Iterator[T
         if row <= done:
             continue
         if headings := _headings(sheet, row, name, required):
-            table = _Table(sheet, headings.titles, titles, is_titled=table is not None and table.is_titled)
+            is_titled = table is not None and table.is_titled
+            table, announced = _Table(sheet, headings.titles, titles, is_titled=is_titled, is_example=announced), False
             below = headings.last + 1
             done = headings.last + numbers_columns([sheet.own((below, column)) for column in sheet.rows.get(below, ())])
-            table.is_example, announced = announced, False
         elif table is None:
             titles.add(label(sheet.own((row, held[0]))))
             yield from _stray(sheet, row)
@@ -120,21 +120,18 @@ class _Table:
         What stands above the first table, and again on each page.
     is_titled
         Whether a title stands above the next row, and may name another item.
-
-    Attributes
-    ----------
     is_example
         Whether what stood above its headings says so.
     """
 
-    def __init__(self, sheet: Sheet, headings: Mapping[int, str], titles: AbstractSet[str], *, is_titled: bool) -> None:
+    def __init__(self, sheet: Sheet, headings: Mapping[int, str], titles: AbstractSet[str], *, is_titled: bool, is_example: bool) -> None:
         self._sheet = sheet
         self._headings = headings
         self._columns = {FIELDS[title]: column for column, title in headings.items() if title in FIELDS}
         self._noted = False
         self._titles = titles
         self.is_titled = is_titled
-        self.is_example = False
+        self._is_example = is_example
 
     def passes_over(self, row: int, held: list[int]) -> bool:
         """Whether a row is a total, a title, a note or a signature, and says nothing of a material."""
@@ -196,7 +193,7 @@ class _Table:
         return TableRow(self._sheet.name, {field: value for field, value in values.items() if value != ""}, cells, faults, is_titled)
 
     def _example(self, cells: Mapping[str, str]) -> Iterator[Fault]:
-        if self.is_example:
+        if self._is_example:
             yield Fault(self._sheet.name, cells["item_code"], "示例，不是事项 an example, not an item", "删除示例行 its row deleted")
 
     def _joined(self, places: Mapping[str, Place]) -> Iterator[Fault]:

@@ -420,6 +420,13 @@ def test_a_table_that_is_announced_as_an_example_has_no_items(title: str, tmp_pa
         assert (contents(read_so), [fault.cell for fault in read_so.faults]) == ([OTHER_CONTENT], faults)
 
 
+@pytest.mark.parametrize("line", ["示例：许可-00387-000", "填写示例见第二张表", "编码样例：许可-00387-000"])
+def test_an_example_of_a_single_thing_announces_no_table(line: str, tmp_path: Path):
+    """Above the headings it shows how a code is written."""
+    assert codes(read(form([MAIN], top=[(line,), *TOP[3:]]))) == CODES[:1]
+    assert contents(read_table(workbook(tmp_path, [(line,), HEADINGS, FIRST, MORE]))) == [CONTENT]
+
+
 @pytest.mark.parametrize(
     "row",
     [
