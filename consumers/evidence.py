@@ -13,7 +13,9 @@ Row = dict[str, Any]
 
 
 def evidence_rows(findings: Iterable[Row], *, year: int, by: By, homes: Mapping[str, str]) -> dict[str, list[Row]]:
-    """What every deduction rests on, by scope: finding, subject, item, detail and clause; waived ones too, marked as such.
+    """What every deduction rests on, by scope: finding, subject, unit, item, reason, detail and clause; waived ones too, marked as such.
+
+    A place (处) is one unit's item and kind, or, read literally, one case and kind.
 
     Parameters
     ----------
@@ -26,7 +28,10 @@ def evidence_rows(findings: Iterable[Row], *, year: int, by: By, homes: Mapping[
     for row in findings:
         kind = KINDS[row["kind"]]
         if (kind.cost or row["kind"] == "UNARCHIVED") and is_of_year(row, year):
-            fields = ("kind", "subject", "item_code", "item_name", "detail", "since", "waived", "waived_by", "waived_reason")
+            fields = (
+                *("kind", "subject", "unit_code", "item_code", "item_name", "reason", "detail"),
+                *("since", "waived", "waived_by", "waived_reason"),
+            )
             found.setdefault(scope_of(row, by, homes), []).append({**{name: row[name] for name in fields}, "clause": kind.clause})
     return found
 

@@ -13,6 +13,7 @@ from streams.domain.time import DAY_MS, iso
 DAYS = 30
 """Most days between the closing and the receipt."""
 _NEAR_NUMBER = 3
+"""Characters by which numbers differ at most that may be a slip; how much further others lie apart says nothing."""
 _SQL = """
 SELECT o.case_no AS orphan, c.case_no AS case_no, c.unit_code AS unit_code, c.item_code AS item_code, c.status AS status,
     toUnixTimestamp64Milli(assumeNotNull(c.closed_at)) AS closed_ms, toUnixTimestamp64Milli(assumeNotNull(o.received_at)) AS received_ms,
@@ -22,7 +23,7 @@ FROM (SELECT * FROM case_state FINAL WHERE status = 'ORPHAN' AND ({case_no:Strin
 INNER JOIN (SELECT * FROM case_state FINAL WHERE status IN ('UNARCHIVED', 'AWAITING')) AS c
     ON o.unit_code = c.unit_code AND o.item_code = c.item_code
 WHERE abs(closed_ms - received_ms) <= {most:Int64}
-ORDER BY orphan, same_title DESC, number_distance, abs(closed_ms - received_ms), case_no
+ORDER BY orphan, same_title DESC, least(number_distance, {near:Int64} + 1), abs(closed_ms - received_ms), number_distance, case_no
 LIMIT {limit:UInt32} BY orphan"""
 
 
@@ -36,7 +37,7 @@ def suggestion_rows(client: Client, *, case_no: str = "", unit: str = "", limit:
     limit
         Most candidates for each orphan.
     """
-    bound = {"case_no": case_no, "unit": unit, "most": DAYS * DAY_MS, "limit": limit}
+    bound = {"case_no": case_no, "unit": unit, "most": DAYS * DAY_MS, "near": _NEAR_NUMBER, "limit": limit}
     return [_row(found) for found in client.query(_SQL, parameters=bound).named_results()]
 
 

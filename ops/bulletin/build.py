@@ -101,7 +101,7 @@ def build(figures: Figures, period: Period, tell: Callable[[int, int], None] = l
         excluded=tuple(Excluded(reason, reason_of(reason), cases) for reason, cases in sorted(cities[0]["excluded"].items())),
         assumptions=(
             *(Assumption(name, _written(value)) for name, value in sorted(figures.policy().items())),
-            *(Assumption("考核得分", said) for said, _ in ASSUMED),
+            *(Assumption(f"考核得分 {number}", said) for number, (said, _) in enumerate(ASSUMED, 1)),
         ),
     )
     return Built(bulletin, todos)

@@ -32,6 +32,7 @@ _RANKED = (
     *_COVERAGE,
     Column("coverage_due", "到期覆盖率", "ratio", 10),
     Column("score", "得分", "score", 8),
+    Column("score_by_item", "得分（按事项）", "score", 8),
     Column("score_by_case", "得分（按件）", "score", 8),
 )
 _SCORED = (
@@ -48,6 +49,7 @@ _SCORED = (
     Column("systems", "自建系统", "count", 8),
     Column("bonus", "加分", "score", 8),
     Column("total", "总分", "score", 8),
+    Column("total_by_item", "总分（按事项）", "score", 8),
     Column("total_by_case", "总分（按件）", "score", 8),
 )
 _MATCHED = (
@@ -60,7 +62,7 @@ _MATCHED = (
 _CASE = Column("case_no", "办件号", width=32), *_UNIT, *_ITEM
 _RANK_NOTE = (
     "按本期归档覆盖率（已归档÷办结）排名，相同者并列；无办结者不排名。"
-    "得分为 {year} 年考核得分，“处”依设置 policy.score.place 计；“按件”为逐件计“处”的读法。"
+    "得分为 {year} 年考核得分，“处”依设置 policy.score.place 计；另列“按事项”与“按件”两种读法。"
 )
 _SCORE_NOTE = (
     "完成性 60 分：配置错误每处扣 2，未配置每项扣 10，未归档按 50×未归档÷办结扣；"
@@ -114,10 +116,20 @@ def _peers(bulletin: Bulletin) -> list[Table]:
     matched = [bulletin.city, *bulletin.districts, *sorted(bulletin.units, key=lambda one: -abs(one.divergence or 0))]
     note = _RANK_NOTE.format(year=bulletin.score_year)
     return [
-        Table("区县排名", "区县排名", note, _RANKED, bulletin.districts, ("scope", "name")),
-        Table("单位排名", "单位排名", note, _RANKED, bulletin.units, ("scope", "name")),
-        Table("区县得分", f"{bulletin.score_year} 年区县考核得分", _SCORE_NOTE, _SCORED, bulletin.district_scores, ("scope", "name")),
-        Table("单位得分", f"{bulletin.score_year} 年单位考核得分", _SCORE_NOTE, _SCORED, bulletin.unit_scores, ("scope", "name")),
+        Table("区县排名", "区县排名", note, _RANKED, bulletin.districts, ("scope",), ("scope", "name")),
+        Table("单位排名", "单位排名", note, _RANKED, bulletin.units, ("scope",), ("scope", "name")),
+        Table(
+            "区县得分",
+            f"{bulletin.score_year} 年区县考核得分",
+            _SCORE_NOTE,
+            _SCORED,
+            bulletin.district_scores,
+            ("scope",),
+            ("scope", "name"),
+        ),
+        Table(
+            "单位得分", f"{bulletin.score_year} 年单位考核得分", _SCORE_NOTE, _SCORED, bulletin.unit_scores, ("scope",), ("scope", "name")
+        ),
         Table(
             "官方与匹配",
             "官方口径与匹配口径",
@@ -168,6 +180,7 @@ def _findings(bulletin: Bulletin) -> list[Table]:
             "按件数而不按比例排列：多数事项一年只有几十件。",
             items,
             bulletin.items,
+            ("scope",),
             ("scope", "name"),
             shown=worst,
         ),
@@ -221,6 +234,7 @@ def _footing(bulletin: Bulletin) -> list[Table]:
             "清单见 units 目录下各单位的电子表格；标识相同即清单相同。",
             todos,
             bulletin.todos,
+            ("unit_code",),
             ("unit_code", "unit_name"),
             shown=40,
         ),

@@ -57,7 +57,7 @@ def difference_text(found: Sequence[Change], title: str, last: int, this: int) -
 def _table(old: Table, new: Table) -> Iterator[Change]:
     was, now = _by_key(old), _by_key(new)
     for key in [*now, *(key for key in was if key not in now)]:
-        name = " ".join(filter(None, key))
+        name = " ".join(filter(None, _values(now.get(key) or was[key], new.naming)))
         if key not in was or key not in now:
             yield Change(new.title, name, _WHOLE, _PRESENT if key in was else _ABSENT, _PRESENT if key in now else _ABSENT)
             continue
@@ -68,7 +68,11 @@ def _table(old: Table, new: Table) -> Iterator[Change]:
 
 
 def _by_key(table: Table) -> Mapping[tuple[str, ...], Any]:
-    return {tuple(str(getattr(row, name)) for name in table.key): row for row in table.rows}
+    return {_values(row, table.key): row for row in table.rows}
+
+
+def _values(row: Any, fields: Sequence[str]) -> tuple[str, ...]:
+    return tuple(str(getattr(row, name)) for name in fields)
 
 
 def _escaped(text: str) -> str:

@@ -50,8 +50,8 @@ class Standing:
         Peers with a higher coverage, plus one; ``None`` where nothing closed.
     rank_change
         Ranks gained (positive) since the period before.
-    score, score_by_case
-        Total of the year, places counted by item and kind, and by case and kind; ``None`` where the year has no score.
+    score, score_by_item, score_by_case
+        Total of the year, by the reading of 处 that is set, and by each; ``None`` where the year has no score.
     """
 
     scope: str
@@ -73,12 +73,13 @@ class Standing:
     official: float | None
     divergence: float | None
     score: float | None
+    score_by_item: float | None
     score_by_case: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One unit's or district's score of the year (考核细则), the parts in both readings of 处."""
+    """One unit's or district's score of the year (考核细则): its parts by the reading of 处 that is set, the total by each."""
 
     scope: str
     name: str
@@ -93,9 +94,7 @@ class Score:
     systems: int
     bonus: float
     total: float
-    inaccurate_by_case: int
-    missing_material_by_case: int
-    quality_by_case: float
+    total_by_item: float
     total_by_case: float
 
 

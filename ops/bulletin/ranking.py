@@ -40,6 +40,7 @@ def standings(rows: Sequence[Row], before: Sequence[Row], scores: Iterable[Row] 
             excluded=sum(row["excluded"].values()),
             coverage_change=_difference(row["coverage"], earlier.get(row["scope"])),
             score=scored.get(row["scope"], {}).get("total"),
+            score_by_item=scored.get(row["scope"], {}).get("total_by_item"),
             score_by_case=scored.get(row["scope"], {}).get("total_by_case"),
         )
         for row in rows

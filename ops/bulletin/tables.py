@@ -53,7 +53,9 @@ class Table:
     note
         What a reader has to know; may be empty.
     key
-        Columns that name a row, the last of them its heading.
+        Columns that tell a row from all others, in this edition and the next.
+    called
+        Columns by which people know it, its heading the last; those of the key, if none are given.
     shown
         Rows on page and paper; the workbook has all.
     """
@@ -64,7 +66,18 @@ class Table:
     columns: tuple[Column, ...]
     rows: Sequence[Any]
     key: tuple[str, ...]
+    called: tuple[str, ...] = ()
     shown: int = 10_000
+
+    @property
+    def naming(self) -> tuple[str, ...]:
+        """Columns by which people know a row."""
+        return self.called or self.key
+
+    @property
+    def heading(self) -> str:
+        """Column that heads a row."""
+        return self.naming[-1]
 
     @property
     def head(self) -> Sequence[Any]:

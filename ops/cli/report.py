@@ -63,6 +63,8 @@ def report(
     settings = load_settings()
     clock = settings.make_clock()
     moment = moment_ms(as_of) if as_of else None
+    if publish and moment is not None and moment > clock.now_ms():
+        raise typer.BadParameter(t("未来时点的通报只能是草稿，不能发布", "ahead of the clock there are drafts only: nothing is published"))
     try:
         wanted = parse_period(period)
         wanted.window(clock.now_ms() if moment is None else moment)

@@ -220,5 +220,6 @@ def _score(row: Row) -> Row:
         "inaccurate_by_case": places * 3,
         "missing_material_by_case": 4,
         "quality_by_case": by_case,
+        "total_by_item": completeness + 28 - 2 * places + 5,
         "total_by_case": completeness + by_case + 5,
     }

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from consumers.coverage import Scope
+from consumers.score_sql import By
 from consumers.windows import Window
 from ops.bulletin.build import STEPS, TREND, build
 from ops.bulletin.contents import content_of, tables
@@ -17,11 +18,12 @@ from ops.bulletin.findings import LISTED
 from ops.bulletin.model import Bulletin, dump, load
 from ops.bulletin.period import parse_period
 from ops.bulletin.ranking import standings
+from ops.bulletin.tables import Column
 from streams.domain.districts import CITY
 from streams.domain.rules import ASSUMED
 from streams.errors import ConfigurationError
 from streams.settings import instant_ms
-from tests.bulletin.figures import MadeUp, finding, item_name, unit_name
+from tests.bulletin.figures import MadeUp, finding, item_name, unit_code, unit_name
 
 PERIOD = parse_period("2018-Q1")
 
@@ -160,6 +162,41 @@ def test_every_printed_figure_is_in_the_difference_what_follows_from_others_too(
     assert [(each.table, each.column, each.before, each.after) for each in changes(one, other)] == [
         ("官方口径与匹配口径", "差（百分点）", "+2.34", "+2.35")
     ]
+
+
+def test_a_unit_that_is_called_otherwise_is_the_same_unit_in_the_difference() -> None:
+    """Else each of its figures would be gone and another's come, and none that changed would be told."""
+    renamed = {("unit", unit_code(1)): {"name": "新名单位", "unarchived": 77}}
+    found = [each for each in changes(built(), built(overrides=renamed)) if each.table == "单位排名"]
+    assert {"名称", "未归档"} <= {each.column for each in found} <= {column.title for column in _columns("单位排名")}
+    assert {each.row for each in found} == {f"{unit_code(1)} 新名单位"}
+
+
+def _columns(title: str) -> Sequence[Column]:
+    (table,) = [each for each in tables(built()) if each.title == title]
+    return table.columns
+
+
+def test_each_assumption_is_a_row_of_its_own_in_the_difference() -> None:
+    """All of them are printed, and a change of any is told."""
+    names = [each.name for each in built().assumptions]
+    assert len(set(names)) == len(names)
+
+
+def test_both_readings_of_a_place_are_printed_whichever_is_set() -> None:
+    """The literal one is what counts where policy.score.place says so."""
+
+    class Literal(MadeUp):
+        def score(self, year: int) -> Mapping[By, Sequence[Row]]:
+            return {by: [{**row, "total": row["total_by_case"]} for row in rows] for by, rows in super().score(year).items()}
+
+    by_item, by_case = built(), build(Literal(), PERIOD).bulletin
+    for bulletin in (by_item, by_case):
+        assert any(one.total_by_item != one.total_by_case for one in bulletin.unit_scores)
+        for one in bulletin.unit_scores:
+            assert one.total == (one.total_by_item if bulletin is by_item else one.total_by_case)
+    printed = {(one.scope, one.total_by_item, one.total_by_case) for one in by_item.unit_scores}
+    assert printed == {(one.scope, one.total_by_item, one.total_by_case) for one in by_case.unit_scores}
 
 
 def test_a_corrected_period_before_is_a_difference_of_what_is_compared_to_it() -> None:

@@ -268,13 +268,15 @@ def test_a_unit_that_moves_from_a_date_takes_its_later_cases_along(pipeline: Pip
 
 
 def test_an_orphan_is_offered_the_cases_it_may_belong_to_the_likeliest_first(pipeline: Pipeline, client: Client) -> None:
-    """Same unit and item, near in time; the same title before a near number before a near time."""
+    """Same unit and item, near in time; the same title before a near number before a near time; how far other numbers lie says nothing."""
     place_items(pipeline, "U1", "许可-00387-000", "许可-00388-000")
     pipeline.closings(
         closing(case_no="330100-0002", title="王五的申请"),
         closing(case_no="330100-9999", title="王五的申请", closed_at=CLOSED_MS - 5 * DAY_MS),
         closing(case_no="330100-0003"),
         closing(case_no="330100-0005", item_code="许可-00388-000", title="王五的申请"),
+        closing(case_no="330198-7777", closed_at=CLOSED_MS - 20 * DAY_MS, accepted_at=CLOSED_MS - 21 * DAY_MS),
+        closing(case_no="999999-8888888", closed_at=CLOSED_MS - DAY_MS, accepted_at=CLOSED_MS - 2 * DAY_MS),
         closing(case_no="330100-0006", title="王五的申请", closed_at=CLOSED_MS - 90 * DAY_MS, accepted_at=CLOSED_MS - 91 * DAY_MS),
     )
     pipeline.archives(archive(case_no="330100-0001", title="王五的申请", received_at=CLOSED_MS + HOUR_MS))
@@ -284,6 +286,8 @@ def test_an_orphan_is_offered_the_cases_it_may_belong_to_the_likeliest_first(pip
         ("330100-0001", "330100-0002"),
         ("330100-0001", "330100-9999"),
         ("330100-0001", "330100-0003"),
+        ("330100-0001", "999999-8888888"),
+        ("330100-0001", "330198-7777"),
     ]
     assert rows[0]["reasons"][0].startswith("标题相同")
     assert suggestion_rows(client, case_no="nobody") == []

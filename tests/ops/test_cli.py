@@ -94,6 +94,7 @@ def test_every_command_of_the_catalogue_is_registered_with_a_help_text(name: str
         ("up", "--workers", "many"),
         ("anomalies", "--kind", "UNARCHIVD"),
         ("publish", "case-closed", __file__, "--encoding", "big5"),
+        ("report", "--period", "2018", "--out", "out", "--publish", "--by", "张三", "--as-of", "2999-01-01T00:00:00+08:00"),
         ("waive", "UNARCHIVED", "N-1", "--by", " ", "--reason", "系统升级", "--until", "2018-12-31"),
         ("waive", "UNARCHIVED", "N-1", "--by", "市档案局", "--reason", "", "--until", "2018-12-31"),
     ],
