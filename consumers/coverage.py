@@ -64,6 +64,10 @@ class Judged:
         return {"now": self.now_ms, "grace": self.grace_ms, "ahead": int(self.ahead), **self.complete.bound}
 
 
+TOTALS = ("official_archived", "official_closed")
+"""Accepted archive numbers, and closed case numbers: the sources' own totals."""
+
+
 def coverage_rows(client: Client, by: Scope, window: Window, *, now_ms: int, as_of: Judged | None = None) -> list[Row]:
     """Coverage of every scope that has anything at all in a window, ordered by code; the city always has its row.
 
@@ -77,15 +81,30 @@ def coverage_rows(client: Client, by: Scope, window: Window, *, now_ms: int, as_
     return coverage_of(client, (by,), window, now_ms=now_ms, as_of=as_of)[by]
 
 
-def coverage_of(client: Client, by: Sequence[Scope], window: Window, *, now_ms: int, as_of: Judged | None = None) -> dict[Scope, list[Row]]:
-    """:func:`coverage_rows` of several kinds of scope, out of one question: whatever is inserted meanwhile, they add up."""
+def coverage_of(
+    client: Client, by: Sequence[Scope], window: Window, *, now_ms: int, as_of: Judged | None = None, totals: bool = False
+) -> dict[Scope, list[Row]]:
+    """:func:`coverage_rows` of several kinds of scope, out of one question: whatever is inserted meanwhile, they add up.
+
+    Parameters
+    ----------
+    totals
+        Tell what the official ratio is of, too: :data:`TOTALS`.
+    """
     counted: dict[Scope, dict[str, Row]] = {each: {} for each in by}
     for row in _counts(client, by, window, now_ms, as_of):
         kind, code = (by[0], row["scope"]) if isinstance(row["scope"], str) else row["scope"]
         counted[kind][code] = {**row, "scope": code}
     if "city" in counted:
         counted["city"].setdefault(CITY, {"scope": CITY, **dict.fromkeys(COUNTS, 0), "excluded": {}})
-    return {each: _named(counted[each], names_of(client, each, now_ms)) for each in by}
+    names = {each: names_of(client, each, now_ms) for each in by}
+    told = TOTALS if totals else ()
+    return {
+        each: [
+            coverage_row(row, names[each].get(code, "")) | {name: row[name] for name in told} for code, row in sorted(counted[each].items())
+        ]
+        for each in by
+    }
 
 
 def _counts(client: Client, by: Sequence[Scope], window: Window, now_ms: int, as_of: Judged | None) -> Iterable[Row]:
@@ -98,10 +117,6 @@ def _counts(client: Client, by: Sequence[Scope], window: Window, now_ms: int, as
         sql = live_sql(*by)
     found: Iterable[Row] = client.query(sql, parameters=bound).named_results()
     return found
-
-
-def _named(counted: Mapping[str, Row], names: Mapping[str, str]) -> list[Row]:
-    return [coverage_row(counts, names.get(code, "")) for code, counts in sorted(counted.items())]
 
 
 def coverage_row(counts: Mapping[str, Any], name: str) -> Row:

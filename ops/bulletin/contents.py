@@ -55,7 +55,11 @@ _SCORED = (
 _MATCHED = (
     _CODE,
     _NAME,
+    Column("official_archived", "归档总数", "count"),
+    Column("official_closed", "办结总数", "count"),
     Column("official", "官方口径", "ratio"),
+    Column("archived", "匹配归档", "count"),
+    Column("closed", "匹配办结", "count"),
     Column("coverage", "匹配口径", "ratio"),
     Column("divergence", "差（百分点）", "points", 10),
 )

@@ -20,7 +20,10 @@ class Figures(Protocol):
         """Moment for which all of it holds, UTC epoch milliseconds."""
 
     def coverage(self, window: Window) -> Mapping[Scope, Sequence[Row]]:
-        """Coverage rows of the city and of all districts, units and items with anything in the window: the parts add up to the whole."""
+        """Coverage rows of the city and of all districts, units and items with anything in the window; the parts add up to the whole.
+
+        Of the official ratio they have the totals besides (:data:`consumers.coverage.TOTALS`).
+        """
 
     def score(self, year: int) -> Mapping[By, Sequence[Row]]:
         """Score rows (考核细则) of a year, of units and of districts, with both readings of 处."""

@@ -51,7 +51,7 @@ class StoredFigures:
         """Coverage rows, of one moment."""
         with reaching(self.settings):
             moment = None if self._then is None else self._then.moment
-            return coverage_of(self.client, _SCOPES, window, now_ms=self.now_ms, as_of=moment)
+            return coverage_of(self.client, _SCOPES, window, now_ms=self.now_ms, as_of=moment, totals=True)
 
     def score(self, year: int) -> Mapping[By, Sequence[Row]]:
         """Score rows, of one moment."""

@@ -70,6 +70,8 @@ class Standing:
     coverage: float | None
     coverage_change: float | None
     coverage_due: float | None
+    official_archived: int
+    official_closed: int
     official: float | None
     divergence: float | None
     score: float | None

@@ -13,7 +13,7 @@ from streams.domain.districts import UNKNOWN_DISTRICT
 N = TypeVar("N", int, float)
 _COPIED = (
     *("scope", "name", "closed", "archived", "archived_late", "unarchived", "awaiting", "refused", "orphan"),
-    *("due", "coverage", "coverage_due", "official", "divergence"),
+    *("due", "coverage", "coverage_due", "official_archived", "official_closed", "official", "divergence"),
 )
 
 

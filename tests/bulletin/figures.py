@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from consumers.coverage import Scope, coverage_row
+from consumers.coverage import TOTALS, Scope, coverage_row
 from consumers.score_sql import By
 from consumers.windows import Window
 from ops.bulletin.figures import Row
@@ -110,7 +110,7 @@ class MadeUp:
         counts["official_closed"] = counts["archived"] + counts["unarchived"] + counts["awaiting"]
         counts["official_archived"] = counts["archived"] + counts["orphan"]
         excluded = {"VOIDED": drawn.randint(1, most // 40), "TEST_CASE": drawn.randint(1, most // 60)}
-        row = coverage_row({"scope": code, **counts, "excluded": excluded}, name)
+        row = coverage_row({"scope": code, **counts, "excluded": excluded}, name) | {name: counts[name] for name in TOTALS}
         return row | self.overrides.get((by, code), {})
 
     def _late(self, number: int) -> Row:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from consumers.coverage import Scope
+from consumers.coverage import TOTALS, Scope
 from consumers.score_sql import By
 from consumers.windows import Window
 from ops.bulletin.build import STEPS, TREND, build
@@ -35,7 +35,7 @@ def built(**fields: Any) -> Bulletin:
 
 def row(scope: str, coverage: float | None, closed: int = 100) -> dict[str, Any]:
     """A coverage row."""
-    counts = dict.fromkeys(("archived", "archived_late", "unarchived", "awaiting", "refused", "orphan", "due"), 0)
+    counts = dict.fromkeys(("archived", "archived_late", "unarchived", "awaiting", "refused", "orphan", "due", *TOTALS), 0)
     ratios = {"coverage": coverage, "coverage_due": coverage, "official": coverage, "divergence": 0.0}
     return {"scope": scope, "name": scope, "closed": closed, **counts, **ratios, "excluded": {"VOIDED": 2, "DELETED": 1}}
 
