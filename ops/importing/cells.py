@@ -64,12 +64,12 @@ def filled(value: Value) -> str:
         There is none, or it says "as above": of which cell, nobody may guess. Or it is what a formula or an encoding left behind.
     """
     if is_none(value):
-        raise Unreadable(_seen(value), "不能为空 not empty")
+        raise Unreadable(seen(value), "不能为空 not empty")
     text = text_of(value)
     if _DITTO.fullmatch(compact(text)):
-        raise Unreadable(_seen(value), "写出内容，不写“同上”、〃 written out, not 'as above'")
+        raise Unreadable(seen(value), "写出内容，不写“同上”、〃 written out, not 'as above'")
     if _LEFT_BEHIND.match(compact(text)) or _LOST in text:
-        raise Unreadable(_seen(value), "写出内容，不是公式、错误值、乱码 written out: no formula, error value or lost character")
+        raise Unreadable(seen(value), "写出内容，不是公式、错误值、乱码 written out: no formula, error value or lost character")
     return text
 
 
@@ -111,7 +111,7 @@ def count(value: Value) -> int:
         return 0
     found = _COUNT.fullmatch(visible(choice_text(value)).translate(_HALF_WIDTH).strip())
     if not found:
-        raise Unreadable(_seen(value), "一个件数，如 one whole number such as 1234")
+        raise Unreadable(seen(value), "一个件数，如 one whole number such as 1234")
     return int(found[1].replace(",", ""))
 
 
@@ -166,7 +166,7 @@ def truth(value: Value, *, default: bool, words: Mapping[str, bool]) -> bool:
     try:
         return YES_OR_NO.one(text) == "true"
     except Unreadable as error:
-        raise Unreadable(_seen(value), "是 / 否 (true / false)") from error
+        raise Unreadable(seen(value), "是 / 否 (true / false)") from error
 
 
 def is_tick(value: Value) -> bool:
@@ -186,9 +186,10 @@ def symbol(value: Value, words: dict[str, str]) -> str:
     found = words.get(word) or (word.upper() if word.upper() in words.values() else None)
     if found is None:
         first_words = {symbol: word for word, symbol in reversed(words.items())}
-        raise Unreadable(_seen(value), " / ".join(reversed(first_words.values())))
+        raise Unreadable(seen(value), " / ".join(reversed(first_words.values())))
     return found
 
 
-def _seen(value: Value) -> str:
+def seen(value: Value) -> str:
+    """What a cell holds, safe to print."""
     return value.what if isinstance(value, NotAValue) else shown(value)

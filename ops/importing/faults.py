@@ -36,6 +36,11 @@ class Fault:
     expected: str
 
 
+def example_fault(sheet: str, cell: str) -> Fault:
+    """A row that only shows how to fill in others."""
+    return Fault(sheet, cell, "示例，不是事项 an example, not an item", "删除示例行 its row deleted")
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What a file says of one item.

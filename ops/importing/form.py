@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ops.importing.cells import is_count, is_none, names_build_mode, says_build_mode, ticks_build_mode
+from ops.importing.cells import is_count, is_none, names_build_mode, says_build_mode, seen, ticks_build_mode
 from ops.importing.codes import is_assessed_code, is_item_code, is_like_code
-from ops.importing.faults import Fault, Named, Reading
+from ops.importing.faults import Fault, Named, Reading, example_fault
 from ops.importing.form_row import FormRow
 from ops.importing.form_span import Main, Span, span
 from ops.importing.headings import NAMES, Columns, Headings, find_headings
@@ -30,9 +30,8 @@ from ops.importing.labels import (
     names_example,
     numbers_columns,
 )
-from ops.importing.sheet import Place, Sheet, Value, cell_name
+from ops.importing.sheet import Place, Sheet, cell_name
 from ops.importing.units import COLUMNS, Units
-from ops.publish.fields import shown
 from streams.errors import BadInputFile
 
 
@@ -227,15 +226,14 @@ class _FormSheet:
         places = [place for row in range(found.row, found.last + 1) for place in self._places(row)]
         beyond = [place for place in places if place[1] in headings.beside or (place[1] > headings.width and not self.sheet.name)]
         expected = "标题之下第一列；CSV 里有逗号的文字要加引号 the first column below a heading; in a CSV, text with a comma in it quoted"
-        return [Fault(self.sheet.name, cell_name(place), _seen(self.sheet.own(place)), expected) for place in beyond[:1]]
+        return [Fault(self.sheet.name, cell_name(place), seen(self.sheet.own(place)), expected) for place in beyond[:1]]
 
     def _example(self, found: Span, headings: Headings) -> list[Fault]:
         """Where an item is marked as an example, as those of the empty form are: beside it, or in its name."""
         marks = [*self._places(found.row), self.sheet.origin((found.row, headings.titles.get("序号", headings.columns["main_name"])))]
         named = [place for heading in ("main_name", "sub_name") if names_example(self.sheet.own(place := found.place(heading)))]
         examples = [place for place in marks if is_example(self.sheet.own(place))] or named or [found.place("main_code")] * self.exemplary
-        found_there = "示例，不是事项 an example, not an item"
-        return [Fault(self.sheet.name, cell_name(place), found_there, "删除示例行 its row deleted") for place in examples[:1]]
+        return [example_fault(self.sheet.name, cell_name(place)) for place in examples[:1]]
 
     def _first(self, row: int) -> Place:
         """Where the text of a row begins: behind its serial number, if it has one."""
@@ -244,7 +242,3 @@ class _FormSheet:
 
     def _places(self, row: int) -> list[Place]:
         return [(row, column) for column in self.sheet.rows.get(row, ())]
-
-
-def _seen(value: Value) -> str:
-    return shown(value) if isinstance(value, str) else "值 a value"

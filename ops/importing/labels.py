@@ -49,8 +49,7 @@ def is_total(text: str) -> bool:
 
 def is_note(value: Value) -> bool:
     """Whether notes or signatures begin with a cell."""
-    text = compact(value) if isinstance(value, str) else ""
-    return any(pattern.fullmatch(text) for pattern in (_SIGNATURE, _NOTE))
+    return is_signature(value) or is_explanation(value)
 
 
 def is_signature(value: Value) -> bool:

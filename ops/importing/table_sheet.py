@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from ops.importing.cells import seen
 from ops.importing.characters import compact
 from ops.importing.codes import is_item_code, is_like_code
-from ops.importing.faults import Fault
+from ops.importing.faults import Fault, example_fault
 from ops.importing.labels import (
     announces_examples,
     is_note,
@@ -23,7 +24,6 @@ from ops.importing.labels import (
 )
 from ops.importing.sheet import Place, Sheet, Value, cell_name
 from ops.importing.words import ARCHIVING_MODE, KIND, RETENTION
-from ops.publish.fields import shown
 from streams.errors import BadInputFile
 
 HEADINGS = {
@@ -194,7 +194,7 @@ class _Table:
 
     def _example(self, cells: Mapping[str, str]) -> Iterator[Fault]:
         if self._is_example:
-            yield Fault(self._sheet.name, cells["item_code"], "示例，不是事项 an example, not an item", "删除示例行 its row deleted")
+            yield example_fault(self._sheet.name, cells["item_code"])
 
     def _joined(self, places: Mapping[str, Place]) -> Iterator[Fault]:
         """A name and a code that stand in one merged cell: one would be taken for the other."""
@@ -211,7 +211,7 @@ class _Table:
             is_number = compact(str(value)).isdecimal()
             if column not in self._headings and not (column < first and is_number):
                 expected = "有标题的列；CSV 中有逗号的文字要加引号 a column with a heading; quote text with a comma in it in a CSV"
-                yield Fault(self._sheet.name, cell_name((row, column)), shown(value) if isinstance(value, str) else "值 a value", expected)
+                yield Fault(self._sheet.name, cell_name((row, column)), seen(value), expected)
                 return
 
 

@@ -41,6 +41,16 @@ def feed(settings: Settings, *keys: bytes | None, topic: str = CASE_CLOSED) -> N
     assert producer.flush(20) == 0
 
 
+def begun(settings: Settings, transactional_id: str, topic: str) -> Producer:
+    """A transaction with one record in it."""
+    producer = Producer({**settings.kafka_client(), "transactional.id": transactional_id})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(settings.topic(topic), b"v", b"key")
+    assert producer.flush(20) == 0
+    return producer
+
+
 def told(settings: Settings) -> list[tuple[Any, ...]]:
     """Partition and content of what lies there."""
     return sorted(
@@ -98,11 +108,7 @@ def test_what_lies_behind_an_open_transaction_is_waited_for_and_no_heartbeat_goe
     """It was acknowledged, and cannot be read yet: to say that all is sent would lose it with the old system."""
     source, target = (settings_for(kafka, f"{topic_prefix}{name}-", tmp_path / name, 1) for name in ("here", "there"))
     ensure_topics(source)
-    stranger = Producer({**source.kafka_client(), "transactional.id": topic_prefix})
-    stranger.init_transactions(30)
-    stranger.begin_transaction()
-    stranger.produce(source.topic(ARCHIVE_RECEIVED), b"v", b"open")
-    assert stranger.flush(20) == 0
+    stranger = begun(source, topic_prefix, ARCHIVE_RECEIVED)
     feed(source, b"behind", topic=ARCHIVE_RECEIVED)
     feed(source, b"vouches", topic=FEED_HEARTBEAT)
     monkeypatch.setattr("ops.replay._OPEN_SECONDS", 1.0)
@@ -118,11 +124,7 @@ def test_records_that_are_gone_before_they_were_sent_are_named_and_not_passed_ov
     """Who sends them anew then sends all that there is. A marker that is gone is no loss."""
     source, target = (settings_for(kafka, f"{topic_prefix}{name}-", tmp_path / name, 1) for name in ("here", "there"))
     ensure_topics(source)
-    producer = Producer({**source.kafka_client(), "transactional.id": topic_prefix})
-    producer.init_transactions(30)
-    producer.begin_transaction()
-    producer.produce(source.topic(CASE_CLOSED), b"v", b"first")
-    producer.commit_transaction(30)
+    begun(source, topic_prefix, CASE_CLOSED).commit_transaction(30)
     assert sent(source, target) == 1
     delete_before(source, 2)
     feed(source, *KEYS[:3])
